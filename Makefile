@@ -1,0 +1,42 @@
+# What a person types. Every target makes the virtual environment first, by package name.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+STACK ?= sandbox
+
+.DEFAULT_GOAL := help
+.PHONY: help up check test lint types unit bench clean
+
+help:                ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
+
+$(STAMP): requirements.txt requirements-dev.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+up: $(STAMP)         ## a local Flex: plan the sandbox stack, apply it, and see that nothing is left to do
+	@$(BIN)/flexres sandbox run --state .sandbox/flex.db -- $(BIN)/flexres demo --stack $(STACK)
+
+lint: $(STAMP)       ## ruff
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(STAMP)      ## mypy --strict
+	@$(BIN)/mypy
+
+unit: $(STAMP)       ## the unit tests
+	@$(BIN)/pytest tests/unit -n auto
+
+check: lint types unit  ## the inner loop: lint, types, unit tests
+
+test: lint types     ## everything
+	@$(BIN)/pytest -n auto
+
+bench: $(STAMP)      ## what is measured against what, in one run
+	@$(BIN)/python -m bench
+
+clean:               ## remove the virtual environment and what was built
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis bench/out *.egg-info

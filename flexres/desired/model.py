@@ -1,0 +1,119 @@
+"""What the YAML says, resolved: one value per user with every default merged, ready for `reconcile`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+from flexres.values import Json
+
+Engine = Literal["direct", "pulumi", "auto"]
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What a Worker may take on one task channel; None where the YAML says nothing (so: unmanaged)."""
+
+    available: bool | None = None
+    capacity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredUser:
+    """One user as the YAML wants them.
+
+    `roles` is sorted. `attributes` are Worker attributes in natural JSON types, nested as written, including
+    contact_uri, image_url and the Insights attributes, without skills. `skills` maps a skill to its level (an
+    int) or True for a skill without levels; None: skills are unmanaged. `until` is the last day, inclusive.
+    `file` is the team file, as the user would type it.
+    """
+
+    username: str
+    full_name: str
+    email: str
+    roles: tuple[str, ...]
+    attributes: Mapping[str, Json]
+    skills: Mapping[str, int | bool] | None
+    skills_exact: bool
+    channels: Mapping[str, Channel]
+    until: date | None
+    previously: str | None
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """`max_removals` and `max_changes`: a count, or a percentage (0..100)."""
+
+    count: int | None = None
+    percent: float | None = None
+
+    def allows(self, changes: int, of: int) -> bool:
+        """Whether `changes` among `of` users stay within the limit, at any size: 1 of 5 is over 10 %."""
+        if self.count is not None:
+            return changes <= self.count
+        assert self.percent is not None
+        return changes * 100 <= self.percent * of
+
+    def __str__(self) -> str:
+        return str(self.count) if self.count is not None else f"{self.percent:g}%"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How changes may happen. `approved` are digests of guarded changes that a reviewer has seen."""
+
+    timezone: str = "UTC"
+    retire: Literal["deprovision", "keep"] = "deprovision"
+    retire_when: Literal["offline", "now"] = "offline"
+    retire_within: timedelta = timedelta(hours=24)
+    unmanaged: Literal["report", "ignore"] = "report"
+    max_removals: Limit = Limit(percent=10.0)
+    max_changes: Limit = Limit(percent=30.0)
+    min_admins: int = 1
+    protected: tuple[str, ...] = ()
+    email_domains: tuple[str, ...] = ()
+    approved: tuple[str, ...] = ()
+    console_changes: Literal["warn", "fail"] = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class Sso:
+    """How users sign in. URLs are normalised texts; `certificate` is the PEM text, `certificate_file` its path."""
+
+    type: Literal["enhanced", "legacy"]
+    writer: Literal["console", "api"]
+    connection: str | None = None
+    issuer: str | None = None
+    sso_url: str | None = None
+    certificate: str | None = None
+    certificate_file: str | None = None
+    default_redirect_url: str | None = None
+    trusted: tuple[str, ...] = ()
+    login_popup: bool | None = None
+    login_popup_features: str | None = None
+    session_not_on_or_after: timedelta | None = None
+    self_hosted: bool = False
+    claims: tuple[str, ...] = ()
+    attested: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StackConfig:
+    """flex.yaml: whose Flex this is, how it may change, and how its users sign in.
+
+    `id` is who we are on a Worker's marker. `endpoint` is a loopback base URL or None for Twilio itself.
+    `idp` is the raw section, None when the identity provider is not managed.
+    """
+
+    id: str
+    account: str
+    instance: str
+    engine: Engine
+    policy: Policy
+    endpoint: str | None = None
+    leavers: tuple[str, ...] = ()
+    sso: Sso | None = None
+    idp: Mapping[str, Json] | None = None

@@ -1,0 +1,111 @@
+"""What Flex says, as values: users, Workers and channels joined by person, ready for `reconcile`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from flexres.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class FlexUser:
+    """A Flex user (contract: flex-api v1 list, v4 fetch). Dates are ISO 8601 UTC texts as Twilio sends them."""
+
+    sid: str
+    username: str
+    full_name: str
+    email: str
+    roles: tuple[str, ...]
+    worker_sid: str | None
+    deactivated: bool = False
+    deactivated_date: str | None = None
+    created_date: str | None = None
+    updated_date: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A TaskRouter Worker. `text` is the attributes' JSON exactly as Twilio keeps it; `etag` only after a fetch."""
+
+    sid: str
+    friendly_name: str
+    activity_sid: str
+    activity_name: str
+    available: bool
+    text: str
+    etag: str | None = None
+    date_updated: str | None = None
+
+    def attributes(self) -> dict[str, Json] | None:
+        """The attributes, decoded at each call; None when the text is no JSON object."""
+        try:
+            value = json.loads(self.text)
+        except ValueError:
+            return None
+        return value if isinstance(value, dict) else None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerChannel:
+    """What a Worker can take on one task channel. `capacity` counts tasks (0: none)."""
+
+    sid: str
+    name: str
+    available: bool
+    capacity: int
+    assigned_tasks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LiveUser:
+    """One person in Flex: the Flex user, the Worker unless deactivated, and the channels where they were read."""
+
+    user: FlexUser
+    worker: Worker | None = None
+    channels: Mapping[str, WorkerChannel] | None = None
+
+    @property
+    def username(self) -> str:
+        return self.user.username
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """The Flex instance that was read, from the Flex Configuration API."""
+
+    account: str
+    sid: str
+    workspace: str
+    offline_activity: str | None
+    status: str = "ok"
+    skills: tuple[str, ...] = ()
+    task_channels: tuple[str, ...] = ()
+    public_attributes: Mapping[str, Json] = field(default_factory=dict)
+    runtime_domain: str | None = None
+    ui_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All of one Flex instance at one time.
+
+    `users` is by username, exactly as Flex spells it, active users before deactivated ones of the same name;
+    `orphans` are Workers that belong to no Flex user (made directly in TaskRouter, never tied to one later).
+    `requests` counts what the reading cost, `seconds` how long it took.
+    """
+
+    instance: Instance
+    users: Mapping[str, LiveUser]
+    orphans: tuple[Worker, ...] = ()
+    requests: int = 0
+    seconds: float = 0.0
+
+    def personas(self) -> dict[str, tuple[str, ...]]:
+        """E-mail address (lower case) → usernames, where more than one active user has it (each is billed)."""
+        by_email: dict[str, list[str]] = {}
+        for username, live in self.users.items():
+            if not live.user.deactivated and live.user.email:
+                by_email.setdefault(live.user.email.lower(), []).append(username)
+        return {email: tuple(sorted(names)) for email, names in sorted(by_email.items()) if len(names) > 1}

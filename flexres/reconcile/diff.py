@@ -1,0 +1,165 @@
+"""The three-way difference of one user: what the YAML wants, what we set last, what Flex has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flexres.desired.model import DesiredUser
+from flexres.live.model import LiveUser
+from flexres.reconcile.fields import (
+    PROFILE,
+    desired_fields,
+    hash_of,
+    live_skills,
+    live_value,
+    owns_all_skills,
+    route,
+)
+from flexres.reconcile.marker import Marker
+from flexres.reconcile.model import Cause, FieldChange, Route
+from flexres.values import ABSENT, Json, Value, same
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a stack owns in Flex: `idp_owns` are the profile fields that the identity provider writes at logins."""
+
+    stack_id: str
+    idp_owns: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One live user in the form that fields are read from."""
+
+    profile: Mapping[str, Json]
+    attributes: Mapping[str, Any]
+    live: LiveUser
+
+    def value(self, key: str) -> Value:
+        """What Flex has for a field."""
+        return live_value(key, self.profile, self.attributes, self.live.channels)
+
+
+def facts(live: LiveUser, attributes: Mapping[str, Any]) -> Facts:
+    """The facts of a live user whose Worker attributes are decoded already."""
+    user = live.user
+    profile = {"email": user.email, "full_name": user.full_name, "roles": sorted(user.roles)}
+    return Facts(profile=profile, attributes=attributes, live=live)
+
+
+def managed(user: DesiredUser, scope: Scope) -> dict[str, Json]:
+    """The fields of a user that this stack writes again when they differ."""
+    fields = desired_fields(user)
+    for key in scope.idp_owns:
+        fields.pop(key, None)
+    return fields
+
+
+def creation_fields(user: DesiredUser, known: Facts | None = None) -> tuple[FieldChange, ...]:
+    """The fields of a user who is not (or no longer) in Flex; `known` is what a deactivated user still has."""
+    changes = []
+    for key, want in desired_fields(user).items():
+        have = known.value(key) if known else ABSENT
+        if not same(have, want):
+            changes.append(FieldChange(key, have, want, Cause.GIT, route(key)))
+    if user.until:
+        changes.append(FieldChange("until", ABSENT, user.until.isoformat(), Cause.GIT, Route.MARKER))
+    return tuple(changes)
+
+
+def field_changes(user: DesiredUser, known: Facts, marker: Marker | None, scope: Scope) -> list[FieldChange]:
+    """Every field that is to be changed in Flex or noted in the marker, in the order of the YAML.
+
+    A field that already is as wanted but that the marker does not hold yet is listed with `before` equal to
+    `after`: the marker has to take note of it.
+    """
+    previous = marker.keys if marker else {}
+    wanted = desired_fields(user)
+    changes: list[FieldChange] = []
+    for key, want in wanted.items():
+        have, set_hash = known.value(key), previous.get(key)
+        equal, owned = same(have, want), key not in scope.idp_owns
+        if equal and (not owned or set_hash == hash_of(want)):
+            continue
+        cause = _cause(have, want, set_hash)
+        to = route(key) if owned and not _untaken_wfo(key, have, want, set_hash) else Route.IDP
+        changes.append(FieldChange(key, have, want, cause, to))
+    exact = owns_all_skills(user)
+    changes.extend(_undeclared(previous, wanted, known, scope, exact_skills=exact))
+    if exact:
+        changes.extend(_foreign_skills(wanted, previous, known))
+    changes.extend(_notes(user, marker))
+    return changes
+
+
+def _cause(have: Value, want: Json, set_hash: str | None) -> Cause:
+    if set_hash is None or (have is not ABSENT and hash_of(have) == set_hash):
+        return Cause.GIT
+    return Cause.FLEX if hash_of(want) == set_hash else Cause.BOTH
+
+
+def _untaken_wfo(key: str, have: Value, want: Json, set_hash: str | None) -> bool:
+    """Whether only `wfo.*` roles are missing although we have sent them.
+
+    Nobody says whether Provision takes Insights roles (they are documented as a claim of the identity
+    provider); where it does not, writing them again at every run would never end.
+    """
+    if key != "roles" or not isinstance(have, list) or not isinstance(want, list) or set_hash != hash_of(want):
+        return False
+    return {role for role in want if not str(role).startswith("wfo.")} == set(have)
+
+
+def _undeclared(
+    previous: Mapping[str, str],
+    wanted: Mapping[str, Json],
+    known: Facts,
+    scope: Scope,
+    *,
+    exact_skills: bool,
+) -> list[FieldChange]:
+    """Fields that we set and that the YAML no longer declares: removed where untouched, else let go."""
+    changes = []
+    for key, set_hash in previous.items():
+        if key in wanted and key not in scope.idp_owns:
+            continue
+        have, to = known.value(key), route(key)
+        untouched = have is not ABSENT and hash_of(have) == set_hash
+        ours = untouched or (exact_skills and key.startswith("skill:") and have is not ABSENT)
+        if ours and to is Route.ATTRIBUTE:
+            changes.append(FieldChange(key, have, ABSENT, Cause.GIT if untouched else Cause.BOTH, to))
+        else:
+            cause = Cause.GIT if untouched or key in PROFILE else Cause.FLEX
+            changes.append(FieldChange(key, have, have, cause, to, let_go=True))
+    return changes
+
+
+def _foreign_skills(wanted: Mapping[str, Json], previous: Mapping[str, str], known: Facts) -> list[FieldChange]:
+    """Skills that nobody declared on a user whose whole list of skills the YAML owns."""
+    changes = []
+    for skill, level in live_skills(known.attributes).items():
+        key = f"skill:{skill}"
+        if key not in wanted and key not in previous:
+            changes.append(FieldChange(key, level, ABSENT, Cause.FLEX, Route.ATTRIBUTE))
+    return changes
+
+
+def _notes(user: DesiredUser, marker: Marker | None) -> list[FieldChange]:
+    """What only the marker holds: the applied last day, and a leaving that is called off."""
+    changes = []
+    applied = marker.until if marker else None
+    if applied != user.until:
+        before: Value = applied.isoformat() if applied else ABSENT
+        after: Value = user.until.isoformat() if user.until else ABSENT
+        changes.append(FieldChange("until", before, after, Cause.GIT, Route.MARKER))
+    if marker and marker.leaving is not None:
+        changes.append(FieldChange("leaving", marker.leaving, ABSENT, Cause.GIT, Route.MARKER))
+    return changes
+
+
+def marker_for(user: DesiredUser, scope: Scope, commit_time: int | None) -> Marker:
+    """The marker of a user to whom everything has been applied."""
+    keys = {key: hash_of(value) for key, value in managed(user, scope).items()}
+    return Marker(stack_id=scope.stack_id, at=commit_time or 0, keys=keys, until=user.until)

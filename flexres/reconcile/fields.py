@@ -1,0 +1,192 @@
+"""Fields: a user as flat keys and values, read from the YAML's side and from Flex's, and written back into JSON.
+
+One Worker attribute, one nested leaf, one skill and one channel setting are each a field of their own, because
+each may have another owner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from flexres.desired.model import DesiredUser
+from flexres.live.model import WorkerChannel
+from flexres.reconcile.marker import ATTRIBUTE
+from flexres.reconcile.model import Route
+from flexres.values import ABSENT, Json, Value, short_hash
+
+PROFILE: Final = ("email", "full_name", "roles")
+"""The fields of the Flex user itself: written by Provision, and by the identity provider at every login."""
+
+FLEX_WRITES: Final = frozenset({"contact_uri", "email", "full_name", "roles", "team_sid", ATTRIBUTE})
+"""Worker attributes that Flex or we derive for each user: never carried over from one user to another."""
+
+
+def desired_fields(user: DesiredUser) -> dict[str, Json]:
+    """Every field that the YAML declares, with its value."""
+    fields: dict[str, Json] = {"email": user.email, "full_name": user.full_name, "roles": list(user.roles)}
+    for name, value in user.attributes.items():
+        if isinstance(value, Mapping) and value:
+            fields.update(_leaves(f"attr:{_escape(name)}", value))
+        else:
+            fields[f"attr:{_escape(name)}"] = value
+    for skill, level in (user.skills or {}).items():
+        fields[f"skill:{skill}"] = level
+    for name, channel in user.channels.items():
+        if channel.available is not None:
+            fields[f"channel:{name}.available"] = channel.available
+        if channel.capacity is not None:
+            fields[f"channel:{name}.capacity"] = channel.capacity
+    return fields
+
+
+def owns_all_skills(user: DesiredUser) -> bool:
+    """Whether the YAML owns the whole list of skills: it says so, or it says that there are none."""
+    return user.skills is not None and (user.skills_exact or not user.skills)
+
+
+def route(key: str) -> Route:
+    """Where a field is written."""
+    if key.startswith(("attr:", "skill:")):
+        return Route.ATTRIBUTE
+    if key.startswith("channel:"):
+        return Route.CHANNEL
+    return Route.PROFILE if key in PROFILE else Route.MARKER
+
+
+def live_value(
+    key: str,
+    profile: Mapping[str, Json],
+    attributes: Mapping[str, Any],
+    channels: Mapping[str, WorkerChannel] | None,
+) -> Value:
+    """What Flex has for a field; ABSENT when there is nothing."""
+    space, _, name = key.partition(":")
+    if space == "attr":
+        return _walk(attributes, name)
+    if space == "skill":
+        return live_skills(attributes).get(name, ABSENT)
+    if space == "channel":
+        channel, _, setting = name.rpartition(".")
+        found = (channels or {}).get(channel)
+        if found is None:
+            return ABSENT
+        return found.available if setting == "available" else found.capacity
+    return profile.get(key, ABSENT)
+
+
+def live_skills(attributes: Mapping[str, Any]) -> dict[str, int | bool]:
+    """Flex's skills as the YAML writes them: skill → level, or True for one without levels.
+
+    Flex keeps them in `routing.skills` (names) and `routing.levels` (name → level).
+    """
+    routing = attributes.get("routing")
+    if not isinstance(routing, Mapping):
+        return {}
+    names, levels = routing.get("skills"), routing.get("levels")
+    if not isinstance(names, list):
+        return {}
+    known = levels if isinstance(levels, Mapping) else {}
+    return {name: known.get(name, True) for name in names if isinstance(name, str)}
+
+
+def odd_routing(attributes: Mapping[str, Any]) -> bool:
+    """Whether `routing` is not of Flex's form, so that writing skills would destroy what somebody put there."""
+    routing = attributes.get("routing", {})
+    return not (
+        isinstance(routing, Mapping)
+        and isinstance(routing.get("skills", []), list)
+        and isinstance(routing.get("levels", {}), Mapping)
+    )
+
+
+def write_fields(attributes: dict[str, Any], changes: Iterable[tuple[str, Value]]) -> None:
+    """Set (or with ABSENT remove) attribute and skill fields in place; everything else stays as it is."""
+    for key, value in changes:
+        space, _, name = key.partition(":")
+        if space == "skill":
+            _write_skill(attributes, name, value)
+        else:
+            _write_path(attributes, [_unescape(part) for part in name.split("/")], value)
+
+
+def hash_of(value: Json) -> str:
+    """`short_hash`, remembered for the scalars that thousands of users share."""
+    if isinstance(value, str | bool | int):
+        return _scalar_hash(type(value).__name__, value)
+    return short_hash(value)
+
+
+@lru_cache(maxsize=65536)
+def _scalar_hash(_kind: str, value: str | bool | int) -> str:
+    return short_hash(value)
+
+
+def _leaves(prefix: str, value: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+    for name, item in value.items():
+        key = f"{prefix}/{_escape(name)}"
+        if isinstance(item, Mapping) and item:
+            yield from _leaves(key, item)
+        else:
+            yield key, item
+
+
+def _escape(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1") if "~" in name or "/" in name else name
+
+
+def _unescape(name: str) -> str:
+    return name.replace("~1", "/").replace("~0", "~")
+
+
+def _walk(attributes: Mapping[str, Any], pointer: str) -> Value:
+    if "/" not in pointer and "~" not in pointer:
+        value: Value = attributes.get(pointer, ABSENT)
+        return value
+    here: Any = attributes
+    for part in pointer.split("/"):
+        if not isinstance(here, Mapping):
+            break
+        here = here.get(_unescape(part), ABSENT)
+    found: Value = here
+    return found
+
+
+def _write_path(attributes: dict[str, Any], path: list[str], value: Value) -> None:
+    trail: list[tuple[dict[str, Any], str]] = []
+    here = attributes
+    for part in path[:-1]:
+        below = here.get(part)
+        if not isinstance(below, dict):
+            if value is ABSENT:
+                return
+            below = here[part] = {}
+        trail.append((here, part))
+        here = below
+    if value is not ABSENT:
+        here[path[-1]] = value
+        return
+    here.pop(path[-1], None)
+    # The maps around a removed leaf were ours too when nothing else is left in them.
+    for parent, part in reversed(trail):
+        if parent[part]:
+            return
+        del parent[part]
+
+
+def _write_skill(attributes: dict[str, Any], name: str, value: Value) -> None:
+    if value is ABSENT and name not in live_skills(attributes):
+        return
+    routing = attributes.setdefault("routing", {})
+    skills = routing.setdefault("skills", [])
+    levels = routing.get("levels")
+    if value is ABSENT:
+        routing["skills"] = [skill for skill in skills if skill != name]
+    elif name not in skills:
+        skills.append(name)
+    if value is ABSENT or value is True:
+        if levels and name in levels:
+            del levels[name]
+    else:
+        routing.setdefault("levels", {})[name] = value

@@ -1,0 +1,298 @@
+"""The guards: evaluated on the whole plan before the first write, all told at once, lifted for exactly these changes.
+
+Every guarded thing has a digest of its own, and the plan has one over all that nobody has approved yet. Either
+lifts: the plan's to approve all in one go, a change's own so that an approval still holds for what is left when a
+run was cut short.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from flexres.desired.model import Limit, StackConfig
+from flexres.live.model import LiveUser, Snapshot
+from flexres.reconcile.fields import live_skills
+from flexres.reconcile.marker import Marker
+from flexres.reconcile.model import Guarded, Kind, Route, Rule, UserChange, Violation, Why
+from flexres.values import ABSENT, canonical
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A digest, and who approved it: "--approve by ana", or "stacks/prod/flex.yaml:21, Ana Ruiz"."""
+
+    digest: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class GuardInput:
+    """All that the guards look at. `markers` are the readable ones of this stack, by username."""
+
+    wanted: StackConfig
+    snapshot: Snapshot
+    changes: Sequence[UserChange]
+    markers: Mapping[str, Marker]
+    approvals: Sequence[Approval]
+    commit_time: int | None
+    allow_older: bool
+    allow_admin: frozenset[str]
+    declared: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the guards found. `digest` approves every guarded change that nobody has approved."""
+
+    guarded: tuple[Guarded, ...]
+    violations: tuple[Violation, ...]
+    digest: str
+
+
+def change_digest(stack_id: str, rule: Rule, username: str, detail: str) -> str:
+    """The digest that approves one guarded thing: eight hexadecimal digits of SHA-256."""
+    return hashlib.sha256(canonical([stack_id, rule, username, detail]).encode()).hexdigest()[:8]
+
+
+def approver(approvals: Iterable[Approval], digest: str) -> str | None:
+    """Who approved a digest."""
+    return next((approval.by for approval in approvals if approval.digest == digest), None)
+
+
+def evaluate(given: GuardInput) -> Verdict:
+    """Every guard's word on the plan."""
+    watched = [item for rule, watch in _WATCHERS.items() for item in _watch(given, rule, watch)]
+    open_items = [item for item in watched if not item.approved_by]
+    violations = [violation for check in _CHECKS for violation in check(given, open_items)]
+    violations.extend(_older_checkout(given))
+    refused = {violation.rule for violation in violations}
+    asked = sorted({item.digest for item in open_items if item.rule in refused})
+    if not asked:
+        return Verdict(tuple(watched), tuple(violations), "")
+    digest = hashlib.sha256(canonical([given.wanted.id, asked]).encode()).hexdigest()[:8]
+    by = approver(given.approvals, digest)
+    if by is None:
+        return Verdict(tuple(watched), tuple(violations), digest)
+    lifted = tuple(
+        replace(item, approved_by=by) if item.rule in refused and not item.approved_by else item for item in watched
+    )
+    return Verdict(lifted, tuple(v for v in violations if v.rule is Rule.OLDER_CHECKOUT), digest)
+
+
+def roles_before(change: UserChange) -> frozenset[str]:
+    """The roles that the person has in Flex now (under the old name, for a rename)."""
+    before = change.old or change.live
+    return frozenset() if before is None or before.user.deactivated else frozenset(before.user.roles)
+
+
+def roles_after(change: UserChange) -> frozenset[str]:
+    """The roles that the person would have in Flex after the change; waiting leavers are as good as gone."""
+    if change.leaves:
+        return frozenset()
+    if change.kind in {Kind.BLOCKED, Kind.UNMANAGED}:
+        return roles_before(change)
+    for change_of in change.fields:
+        if change_of.key == "roles":
+            after = change_of.after
+            if change_of.route is Route.IDP or not isinstance(after, list):
+                return roles_before(change)
+            return frozenset(str(role) for role in after)
+    if change.live is None and change.desired:
+        return frozenset(change.desired.roles)
+    return roles_before(change)
+
+
+def counts_as_removal(change: UserChange, markers: Mapping[str, Marker]) -> bool:
+    """Whether the change takes somebody's Flex away: those counted once, when first marked, do not count again.
+
+    An expiry does not count when the same date was applied before, and a rename's old name keeps its person.
+    """
+    if not change.leaves or change.why is Why.RENAMED or (change.marker and change.marker.leaving is not None):
+        return False
+    if change.why is Why.EXPIRED and change.desired:
+        marker = markers.get(change.username)
+        return marker is None or marker.until != change.desired.until
+    return True
+
+
+def _watch(given: GuardInput, rule: Rule, watch: Callable[[GuardInput, UserChange], str | None]) -> Iterable[Guarded]:
+    for change in given.changes:
+        detail = watch(given, change)
+        if detail is None:
+            continue
+        digest = change_digest(given.wanted.id, rule, change.username, detail)
+        by = approver(given.approvals, digest)
+        if by is None and rule is Rule.GAINS_ADMIN and change.username in given.allow_admin:
+            by = "--allow-admin"
+        yield Guarded(rule, change.username, detail, digest, by)
+
+
+def _removal(given: GuardInput, change: UserChange) -> str | None:
+    if counts_as_removal(change, given.markers):
+        return "leaves"
+    if change.leaves:
+        return None
+    lost = (roles_before(change) - roles_after(change)) & {"admin", "supervisor"}
+    return f"loses {', '.join(sorted(lost))}" if lost else None
+
+
+def _edit(_given: GuardInput, change: UserChange) -> str | None:
+    if change.kind not in {Kind.ADOPT, Kind.UPDATE, Kind.REACTIVATE} or not change.pending:
+        return None
+    after = {f.key: "" if f.after is ABSENT else canonical(f.after) for f in change.fields if f.writes}
+    if change.kind is Kind.UPDATE and not after:
+        return None
+    return f"{change.kind} {canonical(after)}"
+
+
+def _admin_lost(_given: GuardInput, change: UserChange) -> str | None:
+    return "loses admin" if "admin" in roles_before(change) - roles_after(change) else None
+
+
+def _protected(given: GuardInput, change: UserChange) -> str | None:
+    name = change.old.username if change.old else change.username
+    if name not in given.wanted.policy.protected:
+        return None
+    if change.old:
+        return f"is renamed to {change.username}"
+    return "leaves" if change.leaves else _removal(given, change)
+
+
+def _email_domain(given: GuardInput, change: UserChange) -> str | None:
+    allowed = given.wanted.policy.email_domains
+    if not allowed or change.desired is None or not change.pending or change.leaves:
+        return None
+    written = change.kind is not Kind.UPDATE or any(f.key == "email" and f.writes for f in change.fields)
+    domain = change.desired.email.rpartition("@")[2].lower()
+    return change.desired.email if written and domain not in {name.lower() for name in allowed} else None
+
+
+def _admin_gained(_given: GuardInput, change: UserChange) -> str | None:
+    if not change.pending:
+        return None
+    return "gains admin" if "admin" in roles_after(change) - roles_before(change) else None
+
+
+def _skills_lost(_given: GuardInput, change: UserChange) -> str | None:
+    if change.kind not in {Kind.UPDATE, Kind.ADOPT} or change.live is None or change.live.worker is None:
+        return None
+    removed = {f.key.removeprefix("skill:") for f in change.fields if f.key.startswith("skill:") and f.after is ABSENT}
+    if not removed:
+        return None
+    had = set(live_skills(change.live.worker.attributes() or {}))
+    gained = any(f.key.startswith("skill:") and f.before is ABSENT for f in change.fields)
+    return f"loses {', '.join(sorted(had))}" if had and had <= removed and not gained else None
+
+
+def _capacity_lost(_given: GuardInput, change: UserChange) -> str | None:
+    channels = change.live.channels if change.live else None
+    if not channels or change.kind not in {Kind.UPDATE, Kind.ADOPT}:
+        return None
+    after = {name: (channel.available, channel.capacity) for name, channel in channels.items()}
+    if not any(available and capacity for available, capacity in after.values()):
+        return None
+    for item in change.fields:
+        if item.route is not Route.CHANNEL or not item.writes:
+            continue
+        name, _, setting = item.key.removeprefix("channel:").rpartition(".")
+        available, capacity = after.get(name, (False, 0))
+        if setting == "available":
+            after[name] = (item.after is True, capacity)
+        else:
+            after[name] = (available, item.after if isinstance(item.after, int) else 0)
+    return None if any(available and capacity for available, capacity in after.values()) else "takes no task any more"
+
+
+_WATCHERS: dict[Rule, Callable[[GuardInput, UserChange], str | None]] = {
+    Rule.MAX_REMOVALS: _removal,
+    Rule.MAX_CHANGES: _edit,
+    Rule.MIN_ADMINS: _admin_lost,
+    Rule.PROTECTED: _protected,
+    Rule.EMAIL_DOMAINS: _email_domain,
+    Rule.GAINS_ADMIN: _admin_gained,
+    Rule.LOSES_SKILLS: _skills_lost,
+    Rule.LOSES_CAPACITY: _capacity_lost,
+}
+
+
+def _of(items: Iterable[Guarded], rule: Rule) -> list[Guarded]:
+    return [item for item in items if item.rule is rule]
+
+
+def _limit(items: list[Guarded], rule: Rule, limit: Limit, *, what: str, of: int, whom: str) -> Iterable[Violation]:
+    found = _of(items, rule)
+    if found and not limit.allows(len(found), of):
+        message = f"{len(found)} {what} among {of} {whom}; {rule} is {limit}"
+        yield Violation(rule, message, tuple(item.username for item in found), "")
+
+
+def _removals(given: GuardInput, items: list[Guarded]) -> Iterable[Violation]:
+    limit, of = given.wanted.policy.max_removals, len(given.markers)
+    return _limit(
+        items, Rule.MAX_REMOVALS, limit, what="leave or lose admin or supervisor", of=of, whom="managed users"
+    )
+
+
+def _edits(given: GuardInput, items: list[Guarded]) -> Iterable[Violation]:
+    limit = given.wanted.policy.max_changes
+    return _limit(
+        items, Rule.MAX_CHANGES, limit, what="are adopted or changed", of=given.declared, whom="declared users"
+    )
+
+
+def _admins(given: GuardInput, items: list[Guarded]) -> Iterable[Violation]:
+    lost = _of(items, Rule.MIN_ADMINS)
+    least = given.wanted.policy.min_admins
+    before = {name for name, live in given.snapshot.users.items() if _is_admin(live)}
+    after = before - {change.old.username for change in given.changes if change.old}
+    for change in given.changes:
+        if change.kind is Kind.BLOCKED:
+            continue
+        (after.add if "admin" in roles_after(change) else after.discard)(change.username)
+    if lost and len(after) < least and len(after) < len(before):
+        message = f"{len(after)} of {len(before)} admins would be left; min_admins is {least}"
+        yield Violation(Rule.MIN_ADMINS, message, tuple(item.username for item in lost), "")
+
+
+def _is_admin(live: LiveUser) -> bool:
+    return not live.user.deactivated and "admin" in live.user.roles
+
+
+def _each(rule: Rule, says: str) -> Callable[[GuardInput, list[Guarded]], Iterable[Violation]]:
+    def check(given: GuardInput, items: list[Guarded]) -> Iterable[Violation]:
+        for item in _of(items, rule):
+            hint = f"--allow-admin {item.username}" if rule is Rule.GAINS_ADMIN else ""
+            domains = ", ".join(given.wanted.policy.email_domains)
+            message = says.format(user=item.username, detail=item.detail, domains=domains)
+            yield Violation(rule, message, (item.username,), hint)
+
+    return check
+
+
+_CHECKS: tuple[Callable[[GuardInput, list[Guarded]], Iterable[Violation]], ...] = (
+    _removals,
+    _edits,
+    _admins,
+    _each(Rule.PROTECTED, "{user} is protected and {detail}"),
+    _each(Rule.EMAIL_DOMAINS, "{user} has the e-mail address {detail}; email_domains allows {domains}"),
+    _each(Rule.GAINS_ADMIN, "{user} gains admin"),
+    _each(Rule.LOSES_SKILLS, "{user} {detail}: no skill is left"),
+    _each(Rule.LOSES_CAPACITY, "{user} {detail}: every channel is unavailable or without capacity"),
+)
+
+
+def _older_checkout(given: GuardInput) -> Iterable[Violation]:
+    applied = max((marker.at for marker in given.markers.values()), default=0)
+    ours = given.commit_time
+    if given.allow_older or not applied or (ours is not None and ours >= applied):
+        return
+    newest = datetime.fromtimestamp(applied, UTC)
+    here = (
+        f"this checkout is of {datetime.fromtimestamp(ours, UTC):%Y-%m-%d %H:%M} UTC" if ours else "this is no commit"
+    )
+    names = tuple(sorted(name for name, marker in given.markers.items() if marker.at > (ours or 0)))
+    message = f"a commit of {newest:%Y-%m-%d %H:%M} UTC was applied before, and {here}"
+    yield Violation(Rule.OLDER_CHECKOUT, message, names, "pull first, or --allow-older")

@@ -1,0 +1,310 @@
+"""The plan: every user's difference, then every guard, from the YAML and one snapshot; no I/O and no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flexres.desired.model import DesiredUser, Policy, StackConfig
+from flexres.live.model import LiveUser, Snapshot, Worker
+from flexres.reconcile.diff import Facts, Scope, creation_fields, facts, field_changes
+from flexres.reconcile.fields import PROFILE, odd_routing
+from flexres.reconcile.guards import Approval, GuardInput, approver, change_digest, evaluate
+from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker, parse
+from flexres.reconcile.model import Kind, Plan, Route, Rule, UserChange, Why
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The YAML's side of a plan: one stack's configuration and users, and the commit they were read from.
+
+    `commit_time` is in seconds since 1970 UTC, None when the folder is not a commit.
+    """
+
+    name: str
+    config: StackConfig
+    users: Mapping[str, DesiredUser]
+    commit: str | None = None
+    commit_time: int | None = None
+
+    @property
+    def scope(self) -> Scope:
+        """Which fields are ours: with SSO and an identity provider that we do not manage, not the profile."""
+        idp_owns = self.config.sso is not None and self.config.idp is None
+        return Scope(self.config.id, frozenset(PROFILE) if idp_owns else frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    wanted: Wanted
+    snapshot: Snapshot
+    as_of: datetime
+    today: date
+    scope: Scope
+    approvals: Sequence[Approval]
+    folded: Mapping[str, str]
+
+    @property
+    def policy(self) -> Policy:
+        return self.wanted.config.policy
+
+
+def make_plan(
+    wanted: Wanted,
+    snapshot: Snapshot,
+    *,
+    as_of: datetime,
+    approvals: Sequence[Approval] = (),
+    allow_older: bool = False,
+    allow_admin: Iterable[str] = (),
+) -> Plan:
+    """Everything that would happen, and every guard's word on it.
+
+    `as_of` is an aware time: it decides what has expired and who has waited too long. `approvals` lift guards
+    for the changes whose digests they hold.
+    """
+    policy = wanted.config.policy
+    context = _Context(
+        wanted=wanted,
+        snapshot=snapshot,
+        as_of=as_of,
+        today=as_of.astimezone(ZoneInfo(policy.timezone)).date(),
+        scope=wanted.scope,
+        approvals=approvals,
+        folded={name.casefold(): name for name, live in snapshot.users.items() if not live.user.deactivated},
+    )
+    changes, markers = _declared_changes(context)
+    renamed = {change.old.username for change in changes if change.old}
+    others, unmanaged = _undeclared_changes(context, renamed, markers)
+    changes.extend(others)
+    in_flex = sum(not live.user.deactivated for live in snapshot.users.values())
+    guarded = evaluate(
+        GuardInput(
+            wanted=wanted.config,
+            snapshot=snapshot,
+            changes=changes,
+            markers=markers,
+            approvals=approvals,
+            commit_time=wanted.commit_time,
+            allow_older=allow_older,
+            allow_admin=frozenset(allow_admin),
+            declared=len(wanted.users),
+        )
+    )
+    touched = sum(change.desired is not None for change in changes)
+    return Plan(
+        stack=wanted.name,
+        stack_id=wanted.config.id,
+        instance=snapshot.instance,
+        policy=policy,
+        as_of=as_of,
+        changes=tuple(changes),
+        unmanaged=tuple(unmanaged) if policy.unmanaged == "report" else (),
+        orphans=snapshot.orphans if policy.unmanaged == "report" else (),
+        personas=snapshot.personas(),
+        declared=len(wanted.users),
+        in_flex=in_flex,
+        in_sync=len(wanted.users) - touched,
+        guarded=guarded.guarded,
+        violations=guarded.violations,
+        digest=guarded.digest,
+        commit=wanted.commit,
+        commit_time=wanted.commit_time,
+        requests=snapshot.requests,
+        seconds=snapshot.seconds,
+    )
+
+
+def read_marker(attributes: Mapping[str, Any]) -> Marker | None:
+    """The marker among a Worker's attributes, None where there is none. Raises UnreadableMarker."""
+    return parse(attributes[ATTRIBUTE]) if ATTRIBUTE in attributes else None
+
+
+class _NotOursError(Exception):
+    """The marker is another stack's, or not one that we wrote."""
+
+
+def _own_marker(context: _Context, attributes: Mapping[str, Any]) -> Marker | None:
+    try:
+        marker = read_marker(attributes)
+    except UnreadableMarker:
+        raise _NotOursError(_UNREADABLE) from None
+    ours = context.scope.stack_id
+    if marker and marker.stack_id != ours:
+        raise _NotOursError(f"the Worker is marked as managed by stack id {marker.stack_id}, not by {ours}")
+    return marker
+
+
+def is_busy(worker: Worker | None, offline_activity: str | None, policy: Policy) -> bool:
+    """Whether a leaver has to wait: in any activity but the offline one, unless the policy says `now`.
+
+    Assigned tasks are not in a snapshot; the operation reads them just before it retires somebody.
+    """
+    if policy.retire_when == "now" or worker is None:
+        return False
+    if offline_activity is None:
+        return worker.activity_name != "Offline"
+    return worker.activity_sid != offline_activity
+
+
+def _declared_changes(context: _Context) -> tuple[list[UserChange], dict[str, Marker]]:
+    changes: list[UserChange] = []
+    markers: dict[str, Marker] = {}
+    for desired in sorted(context.wanted.users.values(), key=lambda user: (user.file, user.username)):
+        change = _declared_change(context, desired, markers)
+        if change:
+            changes.append(change)
+    return changes, markers
+
+
+def _declared_change(context: _Context, desired: DesiredUser, markers: dict[str, Marker]) -> UserChange | None:
+    username = desired.username
+    live = context.snapshot.users.get(username)
+    expired = desired.until is not None and context.today > desired.until
+    if live is None or live.user.deactivated:
+        return None if expired else _arrival(context, desired, live, markers)
+    attributes = live.worker.attributes() if live.worker else {}
+    if attributes is None:
+        return _blocked(desired, live, "the Worker's attributes are not a JSON object; mend them in Console")
+    try:
+        marker = _own_marker(context, attributes)
+    except _NotOursError as error:
+        return _blocked(desired, live, str(error))
+    if marker:
+        markers[username] = marker
+    if expired:
+        return _departure(context, live, marker, Why.EXPIRED, desired)
+    old = _old_of(context, desired, markers) if marker is None else None
+    return _difference(context, desired, facts(live, attributes), marker, old)
+
+
+def _difference(
+    context: _Context, desired: DesiredUser, known: Facts, marker: Marker | None, old: LiveUser | None
+) -> UserChange | None:
+    live = known.live
+    if odd_routing(known.attributes):
+        return _blocked(desired, live, "the Worker's routing attribute is not of Flex's form; mend it in Console")
+    if live.worker is None:
+        fields = creation_fields(desired, known)
+        reason = "has no Worker; Provision makes one"
+        return UserChange(desired.username, Kind.UPDATE, fields, desired, live, marker, old, reason=reason)
+    found = field_changes(desired, known, marker, context.scope)
+    if marker is None:
+        fields = tuple(change for change in found if change.writes or change.route is Route.IDP)
+        if old:
+            return UserChange(desired.username, Kind.RENAME, fields, desired, live, None, old, reason=_renamed(old))
+        return UserChange(desired.username, Kind.ADOPT, fields, desired, live)
+    if not found:
+        return None
+    kind = Kind.AT_IDP if all(change.route is Route.IDP for change in found) else Kind.UPDATE
+    return UserChange(desired.username, kind, tuple(found), desired, live, marker)
+
+
+def _arrival(context: _Context, desired: DesiredUser, live: LiveUser | None, markers: dict[str, Marker]) -> UserChange:
+    """A declared user who is not in Flex, or no longer."""
+    username = desired.username
+    spelled = context.folded.get(username.casefold())
+    if spelled is not None:
+        reason = f"Flex spells this user {spelled}; a Worker's name does not tell case apart, so write it that way"
+        return _blocked(desired, context.snapshot.users[spelled], reason)
+    old = _old_of(context, desired, markers)
+    if old:
+        fields = creation_fields(desired, facts(live, {}) if live else None)
+        return UserChange(username, Kind.RENAME, fields, desired, live, None, old, reason=_renamed(old))
+    if live is None:
+        return UserChange(username, Kind.CREATE, creation_fields(desired), desired)
+    since = live.user.deactivated_date or "a date that Flex does not tell"
+    digest = change_digest(context.scope.stack_id, Rule.DEACTIVATED, username, since)
+    if approver(context.approvals, digest):
+        fields = creation_fields(desired, facts(live, {}))
+        reason = f"was deactivated on {since}; reactivating is approved"
+        return UserChange(username, Kind.REACTIVATE, fields, desired, live, reason=reason, digest=digest)
+    reason = f"was deactivated in Flex on {since}: somebody offboarded them"
+    return replace(_blocked(desired, live, reason), digest=digest)
+
+
+def _old_of(context: _Context, desired: DesiredUser, markers: dict[str, Marker]) -> LiveUser | None:
+    """The live user that `previously` names, as long as a rename has something to do and may do it."""
+    old = context.snapshot.users.get(desired.previously) if desired.previously else None
+    if old is None or old.user.deactivated or old.worker is None:
+        return None
+    try:
+        marker = read_marker(old.worker.attributes() or {})
+    except UnreadableMarker:
+        return None
+    if marker and marker.stack_id != context.scope.stack_id:
+        return None
+    if marker:
+        markers[old.username] = marker
+    return old
+
+
+def _undeclared_changes(
+    context: _Context, renamed: set[str], markers: dict[str, Marker]
+) -> tuple[list[UserChange], list[UserChange]]:
+    leavers = set(context.wanted.config.leavers)
+    changes: list[UserChange] = []
+    unmanaged: list[UserChange] = []
+    for username in sorted(context.snapshot.users):
+        live = context.snapshot.users[username]
+        if username in context.wanted.users or username in renamed or live.user.deactivated:
+            continue
+        attributes = live.worker.attributes() if live.worker else None
+        try:
+            marker = read_marker(attributes or {})
+        except UnreadableMarker:
+            if username not in leavers:
+                changes.append(UserChange(username, Kind.BLOCKED, live=live, reason=_UNREADABLE))
+                continue
+            marker = None
+        ours = marker is not None and marker.stack_id == context.scope.stack_id
+        if marker and ours:
+            markers[username] = marker
+        if username in leavers:
+            departure = _departure(context, live, marker, Why.LEAVER)
+        elif ours:
+            departure = _departure(context, live, marker, _why(context, username))
+        else:
+            reason = f"managed by stack id {marker.stack_id}" if marker else ""
+            unmanaged.append(UserChange(username, Kind.UNMANAGED, live=live, marker=marker, reason=reason))
+            continue
+        if departure:
+            changes.append(departure)
+    return changes, unmanaged
+
+
+def _why(context: _Context, username: str) -> Why:
+    renamed = any(user.previously == username for user in context.wanted.users.values())
+    return Why.RENAMED if renamed else Why.UNDECLARED
+
+
+def _departure(
+    context: _Context, live: LiveUser, marker: Marker | None, why: Why, desired: DesiredUser | None = None
+) -> UserChange | None:
+    username, policy = live.username, context.policy
+    reason = f"{why} ({desired.until})" if desired and desired.until else str(why)
+    if policy.retire == "keep":
+        if marker is None:
+            return None
+        return UserChange(username, Kind.LET_GO, (), desired, live, marker, why=why, reason=reason)
+    if not is_busy(live.worker, context.snapshot.instance.offline_activity, policy):
+        return UserChange(username, Kind.RETIRE, (), desired, live, marker, why=why, reason=reason)
+    since = marker.waiting_since() if marker else None
+    overdue = since is not None and context.as_of - since > policy.retire_within
+    return UserChange(username, Kind.WAIT, (), desired, live, marker, why=why, reason=reason, overdue=overdue)
+
+
+def _blocked(desired: DesiredUser, live: LiveUser, reason: str) -> UserChange:
+    return UserChange(desired.username, Kind.BLOCKED, (), desired, live, reason=reason)
+
+
+def _renamed(old: LiveUser) -> str:
+    return f"renamed from {old.username}; change the NameID at the identity provider too"
+
+
+_UNREADABLE = (
+    f"the Worker's attribute {ATTRIBUTE} is not a marker we wrote; remove it in Console to adopt the user again"
+)

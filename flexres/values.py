@@ -1,0 +1,61 @@
+"""JSON values as both sides of a comparison see them: one equality, one canonical text, one short hash."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Final, TypeAlias
+
+Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+
+
+class Absent(Enum):
+    """The value of a key that is not there; distinct from null, which is."""
+
+    ABSENT = "absent"
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = Absent.ABSENT
+
+Value: TypeAlias = "Json | Absent"
+
+
+def normal(value: Json) -> Json:
+    """The value with integral floats as ints (3.0 → 3), at every depth.
+
+    JSON has one number type and the Pulumi engine hands every number over as a float, so the two must compare
+    and hash alike.
+    """
+    if isinstance(value, float) and value.is_integer() and abs(value) <= 2**53:
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: normal(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [normal(item) for item in value]
+    return value
+
+
+def same(left: Value, right: Value) -> bool:
+    """Whether two values are the same JSON: 3 equals 3.0, but true does not equal 1."""
+    if type(left) is type(right) and isinstance(left, str | bool | int):
+        return left == right
+    if left is ABSENT or right is ABSENT:
+        return left is right
+    return canonical(left) == canonical(right)
+
+
+def canonical(value: Json) -> str:
+    """The one text of a value: sorted keys, no white space, integral floats as ints."""
+    return json.dumps(normal(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def short_hash(value: Json) -> str:
+    """Six characters of a-z2-7 that tell one value from another: 30 bits of SHA-256 of the canonical text."""
+    digest = hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).digest()
+    return base64.b32encode(digest[:5]).decode("ascii")[:6].lower()

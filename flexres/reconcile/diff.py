@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flexres.desired.model import DesiredUser
-from flexres.live.model import LiveUser
+from flexres.live.model import LiveUser, WorkerChannel
 from flexres.reconcile.fields import (
     PROFILE,
     desired_fields,
@@ -36,18 +36,18 @@ class Facts:
 
     profile: Mapping[str, Json]
     attributes: Mapping[str, Any]
-    live: LiveUser
+    channels: Mapping[str, WorkerChannel] | None = None
 
     def value(self, key: str) -> Value:
         """What Flex has for a field."""
-        return live_value(key, self.profile, self.attributes, self.live.channels)
+        return live_value(key, self.profile, self.attributes, self.channels)
 
 
 def facts(live: LiveUser, attributes: Mapping[str, Any]) -> Facts:
     """The facts of a live user whose Worker attributes are decoded already."""
     user = live.user
     profile = {"email": user.email, "full_name": user.full_name, "roles": sorted(user.roles)}
-    return Facts(profile=profile, attributes=attributes, live=live)
+    return Facts(profile=profile, attributes=attributes, channels=live.channels)
 
 
 def managed(user: DesiredUser, scope: Scope) -> dict[str, Json]:

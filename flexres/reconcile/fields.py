@@ -28,9 +28,9 @@ def desired_fields(user: DesiredUser) -> dict[str, Json]:
     fields: dict[str, Json] = {"email": user.email, "full_name": user.full_name, "roles": list(user.roles)}
     for name, value in user.attributes.items():
         if isinstance(value, Mapping) and value:
-            fields.update(_leaves(f"attr:{_escape(name)}", value))
+            fields.update(_leaves(attribute_key(name), value))
         else:
-            fields[f"attr:{_escape(name)}"] = value
+            fields[attribute_key(name)] = value
     for skill, level in (user.skills or {}).items():
         fields[f"skill:{skill}"] = level
     for name, channel in user.channels.items():
@@ -39,6 +39,11 @@ def desired_fields(user: DesiredUser) -> dict[str, Json]:
         if channel.capacity is not None:
             fields[f"channel:{name}.capacity"] = channel.capacity
     return fields
+
+
+def attribute_key(name: str) -> str:
+    """The field of a whole Worker attribute."""
+    return f"attr:{_escape(name)}"
 
 
 def owns_all_skills(user: DesiredUser) -> bool:
@@ -103,7 +108,8 @@ def odd_routing(attributes: Mapping[str, Any]) -> bool:
 
 def write_fields(attributes: dict[str, Any], changes: Iterable[tuple[str, Value]]) -> None:
     """Set (or with ABSENT remove) attribute and skill fields in place; everything else stays as it is."""
-    for key, value in changes:
+    # Removals first: a text that becomes a map is one field removed and others set beneath it.
+    for key, value in sorted(changes, key=lambda change: change[1] is not ABSENT):
         space, _, name = key.partition(":")
         if space == "skill":
             _write_skill(attributes, name, value)
@@ -147,7 +153,7 @@ def _walk(attributes: Mapping[str, Any], pointer: str) -> Value:
     here: Any = attributes
     for part in pointer.split("/"):
         if not isinstance(here, Mapping):
-            break
+            return ABSENT
         here = here.get(_unescape(part), ABSENT)
     found: Value = here
     return found

@@ -54,12 +54,19 @@ class Verdict:
 
 def change_digest(stack_id: str, rule: Rule, username: str, detail: str) -> str:
     """The digest that approves one guarded thing: eight hexadecimal digits of SHA-256."""
-    return hashlib.sha256(canonical([stack_id, rule, username, detail]).encode()).hexdigest()[:8]
+    return hashlib.sha256(canonical([stack_id, rule, username, detail]).encode("utf-8", "surrogatepass")).hexdigest()[
+        :8
+    ]
 
 
 def approver(approvals: Iterable[Approval], digest: str) -> str | None:
     """Who approved a digest."""
     return next((approval.by for approval in approvals if approval.digest == digest), None)
+
+
+def deactivated_since(live: LiveUser) -> str:
+    """When a deactivated user was deactivated, as Flex tells it."""
+    return live.user.deactivated_date or "a date that Flex does not tell"
 
 
 def evaluate(given: GuardInput) -> Verdict:
@@ -97,12 +104,11 @@ def roles_after(change: UserChange) -> frozenset[str]:
     for change_of in change.fields:
         if change_of.key == "roles":
             after = change_of.after
-            if change_of.route is Route.IDP or not isinstance(after, list):
-                return roles_before(change)
-            return frozenset(str(role) for role in after)
-    if change.live is None and change.desired:
-        return frozenset(change.desired.roles)
-    return roles_before(change)
+            if change_of.route is not Route.IDP and isinstance(after, list):
+                return frozenset(str(role) for role in after)
+    if change.live and not change.live.user.deactivated:
+        return frozenset(change.live.user.roles)
+    return frozenset(change.desired.roles) if change.desired else frozenset()
 
 
 def counts_as_removal(change: UserChange, markers: Mapping[str, Marker]) -> bool:
@@ -183,7 +189,7 @@ def _skills_lost(_given: GuardInput, change: UserChange) -> str | None:
     if not removed:
         return None
     had = set(live_skills(change.live.worker.attributes() or {}))
-    gained = any(f.key.startswith("skill:") and f.before is ABSENT for f in change.fields)
+    gained = any(f.key.startswith("skill:") and f.before is ABSENT and f.writes for f in change.fields)
     return f"loses {', '.join(sorted(had))}" if had and had <= removed and not gained else None
 
 
@@ -206,6 +212,10 @@ def _capacity_lost(_given: GuardInput, change: UserChange) -> str | None:
     return None if any(available and capacity for available, capacity in after.values()) else "takes no task any more"
 
 
+def _reactivated(_given: GuardInput, change: UserChange) -> str | None:
+    return deactivated_since(change.live) if change.live and change.kind is Kind.REACTIVATE else None
+
+
 _WATCHERS: dict[Rule, Callable[[GuardInput, UserChange], str | None]] = {
     Rule.MAX_REMOVALS: _removal,
     Rule.MAX_CHANGES: _edit,
@@ -215,6 +225,7 @@ _WATCHERS: dict[Rule, Callable[[GuardInput, UserChange], str | None]] = {
     Rule.GAINS_ADMIN: _admin_gained,
     Rule.LOSES_SKILLS: _skills_lost,
     Rule.LOSES_CAPACITY: _capacity_lost,
+    Rule.DEACTIVATED: _reactivated,
 }
 
 

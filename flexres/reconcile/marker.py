@@ -22,7 +22,8 @@ ATTRIBUTE: Final = "flexres"
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _MARKER = re.compile(
     r"v1;id=(?P<id>[a-z0-9]{1,32});at=(?P<at>\d{1,11})"
-    r"(?:;until=(?P<until>\d{8}))?(?:;leaving=(?P<leaving>\d{1,11}))?;keys=(?P<keys>[^;]*)"
+    r"(?:;until=(?P<until>\d{8}))?(?:;leaving=(?P<leaving>\d{1,11}))?;keys=(?P<keys>[^;]*)",
+    re.ASCII,
 )
 _KEY = re.compile(r"(?P<name>[^=,;]+)=(?P<hash>[a-z2-7]{6})")
 
@@ -46,7 +47,7 @@ class Marker:
         """The attribute's value."""
         parts = ["v1", f"id={self.stack_id}", f"at={self.at}"]
         if self.until:
-            parts.append(f"until={self.until:%Y%m%d}")
+            parts.append(f"until={self.until.isoformat().replace('-', '')}")
         if self.leaving is not None:
             parts.append(f"leaving={self.leaving}")
         parts.append("keys=" + ",".join(f"{_encode(name)}={self.keys[name]}" for name in sorted(self.keys)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -46,6 +46,8 @@ class _Context:
     scope: Scope
     approvals: Sequence[Approval]
     folded: Mapping[str, str]
+    orphans: frozenset[str]
+    markers: dict[str, Marker] = field(default_factory=dict)
 
     @property
     def policy(self) -> Policy:
@@ -75,10 +77,11 @@ def make_plan(
         scope=wanted.scope,
         approvals=approvals,
         folded={name.casefold(): name for name, live in snapshot.users.items() if not live.user.deactivated},
+        orphans=frozenset(worker.friendly_name.casefold() for worker in snapshot.orphans),
     )
-    changes, markers = _declared_changes(context)
+    changes = _declared_changes(context)
     renamed = {change.old.username for change in changes if change.old}
-    others, unmanaged = _undeclared_changes(context, renamed, markers)
+    others, unmanaged = _undeclared_changes(context, renamed)
     changes.extend(others)
     in_flex = sum(not live.user.deactivated for live in snapshot.users.values())
     guarded = evaluate(
@@ -86,7 +89,7 @@ def make_plan(
             wanted=wanted.config,
             snapshot=snapshot,
             changes=changes,
-            markers=markers,
+            markers=context.markers,
             approvals=approvals,
             commit_time=wanted.commit_time,
             allow_older=allow_older,
@@ -150,22 +153,17 @@ def is_busy(worker: Worker | None, offline_activity: str | None, policy: Policy)
     return worker.activity_sid != offline_activity
 
 
-def _declared_changes(context: _Context) -> tuple[list[UserChange], dict[str, Marker]]:
-    changes: list[UserChange] = []
-    markers: dict[str, Marker] = {}
-    for desired in sorted(context.wanted.users.values(), key=lambda user: (user.file, user.username)):
-        change = _declared_change(context, desired, markers)
-        if change:
-            changes.append(change)
-    return changes, markers
+def _declared_changes(context: _Context) -> list[UserChange]:
+    users = sorted(context.wanted.users.values(), key=lambda user: (user.file, user.username))
+    return [change for user in users if (change := _declared_change(context, user)) is not None]
 
 
-def _declared_change(context: _Context, desired: DesiredUser, markers: dict[str, Marker]) -> UserChange | None:
+def _declared_change(context: _Context, desired: DesiredUser) -> UserChange | None:
     username = desired.username
     live = context.snapshot.users.get(username)
     expired = desired.until is not None and context.today > desired.until
     if live is None or live.user.deactivated:
-        return None if expired else _arrival(context, desired, live, markers)
+        return None if expired else _arrival(context, desired, live)
     attributes = live.worker.attributes() if live.worker else {}
     if attributes is None:
         return _blocked(desired, live, "the Worker's attributes are not a JSON object; mend them in Console")
@@ -174,17 +172,16 @@ def _declared_change(context: _Context, desired: DesiredUser, markers: dict[str,
     except _NotOursError as error:
         return _blocked(desired, live, str(error))
     if marker:
-        markers[username] = marker
+        context.markers[username] = marker
     if expired:
         return _departure(context, live, marker, Why.EXPIRED, desired)
-    old = _old_of(context, desired, markers) if marker is None else None
-    return _difference(context, desired, facts(live, attributes), marker, old)
+    return _difference(context, desired, live, facts(live, attributes), marker)
 
 
 def _difference(
-    context: _Context, desired: DesiredUser, known: Facts, marker: Marker | None, old: LiveUser | None
+    context: _Context, desired: DesiredUser, live: LiveUser, known: Facts, marker: Marker | None
 ) -> UserChange | None:
-    live = known.live
+    old = _old_of(context, desired) if marker is None else None
     if odd_routing(known.attributes):
         return _blocked(desired, live, "the Worker's routing attribute is not of Flex's form; mend it in Console")
     if live.worker is None:
@@ -203,14 +200,17 @@ def _difference(
     return UserChange(desired.username, kind, tuple(found), desired, live, marker)
 
 
-def _arrival(context: _Context, desired: DesiredUser, live: LiveUser | None, markers: dict[str, Marker]) -> UserChange:
+def _arrival(context: _Context, desired: DesiredUser, live: LiveUser | None) -> UserChange:
     """A declared user who is not in Flex, or no longer."""
     username = desired.username
     spelled = context.folded.get(username.casefold())
     if spelled is not None:
         reason = f"Flex spells this user {spelled}; a Worker's name does not tell case apart, so write it that way"
         return _blocked(desired, context.snapshot.users[spelled], reason)
-    old = _old_of(context, desired, markers)
+    if username.casefold() in context.orphans:
+        reason = "a Worker of this name belongs to no Flex user and never will; rename or delete it in TaskRouter"
+        return UserChange(username, Kind.BLOCKED, (), desired, live, reason=reason)
+    old = _old_of(context, desired)
     if old:
         fields = creation_fields(desired, facts(live, {}) if live else None)
         return UserChange(username, Kind.RENAME, fields, desired, live, None, old, reason=_renamed(old))
@@ -226,7 +226,7 @@ def _arrival(context: _Context, desired: DesiredUser, live: LiveUser | None, mar
     return replace(_blocked(desired, live, reason), digest=digest)
 
 
-def _old_of(context: _Context, desired: DesiredUser, markers: dict[str, Marker]) -> LiveUser | None:
+def _old_of(context: _Context, desired: DesiredUser) -> LiveUser | None:
     """The live user that `previously` names, as long as a rename has something to do and may do it."""
     old = context.snapshot.users.get(desired.previously) if desired.previously else None
     if old is None or old.user.deactivated or old.worker is None:
@@ -238,13 +238,11 @@ def _old_of(context: _Context, desired: DesiredUser, markers: dict[str, Marker])
     if marker and marker.stack_id != context.scope.stack_id:
         return None
     if marker:
-        markers[old.username] = marker
+        context.markers[old.username] = marker
     return old
 
 
-def _undeclared_changes(
-    context: _Context, renamed: set[str], markers: dict[str, Marker]
-) -> tuple[list[UserChange], list[UserChange]]:
+def _undeclared_changes(context: _Context, renamed: set[str]) -> tuple[list[UserChange], list[UserChange]]:
     leavers = set(context.wanted.config.leavers)
     changes: list[UserChange] = []
     unmanaged: list[UserChange] = []
@@ -262,7 +260,7 @@ def _undeclared_changes(
             marker = None
         ours = marker is not None and marker.stack_id == context.scope.stack_id
         if marker and ours:
-            markers[username] = marker
+            context.markers[username] = marker
         if username in leavers:
             departure = _departure(context, live, marker, Why.LEAVER)
         elif ours:

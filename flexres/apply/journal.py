@@ -1,0 +1,103 @@
+"""The audit journal: JSON lines that say when what was changed for whom, and what a Worker knew before."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from flexres.apply.outcome import Outcome
+from flexres.errors import SetupError
+from flexres.reconcile.model import UserChange
+from flexres.values import ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Who applies what: `by` is a person or a pipeline, `commit` the YAML's commit if it is one."""
+
+    stack: str
+    by: str
+    commit: str | None
+
+
+class Journal(Protocol):
+    """Where the operations write down what they do."""
+
+    def before(self, username: str, attributes: str) -> None:
+        """Keep a Worker's attributes, on disk before this returns: what follows could lose them."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Note what became of one change."""
+
+
+class NoJournal:
+    """Writes nothing down."""
+
+    def before(self, username: str, attributes: str) -> None:
+        """Nothing."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Nothing."""
+
+
+class FileJournal:
+    """Appends to a file that only its owner may read: it holds personal data, but never a credential."""
+
+    def __init__(self, path: Path, run: Run, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """Opens the file. Raises SetupError when that is not possible."""
+        self._run = run
+        self._now = now
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        except OSError as error:
+            hint = "name another file with --journal"
+            raise SetupError(f"the journal {path} cannot be written: {error.strerror}", hint=hint) from error
+
+    def before(self, username: str, attributes: str) -> None:
+        """Keep a Worker's attributes, on disk before this returns."""
+        self._write({"event": "before", "username": username, "attributes": attributes})
+        os.fsync(self._file)
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Note what became of one change."""
+        line = {"event": "outcome", **_described(outcome.change), "result": outcome.result}
+        if outcome.message:
+            line["message"] = outcome.message
+        if outcome.not_taken:
+            line["not_taken"] = list(outcome.not_taken)
+        self._write(line)
+
+    def close(self) -> None:
+        """Everything on disk, the file closed."""
+        os.fsync(self._file)
+        os.close(self._file)
+
+    def _write(self, line: dict[str, Any]) -> None:
+        run = self._run
+        at = self._now().isoformat(timespec="milliseconds")
+        full = {"at": at, "stack": run.stack, "commit": run.commit, "by": run.by, **line}
+        # One write of one line: two runs that share the file never mix within a line.
+        os.write(self._file, (json.dumps(full, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
+
+
+def _described(change: UserChange) -> dict[str, Any]:
+    fields = [
+        {
+            "key": item.key,
+            **({} if item.before is ABSENT else {"before": item.before}),
+            **({} if item.after is ABSENT else {"after": item.after}),
+            "cause": item.cause,
+        }
+        for item in change.fields
+        if item.writes
+    ]
+    described: dict[str, Any] = {"username": change.username, "kind": change.kind, "fields": fields}
+    if change.reason:
+        described["reason"] = change.reason
+    return described

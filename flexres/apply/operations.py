@@ -1,0 +1,201 @@
+"""The operations: the only code that writes users to Twilio, one per kind of change, each safe to repeat.
+
+Both engines call `carry_out` and decide nothing of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flexres.apply.context import Context
+from flexres.apply.departure import let_go, mark_leaving, retire
+from flexres.apply.outcome import Outcome, Result
+from flexres.apply.users import claims_of, provision, write_profile
+from flexres.apply.worker import decoded, edit_attributes, write_channels
+from flexres.desired.model import DesiredUser
+from flexres.errors import FlexresError, TwilioError, UnreachableError
+from flexres.live.model import WorkerChannel
+from flexres.reconcile.diff import Facts, field_changes, managed, marker_for
+from flexres.reconcile.fields import FLEX_WRITES, desired_fields, write_fields
+from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker
+from flexres.reconcile.model import Kind, Route, UserChange, Why
+from flexres.reconcile.plan import read_marker
+from flexres.values import ABSENT
+
+_NO_CHANNELS: Mapping[str, WorkerChannel] = {}
+
+
+async def carry_out(context: Context, change: UserChange) -> Outcome:
+    """Make one change happen, and tell what became of it; a failure is an outcome, not an exception.
+
+    Raises UnreachableError alone: nobody else would get through either.
+    """
+    try:
+        return await _perform(context, change)
+    except UnreachableError:
+        raise
+    except TwilioError as error:
+        return Outcome(change, Result.FAILED, str(error), request_id=error.request_id)
+    except FlexresError as error:
+        return Outcome(change, Result.FAILED, f"{error.message}; {error.hint}" if error.hint else error.message)
+
+
+async def _perform(context: Context, change: UserChange) -> Outcome:
+    match change.kind:
+        case Kind.CREATE | Kind.REACTIVATE:
+            await create(context, _desired(change))
+        case Kind.ADOPT | Kind.UPDATE:
+            await update(context, change)
+        case Kind.RENAME:
+            return await rename(context, change)
+        case Kind.RETIRE | Kind.WAIT:
+            return await retire(context, change)
+        case Kind.LET_GO:
+            return await let_go(context, change)
+        case Kind.BLOCKED:
+            return Outcome(change, Result.BLOCKED, change.reason)
+        case Kind.AT_IDP | Kind.UNMANAGED:
+            return Outcome(change, Result.DONE)
+    return Outcome(change, Result.DONE)
+
+
+async def create(
+    context: Context,
+    user: DesiredUser,
+    carried: Mapping[str, Any] | None = None,
+    channels: Mapping[str, WorkerChannel] = _NO_CHANNELS,
+) -> None:
+    """Provision a user who is not in Flex, or not any more, or has no Worker.
+
+    One call where claims can say everything; otherwise the Worker is completed under If-Match, the marker last.
+    `carried` and `channels` are what an old Worker knew.
+    """
+    claims = claims_of(user, context.scope, context.commit_time)
+    found, as_sent = await provision(context.users, user, claims.attributes)
+    if claims.complete and as_sent and not carried and not channels:
+        return
+    sid = found.worker_sid or (await context.users.by_sid(found.sid)).worker_sid
+    if sid is None:
+        raise FlexresError("Flex made the user but no Worker", hint="run it again")
+    await write_channels(context.workers, sid, user, channels)
+    await _write_attributes(context, user, sid, carried=carried)
+
+
+async def update(context: Context, change: UserChange) -> None:
+    """Bring an existing user to what the YAML says: profile first, then channels, attributes and marker last."""
+    user, live = _desired(change), change.live
+    assert live is not None
+    if live.worker is None:
+        await create(context, user)
+        return
+    sid = live.worker.sid
+    if any(field.route is Route.PROFILE and field.writes for field in change.fields):
+        found = await write_profile(context, user, sid)
+        sid = found.worker_sid or sid
+    if any(field.route is Route.CHANNEL and field.writes for field in change.fields):
+        await write_channels(context.workers, sid, user, _NO_CHANNELS)
+    await _write_attributes(context, user, sid)
+
+
+async def rename(context: Context, change: UserChange) -> Outcome:
+    """Provision the new name, give it what the old Worker knew, then let the old name leave like any other.
+
+    The old Worker is marked as leaving before the new one carries our marker: from then on `previously` does
+    nothing, and a run cut short between the two must still find the old name.
+    """
+    user, old = _desired(change), change.old
+    assert old is not None
+    assert old.worker is not None
+    worker = await context.workers.fetch(old.worker.sid)
+    carried = _carried(decoded(worker), user)
+    channels = await context.workers.channels(worker.sid)
+    await mark_leaving(context, worker, lambda _attributes: None)
+    if change.live is not None and not change.live.user.deactivated and change.live.worker is not None:
+        profile = [field for field in change.fields if field.route is Route.PROFILE and field.writes]
+        sid = change.live.worker.sid
+        if profile:
+            found = await write_profile(context, user, sid)
+            sid = found.worker_sid or sid
+        await write_channels(context.workers, sid, user, channels)
+        await _write_attributes(context, user, sid, carried=carried)
+    else:
+        await create(context, user, carried, channels)
+    leaving = UserChange(old.username, Kind.RETIRE, live=old, why=Why.RENAMED, reason=str(Why.RENAMED))
+    left = await retire(context, leaving)
+    message = "" if left.result is Result.DONE else f"{old.username}: {left.message}"
+    return Outcome(change, left.result, message)
+
+
+async def _write_attributes(
+    context: Context,
+    user: DesiredUser,
+    sid: str,
+    *,
+    carried: Mapping[str, Any] | None = None,
+) -> None:
+    """Read, merge and write attributes and marker, worked out on what the Worker says at that moment."""
+
+    def edit(attributes: dict[str, Any]) -> None:
+        marker = _current_marker(context, attributes)
+        if carried:
+            _fill(attributes, carried)
+        changes = field_changes(user, Facts({}, attributes), marker, context.scope)
+        attribute_changes = [item for item in changes if item.route is Route.ATTRIBUTE and item.writes]
+        attribute_changes.sort(key=lambda item: item.key in wanted)
+        write_fields(attributes, ((item.key, item.after) for item in attribute_changes))
+        after = marker_for(user, context.scope, context.commit_time)
+        if attribute_changes or not _says_the_same(marker, after):
+            attributes[ATTRIBUTE] = after.text()
+
+    wanted = managed(user, context.scope)
+    await edit_attributes(context.workers, sid, edit)
+
+
+def _says_the_same(found: Marker | None, after: Marker) -> bool:
+    return found is not None and (dict(found.keys), found.until, found.leaving) == (
+        dict(after.keys),
+        after.until,
+        after.leaving,
+    )
+
+
+def _current_marker(context: Context, attributes: Mapping[str, Any]) -> Marker | None:
+    """The marker as it is now. Raises FlexresError when somebody made the user theirs, or newer, since the plan."""
+    try:
+        marker = read_marker(attributes)
+    except UnreadableMarker:
+        raise FlexresError("the marker has become unreadable since the plan", hint="plan again") from None
+    if marker and marker.stack_id != context.scope.stack_id:
+        raise FlexresError(f"managed by stack id {marker.stack_id} since the plan", hint="plan again")
+    if marker and not context.allow_older and marker.at > (context.commit_time or 0):
+        raise FlexresError("a newer commit was applied to this user since the plan", hint="pull, then plan again")
+    return marker
+
+
+def _carried(attributes: Mapping[str, Any], user: DesiredUser) -> dict[str, Any]:
+    """What the old Worker knows that nobody declares, and that is not Flex's own or derived from the name."""
+    kept = {name: value for name, value in attributes.items() if name not in FLEX_WRITES}
+    try:
+        marker = read_marker(attributes)
+    except UnreadableMarker:
+        marker = None
+    declared = desired_fields(user)
+    gone = [(key, ABSENT) for key in (marker.keys if marker else ()) if key.startswith(("attr:", "skill:"))]
+    write_fields(kept, [item for item in gone if item[0] not in declared])
+    return kept
+
+
+def _fill(attributes: dict[str, Any], carried: Mapping[str, Any]) -> None:
+    """Add what is missing, map by map; whatever is there already stays."""
+    for name, value in carried.items():
+        here = attributes.get(name)
+        if name not in attributes:
+            attributes[name] = value
+        elif isinstance(here, dict) and isinstance(value, Mapping):
+            _fill(here, value)
+
+
+def _desired(change: UserChange) -> DesiredUser:
+    assert change.desired is not None
+    return change.desired

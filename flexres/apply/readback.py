@@ -1,0 +1,63 @@
+"""Reading back: what was changed is planned again, and what Flex did not take is repaired once, then reported."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from flexres.apply.outcome import Outcome, Result
+from flexres.reconcile.model import Kind, Plan, UserChange
+from flexres.session import Session
+
+ONE_BY_ONE: Final = 20
+"""Up to so many changed users are read one by one (three requests each); more are read by pages of a thousand."""
+
+WAITS: Final = (0.5, 2.0)
+"""Seconds before what seems not to have been taken is looked at again: Flex may show a write late."""
+
+_WRITTEN = frozenset({Kind.CREATE, Kind.ADOPT, Kind.REACTIVATE, Kind.UPDATE, Kind.RENAME})
+
+
+async def read_back(
+    session: Session,
+    plan: Plan,
+    outcomes: Sequence[Outcome],
+    *,
+    repair: Callable[[UserChange], Awaitable[Outcome]],
+) -> list[Outcome]:
+    """The outcomes, with those that Flex did not take as NOT_TAKEN and their fields."""
+    written = {
+        outcome.change.username
+        for outcome in outcomes
+        if outcome.change.kind in _WRITTEN and outcome.result in {Result.DONE, Result.WAITING}
+    }
+    missing = await _missing(session, plan, written)
+    for wait in WAITS:
+        if not missing:
+            break
+        await session.transport.timing.sleep(wait)
+        missing = await _missing(session, plan, missing)
+    if missing:
+        # A claim may be typed otherwise than we think: the Worker API says the same without typing.
+        for change in missing.values():
+            await repair(change)
+        missing = await _missing(session, plan, missing)
+    return [_judged(outcome, missing.get(outcome.change.username)) for outcome in outcomes]
+
+
+async def _missing(session: Session, plan: Plan, usernames: set[str] | dict[str, UserChange]) -> dict[str, UserChange]:
+    """Username → what would still have to be done for the user."""
+    if not usernames:
+        return {}
+    only = set(usernames)
+    again = await session.plan_for(only, as_of=plan.as_of, by_pages=len(only) > ONE_BY_ONE)
+    return {change.username: change for change in again.changes if change.username in only and change.pending}
+
+
+def _judged(outcome: Outcome, missing: UserChange | None) -> Outcome:
+    if missing is None:
+        return outcome
+    fields = tuple(field.key for field in missing.fields) or (str(missing.kind),)
+    message = "Flex did not take " + ", ".join(fields)
+    return replace(outcome, result=Result.NOT_TAKEN, message=message, not_taken=fields)

@@ -1,0 +1,108 @@
+"""Provisioning: new users in one call where claims can say it all, existing users without losing what they know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flexres.apply.context import Context
+from flexres.apply.worker import decoded, edit_attributes
+from flexres.desired.attributes import encode_typed
+from flexres.desired.model import DesiredUser
+from flexres.errors import FlexresError, FormatError, LostAnswerError
+from flexres.live.flex_users import FlexUsers
+from flexres.live.model import FlexUser
+from flexres.reconcile.diff import Scope, managed
+from flexres.reconcile.fields import FLEX_WRITES, PROFILE, attribute_key, hash_of
+from flexres.reconcile.marker import ATTRIBUTE, Marker
+from flexres.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What one Provision call can say about a Worker, typed as claims, and whether that is all of it."""
+
+    attributes: Mapping[str, Json]
+    complete: bool
+
+
+def claims_of(user: DesiredUser, scope: Scope, commit_time: int | None) -> Claims:
+    """The typed attributes of a new user, with a marker that claims no more than they hold.
+
+    Skills and channels have no typed spelling: Flex keeps skills nested, and nobody says whether `channel.*`
+    claims also stay behind as attributes.
+    """
+    spelled: dict[str, Json] = {}
+    said: set[str] = set()
+    for name, value in user.attributes.items():
+        typed = encode_typed(name, value)
+        if typed is not None:
+            spelled[typed[0]] = typed[1]
+            said.add(attribute_key(name))
+    wanted = managed(user, scope)
+    keys = {key: hash_of(value) for key, value in wanted.items() if key in said or key in PROFILE}
+    complete = len(keys) == len(wanted)
+    until = user.until if complete else None
+    marker = Marker(stack_id=scope.stack_id, at=(commit_time or 0), keys=keys, until=until)
+    return Claims({**spelled, ATTRIBUTE: marker.text()}, complete)
+
+
+async def provision(
+    users: FlexUsers, user: DesiredUser, attributes: Mapping[str, Json] | None
+) -> tuple[FlexUser, bool]:
+    """Provision a user, and whether the attributes are known to have been taken as sent.
+
+    A lost answer is read again before the call is repeated. Where Flex refuses roles of Insights (nobody says
+    whether Provision takes `wfo.*`), the user is provisioned with the Flex roles alone.
+    """
+    roles = user.roles
+    for _ in range(3):
+        try:
+            found = await users.provision(
+                username=user.username,
+                full_name=user.full_name,
+                email=user.email,
+                roles=roles,
+                attributes=attributes,
+            )
+        except LostAnswerError:
+            taken = await users.by_username(user.username)
+            if taken is not None and not taken.deactivated and _has_profile(taken, user):
+                return await users.by_sid(taken.sid), False
+        except FormatError:
+            flex_roles = tuple(role for role in roles if not role.startswith("wfo."))
+            if flex_roles == roles:
+                raise
+            roles = flex_roles
+        else:
+            return found, True
+    raise FlexresError("Flex gave no answer to three Provision calls", hint="run it again")
+
+
+def _has_profile(found: FlexUser, user: DesiredUser) -> bool:
+    return (found.full_name, found.email, set(found.roles)) == (user.full_name, user.email, set(user.roles))
+
+
+async def write_profile(context: Context, user: DesiredUser, worker_sid: str) -> FlexUser:
+    """Write roles, full name and e-mail of an existing user, and keep every Worker attribute.
+
+    Nobody says whether Provision with an empty `worker` keeps the attributes of an existing Worker: they are
+    journalled before and restored where they were lost, and then nobody else of this run is provisioned so.
+    """
+    async with context.gate.turn():
+        before = await context.workers.fetch(worker_sid)
+        context.journal.before(user.username, before.text)
+        found, _ = await provision(context.users, user, None)
+        after = await context.workers.fetch(found.worker_sid or worker_sid)
+        lost = _lost(decoded(before), decoded(after))
+        if lost:
+            context.gate.lost(user.username)
+            await edit_attributes(context.workers, after.sid, lambda attributes: attributes.update(lost), read=after)
+        return found
+
+
+def _lost(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """What a Provision took from the attributes, besides those that Flex derives from the profile itself."""
+    derived = FLEX_WRITES - {ATTRIBUTE, "contact_uri", "team_sid"}
+    return {name: value for name, value in before.items() if name not in derived and name not in after}

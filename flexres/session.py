@@ -37,8 +37,8 @@ class Session:
         """The client of the instance's Workers."""
         return Workers(self.transport, instance.workspace)
 
-    async def snapshot(self, only: Collection[str] | None = None) -> Snapshot:
-        """What Flex says now; `only` reads these users one by one.
+    async def snapshot(self) -> Snapshot:
+        """What Flex says now.
 
         A declared user whom the list of users lacks while a Worker of that name exists is read again: lists can
         miss what others change meanwhile, and a new user is provisioned only where there is none.
@@ -46,7 +46,7 @@ class Session:
         config = self.stack.config
         channels_for = {user.username for user in self.wanted.users.values() if user.channels}
         snapshot = await read_snapshot(
-            self.transport, account=config.account, instance=config.instance, channels_for=channels_for, only=only
+            self.transport, account=config.account, instance=config.instance, channels_for=channels_for
         )
         nameless = {worker.friendly_name for worker in snapshot.orphans}
         doubtful = (nameless & self.wanted.users.keys()) - snapshot.users.keys()
@@ -70,12 +70,19 @@ class Session:
             allow_admin=allow_admin,
         )
 
-    async def plan_for(self, usernames: Collection[str], *, as_of: datetime, by_pages: bool) -> Plan:
+    async def plan_for(
+        self, usernames: Collection[str], *, instance: Instance, as_of: datetime, by_pages: bool
+    ) -> Plan:
         """What would still have to be done for these users; the guards' word on so few means nothing."""
         chosen = {name: user for name, user in self.wanted.users.items() if name in usernames}
         wanted = replace(self.wanted, users=chosen)
         names = set(usernames) | {user.previously for user in chosen.values() if user.previously}
-        snapshot = await self.snapshot(None if by_pages else names)
+        if by_pages:
+            snapshot = await self.snapshot()
+        else:
+            channels_for = {user.username for user in chosen.values() if user.channels}
+            nobody = Snapshot(instance=instance, users={})
+            snapshot = await reread(self.transport, nobody, names, channels_for=channels_for)
         kept = {name: live for name, live in snapshot.users.items() if name in names}
         return make_plan(wanted, replace(snapshot, users=kept), as_of=as_of, allow_older=True)
 

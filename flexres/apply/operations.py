@@ -15,7 +15,7 @@ from flexres.apply.users import claims_of, provision, write_profile
 from flexres.apply.worker import decoded, edit_attributes, write_channels
 from flexres.desired.model import DesiredUser
 from flexres.errors import FlexresError, TwilioError, UnreachableError
-from flexres.live.model import WorkerChannel
+from flexres.live.model import FlexUser, WorkerChannel
 from flexres.reconcile.diff import Facts, field_changes, managed, marker_for
 from flexres.reconcile.fields import FLEX_WRITES, desired_fields, write_fields
 from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker
@@ -60,21 +60,25 @@ async def _perform(context: Context, change: UserChange) -> Outcome:
     return Outcome(change, Result.DONE)
 
 
-async def create(
-    context: Context,
-    user: DesiredUser,
-    carried: Mapping[str, Any] | None = None,
-    channels: Mapping[str, WorkerChannel] = _NO_CHANNELS,
-) -> None:
+async def create(context: Context, user: DesiredUser) -> None:
     """Provision a user who is not in Flex, or not any more, or has no Worker.
 
     One call where claims can say everything; otherwise the Worker is completed under If-Match, the marker last.
-    `carried` and `channels` are what an old Worker knew.
     """
     claims = claims_of(user, context.scope, context.commit_time)
-    found, as_sent = await provision(context.users, user, claims.attributes)
-    if claims.complete and as_sent and not carried and not channels:
-        return
+    found, as_sent = await provision(context.users, user, {**claims.attributes, ATTRIBUTE: claims.marker.text()})
+    if not (claims.complete and as_sent):
+        await _complete(context, user, found, {}, _NO_CHANNELS)
+
+
+async def _complete(
+    context: Context,
+    user: DesiredUser,
+    found: FlexUser,
+    carried: Mapping[str, Any],
+    channels: Mapping[str, WorkerChannel],
+) -> None:
+    """Give a provisioned user's Worker all that Provision could not; `carried` and `channels` are an old Worker's."""
     sid = found.worker_sid or (await context.users.by_sid(found.sid)).worker_sid
     if sid is None:
         raise FlexresError("Flex made the user but no Worker", hint="run it again")
@@ -111,20 +115,23 @@ async def rename(context: Context, change: UserChange) -> Outcome:
     carried = _carried(decoded(worker), user)
     channels = await context.workers.channels(worker.sid)
     await mark_leaving(context, worker, lambda _attributes: None)
-    if change.live is not None and not change.live.user.deactivated and change.live.worker is not None:
-        profile = [field for field in change.fields if field.route is Route.PROFILE and field.writes]
-        sid = change.live.worker.sid
-        if profile:
-            found = await write_profile(context, user, sid)
-            sid = found.worker_sid or sid
-        await write_channels(context.workers, sid, user, channels)
-        await _write_attributes(context, user, sid, carried=carried)
-    else:
-        await create(context, user, carried, channels)
+    found = await _new_name(context, change)
+    await _complete(context, user, found, carried, channels)
     leaving = UserChange(old.username, Kind.RETIRE, live=old, why=Why.RENAMED, reason=str(Why.RENAMED))
     left = await retire(context, leaving)
     message = "" if left.result is Result.DONE else f"{old.username}: {left.message}"
     return Outcome(change, left.result, message)
+
+
+async def _new_name(context: Context, change: UserChange) -> FlexUser:
+    """The user under the new name, still without our marker: with it, the old one would be forgotten."""
+    user, live = _desired(change), change.live
+    if live is None or live.user.deactivated or live.worker is None:
+        claims = claims_of(user, context.scope, context.commit_time)
+        return (await provision(context.users, user, claims.attributes))[0]
+    if any(field.route is Route.PROFILE and field.writes for field in change.fields):
+        return await write_profile(context, user, live.worker.sid)
+    return live.user
 
 
 async def _write_attributes(

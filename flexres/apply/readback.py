@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from flexres.apply.outcome import Outcome, Result
+from flexres.errors import FlexresError, TwilioError, UnreachableError
 from flexres.reconcile.model import Kind, Plan, UserChange
 from flexres.session import Session
 
@@ -32,6 +33,16 @@ async def read_back(
         for outcome in outcomes
         if outcome.change.kind in _WRITTEN and outcome.result in {Result.DONE, Result.WAITING}
     }
+    try:
+        missing = await _not_taken(session, plan, written, repair)
+    except (TwilioError, UnreachableError) as error:
+        return [_unread(outcome, error) if outcome.change.username in written else outcome for outcome in outcomes]
+    return [_judged(outcome, missing.get(outcome.change.username)) for outcome in outcomes]
+
+
+async def _not_taken(
+    session: Session, plan: Plan, written: set[str], repair: Callable[[UserChange], Awaitable[Outcome]]
+) -> dict[str, UserChange]:
     missing = await _missing(session, plan, written)
     for wait in WAITS:
         if not missing:
@@ -43,7 +54,7 @@ async def read_back(
         for change in missing.values():
             await repair(change)
         missing = await _missing(session, plan, missing)
-    return [_judged(outcome, missing.get(outcome.change.username)) for outcome in outcomes]
+    return missing
 
 
 async def _missing(session: Session, plan: Plan, usernames: set[str] | dict[str, UserChange]) -> dict[str, UserChange]:
@@ -51,8 +62,13 @@ async def _missing(session: Session, plan: Plan, usernames: set[str] | dict[str,
     if not usernames:
         return {}
     only = set(usernames)
-    again = await session.plan_for(only, as_of=plan.as_of, by_pages=len(only) > ONE_BY_ONE)
+    by_pages = len(only) > ONE_BY_ONE
+    again = await session.plan_for(only, instance=plan.instance, as_of=plan.as_of, by_pages=by_pages)
     return {change.username: change for change in again.changes if change.username in only and change.pending}
+
+
+def _unread(outcome: Outcome, error: FlexresError) -> Outcome:
+    return replace(outcome, result=Result.NOT_TAKEN, message=f"written, but it could not be read back: {error}")
 
 
 def _judged(outcome: Outcome, missing: UserChange | None) -> Outcome:

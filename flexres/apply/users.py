@@ -21,14 +21,18 @@ from flexres.values import Json
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What one Provision call can say about a Worker, typed as claims, and whether that is all of it."""
+    """What one Provision call can say about a Worker: typed claims, a marker of no more than they hold.
+
+    `complete` says whether that is all that the YAML declares.
+    """
 
     attributes: Mapping[str, Json]
+    marker: Marker
     complete: bool
 
 
 def claims_of(user: DesiredUser, scope: Scope, commit_time: int | None) -> Claims:
-    """The typed attributes of a new user, with a marker that claims no more than they hold.
+    """The typed attributes of a new user.
 
     Skills and channels have no typed spelling: Flex keeps skills nested, and nobody says whether `channel.*`
     claims also stay behind as attributes.
@@ -45,7 +49,7 @@ def claims_of(user: DesiredUser, scope: Scope, commit_time: int | None) -> Claim
     complete = len(keys) == len(wanted)
     until = user.until if complete else None
     marker = Marker(stack_id=scope.stack_id, at=(commit_time or 0), keys=keys, until=until)
-    return Claims({**spelled, ATTRIBUTE: marker.text()}, complete)
+    return Claims(spelled, marker, complete)
 
 
 async def provision(

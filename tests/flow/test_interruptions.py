@@ -1,0 +1,203 @@
+"""Runs that are cut short, run twice at once, or told to stop: run again, and it ends the same."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flexres.apply.direct import Silent, apply_plan
+from flexres.apply.journal import NoJournal
+from flexres.apply.outcome import Applied, Outcome
+from flexres.errors import Exit, UnreachableError
+from flexres.live.transport import Transport
+from flexres.reconcile.marker import ATTRIBUTE
+from flexres.sandbox.server import Sandbox
+
+from .conftest import Flow, results
+
+BEFORE = """
+ana@example.com: {full_name: Ana Ruiz, roles: [agent], attributes: {level: 1, old: x}, skills: {billing: 1}}
+bob@example.com: {full_name: Bob Byrne, roles: [agent]}
+cho@example.com: {full_name: Cho Lee, roles: [agent], attributes: {level: 1}}
+"""
+AFTER = """
+ana@example.com:
+  full_name: Ana Maria Ruiz
+  roles: [agent, supervisor]
+  attributes: {level: 2, deep: {a: [1, 2.5]}}
+  skills: {returns: 2}
+  channels: {chat: {capacity: 4}}
+robert@example.com: {full_name: Robert Byrne, roles: [agent], previously: bob@example.com, attributes: {level: 5}}
+dan@example.com:
+  {full_name: Dan Day, roles: [supervisor], skills: {billing: true}, channels: {voice: {available: false}}}
+"""
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+def state(sandbox: Sandbox) -> dict[str, Any]:
+    """Everything that a run could have left behind, without SIDs and times."""
+    found: dict[str, Any] = {}
+    for user in sandbox.users():
+        name = str(user["username"])
+        if user["deactivated"]:
+            found[name] = "deactivated"
+            continue
+        attributes = sandbox.worker_attributes(name)
+        channels = {k: (c["available"], c["configured_capacity"]) for k, c in sandbox.channels(name).items()}
+        found[name] = (user["full_name"], user["roles"], attributes, channels)
+    return found
+
+
+def test_a_run_killed_at_any_write_is_finished_by_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kill the process before and after each of its writes in turn; a second run ends as an unharmed one does."""
+    with Sandbox() as sandbox:
+        unharmed = _story(Flow(sandbox, tmp_path / "unharmed"))
+
+    for number in itertools.count():
+        for after in (False, True):
+            with Sandbox() as sandbox:
+                flow = Flow(sandbox, tmp_path / f"killed{number}{after}")
+                killed = _killed_story(flow, monkeypatch, number, after=after)
+                assert state(sandbox) == unharmed, f"killed at write {number}, {after=}"
+                assert flow.plan().changes == ()
+        if not killed:
+            assert number > 10
+            return
+
+
+def _story(flow: Flow) -> dict[str, Any]:
+    _begin(flow)
+    assert flow.apply().exit is Exit.DONE
+    return state(flow.sandbox)
+
+
+def _begin(flow: Flow) -> None:
+    flow.write(BEFORE)
+    flow.apply()
+    flow.sandbox.edit_attributes("bob@example.com", {"theirs": [1]})
+    flow.write(AFTER)
+
+
+def _killed_story(flow: Flow, monkeypatch: pytest.MonkeyPatch, number: int, *, after: bool) -> bool:
+    _begin(flow)
+    request, writes = Transport.request, itertools.count()
+
+    async def dying(self: Transport, method: str, *args: Any, **options: Any) -> Any:
+        dies = method != "GET" and next(writes) == number
+        if dies and not after:
+            raise Killed
+        answer = await request(self, method, *args, **options)
+        if dies:
+            raise Killed
+        return answer
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Transport, "request", dying)
+        killed = _dies(flow)
+    assert flow.apply().exit is Exit.DONE
+    return killed
+
+
+def _dies(flow: Flow) -> bool:
+    try:
+        flow.apply()
+    except BaseException as error:
+        if isinstance(error, Killed) or (isinstance(error, BaseExceptionGroup) and error.subgroup(Killed)):
+            return True
+        raise
+    return False
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_two_runs_at_once_lose_and_double_nothing(flow: Flow, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """The same commit applied twice at the same time, in many interleavings."""
+    _begin(flow)
+    first, second = flow.plan(), flow.plan()
+    request, chance = Transport.request, random.Random(seed)
+
+    async def jittered(self: Transport, *args: Any, **options: Any) -> Any:
+        for _ in range(chance.randrange(6)):
+            await asyncio.sleep(0)
+        return await request(self, *args, **options)
+
+    monkeypatch.setattr(Transport, "request", jittered)
+    flow.apply_both(first, second)
+
+    assert flow.apply().exit is Exit.DONE
+    assert flow.plan().changes == ()
+    names = [str(user["username"]) for user in flow.sandbox.users()]
+    assert len(names) == len(set(names))
+    attributes = flow.sandbox.worker_attributes("robert@example.com")
+    assert (attributes["theirs"], attributes["level"]) == ([1], 5)
+    assert flow.sandbox.worker_attributes("ana@example.com")["routing"] == {
+        "skills": ["returns"],
+        "levels": {"returns": 2},
+    }
+
+
+def test_stopping_finishes_what_is_in_flight_and_reports_the_rest(flow: Flow) -> None:
+    """Ctrl-C: nobody is left half-done, everybody is accounted for, exit 5, and the next run does the rest."""
+    people = "".join(f"u{n:02}@example.com: {{full_name: User {n}, roles: [agent]}}\n" for n in range(40))
+    flow.write(people)
+
+    applied = _stopped_after(flow, 3)
+
+    found = results(applied)
+    assert len(found) == 40
+    assert set(found.values()) == {"done", "not started"}
+    assert applied.interrupted
+    assert applied.exit is Exit.PARTIAL
+    done = {name for name, result in found.items() if result == "done"}
+    assert done == {str(user["username"]) for user in flow.sandbox.users()}
+    assert all(ATTRIBUTE in flow.sandbox.worker_attributes(name) for name in done)
+    assert flow.apply().exit is Exit.DONE
+    assert flow.plan().changes == ()
+
+
+def _stopped_after(flow: Flow, count: int) -> Applied:
+    async def run() -> Applied:
+        stop = asyncio.Event()
+
+        class Stopping(Silent):
+            left = count
+
+            def finished(self, outcome: Outcome) -> None:
+                self.left -= 1
+                if not self.left:
+                    stop.set()
+
+        async with flow._session(read_only=False) as session:
+            plan = await session.plan(as_of=flow.now)
+            return await apply_plan(plan, session, journal=NoJournal(), progress=Stopping(), stop=stop)
+
+    return asyncio.run(run())
+
+
+def test_credentials_that_are_revoked_mid_way_stop_the_run_and_everybody_is_accounted_for(flow: Flow) -> None:
+    """Nobody else would get through: the rest is reported as not started."""
+    flow.write("".join(f"u{n:02}@example.com: {{full_name: User {n}, roles: [agent]}}\n" for n in range(40)))
+    flow.sandbox.fault("401:match=Provision:skip=5")
+
+    applied = flow.apply()
+
+    assert applied.exit is Exit.PARTIAL
+    assert len(applied.outcomes) == 40
+    assert set(results(applied).values()) == {"done", "failed", "not started"}
+
+
+def test_a_flex_that_nobody_can_reach_is_one_error(flow: Flow) -> None:
+    """When nobody got through at all, that is what is said."""
+    flow.write("bob@example.com: {full_name: Bob Byrne, roles: [agent]}")
+    plan = flow.plan()
+    flow.sandbox.fault("401")
+
+    with pytest.raises(UnreachableError):
+        flow.apply(plan=plan)

@@ -1,0 +1,29 @@
+"""A local Flex: Twilio's wire for users, Workers and configuration, a database behind it, and a page to look at.
+
+It exists so that the client can be proved without an account. It imports nothing else of flexres: were the two
+to share a misreading of the wire, the mistake would cancel itself out.
+
+What it does
+- Flex users: v1 list (pages of up to 1,000), v4 by Username, by SID, Provision, Deprovision, Tokens; v2 get and
+  update; Teams. Typed attributes on Provision (`name.int`, `name.stringarray`, …) and `channel.*` claims, with
+  nothing changed when one is wrong.
+- Flex Configuration: get, update, and the public part that needs no credentials.
+- TaskRouter: the Workspace, its activities and task channels, Workers (list with filters and pages, create,
+  fetch, update, delete, ETag and If-Match, names unique whatever their case), Worker channels, reservations.
+- HTTP Basic credentials, Twilio's error bodies and codes, its request headers. Routing is by path alone, so one
+  loopback port stands for all of Twilio's hosts.
+- State in one SQLite file, committed at each write: it survives a restart and a killed process.
+- Faults on request (see `faults`), latency, and a request log. What Twilio leaves undocumented is a switch (see
+  `switches`), so that a client can be run against both answers.
+
+What it does not do
+- It routes no work: there are no Workflows, queues or tasks. A Worker is made busy through
+  `/_sandbox/workers/{sid}/busy`, which gives it accepted reservations; they do not end by themselves.
+- Activities, task channels and the one team are fixed; their resources can be read, not written.
+- TargetWorkersExpression, TaskQueueName, TaskQueueSid and Ordering are refused with a sentence, never ignored.
+- No Insights, no Conversations, no plugins, no billing, no webhooks; no limit of 15,000 Workers and none on the
+  size of attributes. Rate limits exist only as faults. `X-Rate-Limit-*` headers are not sent, nor an ETag on lists.
+- `Locale` and `UserSid` of v2 are stored and given back, nothing more.
+- Its tokens open nothing: they are opaque text, minted and remembered.
+- It speaks plain HTTP on 127.0.0.1 only and checks one fixed pair of credentials: it protects nothing.
+"""

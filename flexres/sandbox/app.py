@@ -1,0 +1,184 @@
+"""The web application: what every request passes on its way to a service, and the services themselves.
+
+A service is a module with `ROUTES`, and `OPEN` routes that need no credentials: adding one is one line here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from flexres.sandbox import (
+    configuration,
+    control,
+    flex_users,
+    front_page,
+    taskrouter,
+    tokens,
+    worker_channels,
+    workspace_furniture,
+)
+from flexres.sandbox.errors import (
+    SandboxError,
+    WireError,
+    invalid_parameter,
+    method_not_allowed,
+    not_found,
+    unauthenticated,
+)
+from flexres.sandbox.identity import new_sid
+from flexres.sandbox.injection import answer_with_fault
+from flexres.sandbox.wire import answer
+from flexres.sandbox.world import CREDENTIALS, FAULT, IN_FLIGHT, RESET, WORLD, World, world_of
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+LOOPBACK = "127.0.0.1"
+_SERVICES = (flex_users, tokens, configuration, workspace_furniture, taskrouter, worker_channels)
+_OURS = (control, front_page)
+_MAX_BODY = 4 * 1024 * 1024
+
+
+def build_app(world: World) -> web.Application:
+    """The sandbox as an aiohttp application."""
+    app = web.Application(middlewares=[_observe, _inject, _guard], client_max_size=_MAX_BODY)
+    app[WORLD] = world
+    for service in _SERVICES:
+        app.add_routes(service.ROUTES)
+    for service in (*_SERVICES, *_OURS):
+        app.add_routes(service.OPEN)
+    return app
+
+
+_OPEN_PATHS = frozenset(route.path for service in (*_SERVICES, *_OURS) for route in service.OPEN)
+
+
+@asynccontextmanager
+async def listening(world: World, port: int, *, patience: float) -> AsyncIterator[str]:
+    """Serves on a loopback port (0: any free one) and gives its URL; `patience` is for requests at the end, in seconds.
+
+    Raises:
+        SandboxError: the port cannot be had.
+    """
+    runner = web.AppRunner(build_app(world), access_log=None, shutdown_timeout=patience)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, LOOPBACK, port, reuse_address=True)
+        try:
+            await site.start()
+        except OSError as error:
+            raise SandboxError(
+                f"port {port} of {LOOPBACK} cannot be had ({error.strerror}): is another sandbox running? "
+                "Choose another port, or 0 for any free one"
+            ) from error
+        yield f"http://{LOOPBACK}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@web.middleware
+async def _observe(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Counts, times, delays and logs a request, and gives the answer Twilio's own headers."""
+    if _is_ours(request):
+        return await handler(request)
+    world = world_of(request)
+    arrived, started = time.time(), time.perf_counter()
+    world.in_flight += 1
+    request[IN_FLIGHT] = world.in_flight
+    request[CREDENTIALS] = _credentials(request, world)
+    request_id = new_sid("RQ")
+    status = 0
+    try:
+        response = await handler(request)
+        if world.latency:
+            await asyncio.sleep(world.latency - (time.perf_counter() - started))
+        status = 0 if request.get(RESET) else response.status
+        response.headers["Twilio-Request-Id"] = request_id
+        response.headers["Twilio-Concurrent-Requests"] = str(request[IN_FLIGHT])
+        response.headers["Twilio-Request-Duration"] = f"{time.perf_counter() - started:.3f}"
+        return response
+    finally:
+        world.in_flight -= 1
+        world.log.add(
+            at=arrived,
+            method=request.method,
+            path=request.path,
+            query=request.query_string,
+            status=status,
+            duration_ms=round((time.perf_counter() - started) * 1000, 3),
+            request_id=request_id,
+            credentials=request[CREDENTIALS],
+            fault=request.get(FAULT, ""),
+        )
+
+
+@web.middleware
+async def _inject(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Lets a request meet the fault that is due, or read the past."""
+    world = world_of(request)
+    if _is_ours(request) or not world.faults.rules:
+        return await handler(request)
+    fault = world.faults.pick(
+        request.method,
+        request.path,
+        in_flight=request[IN_FLIGHT],
+        conditional="If-Match" in request.headers,
+    )
+    lag = world.faults.lag(request.method, request.path)
+
+    async def proceed(request: web.Request) -> web.StreamResponse:
+        if not lag:
+            return await handler(request)
+        with world.history.as_of(lag):
+            return await handler(request)
+
+    if fault is None:
+        return await proceed(request)
+    request[FAULT] = fault.text
+    return await answer_with_fault(fault, request, proceed)
+
+
+@web.middleware
+async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Asks for credentials, and writes refusals as the wire has them."""
+    try:
+        resource = request.match_info.route.resource
+        is_open = resource is not None and resource.canonical in _OPEN_PATHS
+        if not is_open and request[CREDENTIALS] not in ("account", "key"):
+            raise unauthenticated()
+        return await handler(request)
+    except WireError as error:
+        return _refusal(request, error)
+    except web.HTTPNotFound:
+        return _refusal(request, not_found(request.path))
+    except web.HTTPMethodNotAllowed:
+        return _refusal(request, method_not_allowed())
+    except web.HTTPRequestEntityTooLarge:
+        return _refusal(request, WireError(413, "Request entity too large"))
+    except UnicodeError:
+        return _refusal(request, invalid_parameter("The request is not valid UTF-8"))
+
+
+def _refusal(request: web.Request, error: WireError) -> web.Response:
+    style = world_of(request).switches.error_bodies
+    return answer(error.body(style), error.status, error.headers)
+
+
+def _is_ours(request: web.Request) -> bool:
+    """Whether the request is for the sandbox itself: no service of Twilio's, so no faults and no log."""
+    return request.path == "/" or request.path.startswith("/_sandbox")
+
+
+def _credentials(request: web.Request, world: World) -> str:
+    """The kind of credentials: account, key, none or wrong; never what they are."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        return "none"
+    scheme, _, value = header.partition(" ")
+    # Twilio's browser SDK ends the header with a stray bracket, and Twilio accepts it.
+    value = value.strip().removesuffix(")")
+    return world.credentials.get(value, "wrong") if scheme.lower() == "basic" else "wrong"

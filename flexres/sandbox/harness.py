@@ -1,0 +1,220 @@
+"""The sandbox inside another process: `with Sandbox() as sandbox:` for tests and benches, in a thread of its own.
+
+Its methods may be called from any thread: each is carried out in the sandbox's, between two requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from flexres.sandbox import hands
+from flexres.sandbox.app import listening
+from flexres.sandbox.faults import Faults
+from flexres.sandbox.flex_users import user_object
+from flexres.sandbox.identity import DEFAULT, Identity
+from flexres.sandbox.requestlog import LoggedRequest
+from flexres.sandbox.seed import SeedUser, load, seed
+from flexres.sandbox.store import Store
+from flexres.sandbox.switches import Switches
+from flexres.sandbox.taskrouter import worker_object
+from flexres.sandbox.worker_channels import channel_object
+from flexres.sandbox.worker_table import Worker
+from flexres.sandbox.world import World
+
+T = TypeVar("T")
+
+
+class Sandbox:
+    """A local Flex for the length of a `with` block. Takes what `serve` takes; `state=None` keeps it in memory.
+
+    Raises:
+        SandboxError: on entering, as `serve` would.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        state: Path | None = None,
+        latency: float = 0,
+        faults: Sequence[str] = (),
+        switches: Switches = Switches(),  # noqa: B008  frozen
+        identity: Identity = DEFAULT,
+    ) -> None:
+        self.identity = identity
+        self._port, self._state, self._latency = port, state, latency
+        self._faults, self._switches = faults, switches
+        self._thread = threading.Thread(target=self._run, name="flex sandbox", daemon=True)
+        self._started: Future[str] = Future()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._url = self._started.result()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        """Where it answers, such as `http://127.0.0.1:41234`."""
+        return self._url
+
+    def environment(self) -> dict[str, str]:
+        """The variables that make a client use this sandbox, with the API key as its credentials."""
+        return {
+            "TWILIO_ACCOUNT_SID": self.identity.account_sid,
+            "TWILIO_API_KEY": self.identity.api_key,
+            "TWILIO_API_SECRET": self.identity.api_secret,
+            "FLEXRES_ENDPOINT": self.url,
+        }
+
+    def requests(self, *, method: str = "", path: str = "", status: int | None = None) -> list[LoggedRequest]:
+        """The requests so far, oldest first; `path` is a regular expression searched in the path."""
+        return self._call(lambda world: world.log.entries(method=method, path=path, status=status))
+
+    def clear_requests(self) -> None:
+        """Forgets the requests so far."""
+        self._call(lambda world: world.log.clear())
+
+    def fault(self, line: str) -> None:
+        """Puts a fault in force, beside those that are. Raises SandboxError where the line is wrong."""
+        self._call(lambda world: world.add_fault(line))
+
+    def clear_faults(self) -> None:
+        """Ends all faults."""
+        self._call(lambda world: world.clear_faults())
+
+    def switches(self, **changes: object) -> Switches:
+        """Turns switches, and gives them all. Raises SandboxError for a name or value that does not exist."""
+
+        def turn(world: World) -> Switches:
+            world.switches = world.switches.change(**changes)
+            return world.switches
+
+        return self._call(turn)
+
+    def latency(self, seconds: float) -> None:
+        """Delays every answer from now on."""
+        self._call(lambda world: setattr(world, "latency", seconds))
+
+    def seed(self, n: int, *, marker: Callable[[SeedUser], SeedUser] | None = None) -> int:
+        """Sees to it that the first `n` plausible users exist; gives how many were added."""
+        return self._call(lambda world: seed(world.store, n, marker=marker))
+
+    def load(self, users: Iterable[SeedUser]) -> int:
+        """Puts exactly these users in place, where their usernames are free; gives how many."""
+        return self._call(lambda world: load(world.store, users))
+
+    def users(self) -> list[dict[str, object]]:
+        """All users, as the v1 list shows them."""
+        return self._call(lambda world: [user_object(user, world) for user in world.store.users.page(0, -1)])
+
+    def user(self, username: str) -> dict[str, object]:
+        """One user as the v1 list shows it. Raises KeyError where there is none."""
+
+        def find(world: World) -> dict[str, object]:
+            user = world.store.users.by_username(username, case_sensitive=True)
+            if user is None:
+                raise KeyError(username)
+            return user_object(user, world)
+
+        return self._call(find)
+
+    def workers(self) -> list[dict[str, object]]:
+        """All Workers, as TaskRouter shows them."""
+        return self._call(
+            lambda world: [
+                worker_object(worker, world, f"{self.url}/v1/Workspaces/{world.workspace.sid}", worker.attributes)
+                for worker in world.store.workers.page(0, -1, {})
+            ]
+        )
+
+    def worker_attributes(self, username: str) -> dict[str, object]:
+        """The attributes of a user's Worker, parsed."""
+        attributes: dict[str, object] = json.loads(self.worker_attributes_text(username))
+        return attributes
+
+    def worker_attributes_text(self, username: str) -> str:
+        """The attributes of a user's Worker, as the exact text that is stored."""
+        return self._call(lambda world: hands.find_worker(world, username).attributes)
+
+    def edit_attributes(self, username: str, changes: Mapping[str, object], *, remove: Iterable[str] = ()) -> None:
+        """Changes and removes attributes of a user's Worker, as a person does by hand."""
+
+        def edit(world: World) -> None:
+            worker = hands.find_worker(world, username)
+            attributes = {**worker.attribute_values, **changes}
+            for name in remove:
+                attributes.pop(name, None)
+            world.store.workers.update(worker.sid, attributes=json.dumps(attributes, ensure_ascii=False))
+
+        self._call(edit)
+
+    def set_attributes(self, username: str, text: str) -> None:
+        """Makes the attributes of a user's Worker exactly this text, whether or not it is JSON."""
+        self._with_worker(username, lambda world, worker: world.store.workers.update(worker.sid, attributes=text))
+
+    def channels(self, username: str) -> dict[str, dict[str, object]]:
+        """The channels of a user's Worker by unique name, as TaskRouter shows them."""
+
+        def read(world: World) -> dict[str, dict[str, object]]:
+            channels = world.store.workers.channels(hands.find_worker(world, username).sid)
+            url = f"{self.url}/v1/Workspaces/{world.workspace.sid}"
+            return {channel.name: channel_object(channel, world, url) for channel in channels}
+
+        return self._call(read)
+
+    def make_busy(self, username: str, tasks: int = 1, *, channel: str = "chat") -> None:
+        """Gives a user's Worker this many accepted tasks on a channel; 0 makes it free."""
+        self._with_worker(username, lambda world, worker: hands.make_busy(world, worker, tasks=tasks, channel=channel))
+
+    def set_activity(self, username: str, activity: str) -> None:
+        """Moves a user's Worker to an activity: Offline, Available, Unavailable or Break."""
+        self._with_worker(username, lambda world, worker: hands.set_activity(world, worker, activity))
+
+    def _with_worker(self, username: str, action: Callable[[World, Worker], None]) -> None:
+        self._call(lambda world: action(world, hands.find_worker(world, username)))
+
+    def _call(self, action: Callable[[World], T]) -> T:
+        """Carries something out in the sandbox's thread, where its database may be used."""
+        future: Future[T] = Future()
+
+        def carry_out() -> None:
+            try:
+                future.set_result(action(self._world))
+            except BaseException as error:  # whatever it is belongs to the caller
+                future.set_exception(error)
+
+        self._loop.call_soon_threadsafe(carry_out)
+        return future.result()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:
+            if self._started.done():
+                raise
+            self._started.set_exception(error)  # raised where the sandbox is entered
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        store = Store(self._state, self.identity)
+        try:
+            self._world = World(store, switches=self._switches, faults=Faults(self._faults), latency=self._latency)
+            async with listening(self._world, self._port, patience=0.1) as url:
+                self._started.set_result(url)
+                await self._stop.wait()
+        finally:
+            store.close()

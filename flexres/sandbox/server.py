@@ -1,0 +1,57 @@
+"""The sandbox as a process of its own: serves until told to stop. `Sandbox` is the one inside a test's process."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from flexres.sandbox.app import listening
+from flexres.sandbox.faults import Faults
+from flexres.sandbox.harness import Sandbox
+from flexres.sandbox.identity import DEFAULT, Identity
+from flexres.sandbox.store import Store, reset
+from flexres.sandbox.switches import Switches
+from flexres.sandbox.world import World
+
+__all__ = ["Sandbox", "reset", "serve"]
+
+_PATIENCE = 2.0
+
+
+def serve(
+    *,
+    port: int = 0,
+    state: Path | None,
+    latency: float = 0,
+    faults: Sequence[str] = (),
+    switches: Switches = Switches(),  # noqa: B008  frozen
+    identity: Identity = DEFAULT,
+    ready: Callable[[str], None],
+) -> None:
+    """Serves on 127.0.0.1 until SIGINT or SIGTERM, then finishes what is in flight and returns.
+
+    `state` is a file, or None to keep everything in memory; `latency` is in seconds; `faults` are lines of the syntax
+    in `faults`. `ready` is called with the URL once the sandbox answers.
+
+    Raises:
+        SandboxError: the port, the state file or a fault is not usable; nothing was served.
+    """
+    rules = Faults(faults)
+    store = Store(state, identity)
+    try:
+        world = World(store, switches=switches, faults=rules, latency=latency)
+        asyncio.run(_serve(world, port, ready))
+    finally:
+        store.close()
+
+
+async def _serve(world: World, port: int, ready: Callable[[str], None]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with listening(world, port, patience=_PATIENCE) as url:
+        ready(url)
+        await stop.wait()

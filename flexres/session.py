@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from flexres.desired.load import Stack
+from flexres.collector import without_collector
 from flexres.desired.revision import Revision
+from flexres.desired.stack import Stack
 from flexres.live.connect import connect
 from flexres.live.flex_users import FlexUsers
 from flexres.live.model import Instance, Snapshot
@@ -61,14 +62,15 @@ class Session:
         allow_admin: Iterable[str] = (),
     ) -> Plan:
         """The whole difference between the YAML and Flex now, with every guard's word."""
-        return make_plan(
-            self.wanted,
-            await self.snapshot(),
-            as_of=as_of,
-            approvals=approvals,
-            allow_older=allow_older,
-            allow_admin=allow_admin,
-        )
+        with without_collector():
+            return make_plan(
+                self.wanted,
+                await self.snapshot(),
+                as_of=as_of,
+                approvals=approvals,
+                allow_older=allow_older,
+                allow_admin=allow_admin,
+            )
 
     async def plan_for(
         self, usernames: Collection[str], *, instance: Instance, as_of: datetime, by_pages: bool

@@ -26,12 +26,18 @@ ABSENT: Final = Absent.ABSENT
 Value: TypeAlias = "Json | Absent"
 
 
+_PLAIN: Final = frozenset({str, bool, int, type(None)})
+
+
 def normal(value: Json) -> Json:
     """The value with integral floats as ints (3.0 → 3), at every depth.
 
     JSON has one number type and the Pulumi engine hands every number over as a float, so the two must compare
     and hash alike.
     """
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
     if isinstance(value, float) and value.is_integer() and abs(value) <= 2**53:
         return int(value)
     if isinstance(value, Mapping):
@@ -43,8 +49,13 @@ def normal(value: Json) -> Json:
 
 def same(left: Value, right: Value) -> bool:
     """Whether two values are the same JSON: 3 equals 3.0, but true does not equal 1."""
-    if type(left) is type(right) and isinstance(left, str | bool | int):
-        return left == right
+    kind = type(left)
+    if kind is type(right):
+        if kind in _PLAIN:
+            return left == right
+        # Most lists of Flex are lists of texts, which Python compares as JSON does.
+        if kind is list and left == right and all(type(item) is str for item in left):  # type: ignore[union-attr]
+            return True
     if left is ABSENT or right is ABSENT:
         return left is right
     return canonical(left) == canonical(right)

@@ -80,9 +80,9 @@ def field_changes(user: DesiredUser, known: Facts, marker: Marker | None, scope:
     wanted = desired_fields(user)
     changes: list[FieldChange] = []
     for key, want in wanted.items():
-        have, set_hash = known.value(key), previous.get(key)
-        equal, owned = same(have, want), key not in scope.idp_owns
-        if equal and (not owned or set_hash == hash_of(want)):
+        have, set_hash = live_value(key, known.profile, known.attributes, known.channels), previous.get(key)
+        owned = key not in scope.idp_owns
+        if same(have, want) and (not owned or set_hash == hash_of(want)):
             continue
         cause = _cause(have, want, set_hash)
         to = route(key) if owned and not _untaken_wfo(key, have, want, set_hash) else Route.IDP

@@ -27,7 +27,7 @@ def desired_fields(user: DesiredUser) -> dict[str, Json]:
     """Every field that the YAML declares, with its value."""
     fields: dict[str, Json] = {"email": user.email, "full_name": user.full_name, "roles": list(user.roles)}
     for name, value in user.attributes.items():
-        if isinstance(value, Mapping) and value:
+        if type(value) not in _SCALARS and isinstance(value, Mapping) and value:
             fields.update(_leaves(attribute_key(name), value))
         else:
             fields[attribute_key(name)] = value
@@ -41,6 +41,7 @@ def desired_fields(user: DesiredUser) -> dict[str, Json]:
     return fields
 
 
+@lru_cache(maxsize=16384)
 def attribute_key(name: str) -> str:
     """The field of a whole Worker attribute."""
     return f"attr:{_escape(name)}"
@@ -67,9 +68,9 @@ def live_value(
     channels: Mapping[str, WorkerChannel] | None,
 ) -> Value:
     """What Flex has for a field; ABSENT when there is nothing."""
-    space, _, name = key.partition(":")
+    space, name, top = _split(key)
     if space == "attr":
-        return _walk(attributes, name)
+        return attributes.get(name, ABSENT) if top else _walk(attributes, name)
     if space == "skill":
         return live_skills(attributes).get(name, ABSENT)
     if space == "channel":
@@ -81,18 +82,25 @@ def live_value(
     return profile.get(key, ABSENT)
 
 
+@lru_cache(maxsize=16384)
+def _split(key: str) -> tuple[str, str, bool]:
+    """A key's space and name, and whether it is a whole attribute: asked for every field of every user."""
+    space, _, name = key.partition(":")
+    return space, name, "/" not in name and "~" not in name
+
+
 def live_skills(attributes: Mapping[str, Any]) -> dict[str, int | bool]:
     """Flex's skills as the YAML writes them: skill → level, or True for one without levels.
 
     Flex keeps them in `routing.skills` (names) and `routing.levels` (name → level).
     """
     routing = attributes.get("routing")
-    if not isinstance(routing, Mapping):
+    if type(routing) is not dict:
         return {}
     names, levels = routing.get("skills"), routing.get("levels")
     if not isinstance(names, list):
         return {}
-    known = levels if isinstance(levels, Mapping) else {}
+    known = levels if type(levels) is dict else {}
     return {name: known.get(name, True) for name in names if isinstance(name, str)}
 
 
@@ -118,14 +126,22 @@ def write_fields(attributes: dict[str, Any], changes: Iterable[tuple[str, Value]
 
 
 def hash_of(value: Json) -> str:
-    """`short_hash`, remembered for the scalars that thousands of users share."""
-    if isinstance(value, str | bool | int):
-        return _scalar_hash(type(value).__name__, value)
+    """`short_hash`, remembered for the scalars and lists of texts that thousands of users share."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return _scalar_hash(value)  # type: ignore[arg-type]
+    if kind is list and all(type(item) is str for item in value):  # type: ignore[union-attr]
+        return _texts_hash(tuple(value))  # type: ignore[arg-type]
     return short_hash(value)
 
 
+_SCALARS: Final = frozenset({str, bool, int})
+# Typed: true and 1 are one key to a dict, and two values to JSON.
+_scalar_hash = lru_cache(maxsize=65536, typed=True)(short_hash)
+
+
 @lru_cache(maxsize=65536)
-def _scalar_hash(_kind: str, value: str | bool | int) -> str:
+def _texts_hash(value: tuple[str, ...]) -> str:
     return short_hash(value)
 
 
@@ -147,9 +163,6 @@ def _unescape(name: str) -> str:
 
 
 def _walk(attributes: Mapping[str, Any], pointer: str) -> Value:
-    if "/" not in pointer and "~" not in pointer:
-        value: Value = attributes.get(pointer, ABSENT)
-        return value
     here: Any = attributes
     for part in pointer.split("/"):
         if not isinstance(here, Mapping):

@@ -1,0 +1,92 @@
+"""What to type next: the commands that every report ends with, exactly as the guards need them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from flexres.apply.outcome import Applied, Result
+from flexres.reconcile.model import Guarded, Plan, Rule
+from flexres.report.visible import visible
+
+RULES: Final[Mapping[Rule, str]] = {
+    Rule.PROTECTED: "take the user off policy.protected",
+    Rule.EMAIL_DOMAINS: "add the domain to policy.email_domains",
+    Rule.MAX_REMOVALS: "raise policy.max_removals",
+    Rule.MAX_CHANGES: "raise policy.max_changes",
+    Rule.MIN_ADMINS: "declare another admin",
+}
+"""What lifts a guard for good, besides the approval of this plan."""
+
+_FEW_DIGESTS: Final = 3
+
+
+def options(plan: Plan) -> tuple[str, ...]:
+    """What `flexres apply` has to be given so that this plan passes every guard, and nothing else does.
+
+    That is what lifts the guards that refuse it, and what was already given on the command line for it: a next
+    run does not remember it, unlike `policy.approved`.
+    """
+    rules = {violation.rule for violation in plan.violations}
+    digests, admins = _given(plan.guarded)
+    if len(digests) > _FEW_DIGESTS and plan.digest and not rules - {Rule.OLDER_CHECKOUT}:
+        digests = [plan.digest]
+    if plan.digest and rules - {Rule.OLDER_CHECKOUT}:
+        names = [name for violation in plan.violations for name in violation.usernames]
+        if rules == {Rule.GAINS_ADMIN} and len(names) == 1 and visible(names[0]) == names[0]:
+            admins.append(names[0])
+        else:
+            digests.append(plan.digest)
+    older = ["--allow-older"] if Rule.OLDER_CHECKOUT in rules else []
+    return (*_typed(digests, admins), *older)
+
+
+def _given(guarded: Iterable[Guarded]) -> tuple[list[str], list[str]]:
+    """The digests, and the names of new admins, that were approved on the command line."""
+    digests: dict[str, None] = {}
+    admins: dict[str, None] = {}
+    for item in guarded:
+        by = item.approved_by or ""
+        if by.startswith("--allow-admin"):
+            admins[item.username] = None
+        elif by.startswith("--approve"):
+            digests[item.digest] = None
+    return list(digests), list(admins)
+
+
+def _typed(digests: Iterable[str], admins: Iterable[str]) -> list[str]:
+    named = [word for name in admins for word in ("--allow-admin", name)]
+    return [*named, *(word for digest in digests for word in ("--approve", digest))]
+
+
+def apply_command(plan: Plan) -> str:
+    """The command line that applies the plan, ready to be typed."""
+    return _command("apply", plan, *options(plan))
+
+
+def plan_command(plan: Plan) -> str:
+    """The command line that shows every change of the stack."""
+    return _command("plan", plan, "--verbose")
+
+
+def _command(name: str, plan: Plan, *options: str) -> str:
+    return visible(shlex.join(["flexres", name, "--stack", plan.stack, *options]))
+
+
+def next_after(applied: Applied) -> tuple[str, str]:
+    """The command to type after a run, and why; empty where nothing is left to do.
+
+    An approval of the whole plan does not fit what is left of it, but those of single changes do.
+    """
+    plan, open_results = applied.plan, {Result.FAILED, Result.NOT_TAKEN, Result.NOT_STARTED, Result.WAITING}
+    left = {one.change.username for one in applied.outcomes if one.result in open_results}
+    if not left and not applied.interrupted:
+        return "", ""
+    digests, admins = _given(item for item in plan.guarded if item.username in left)
+    if len(digests) > _FEW_DIGESTS:
+        return _command("plan", plan), "look at what is left, and approve that"
+    again = _command("apply", plan, *_typed(digests, admins))
+    waiting = all(one.result in {Result.DONE, Result.WAITING, Result.BLOCKED} for one in applied.outcomes)
+    later = waiting and not applied.interrupted
+    return again, "later, when those who wait are offline" if later else "again, for what is left"

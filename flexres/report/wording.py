@@ -1,0 +1,215 @@
+"""The words of the reports: fields, values, causes, counts, times and commands, the same in every format."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from flexres.apply.outcome import Outcome
+from flexres.errors import Exit
+from flexres.reconcile.model import Cause, FieldChange, Kind, Route, UserChange
+from flexres.report.visible import shorten, visible
+from flexres.values import ABSENT, Json, Value, normal
+
+NOTHING: Final = "–"
+SHORT, LONG = 48, 400
+"""How many cells a value may take, and how many where everything is asked for."""
+
+SSO_BRINGS_BACK: Final = "An SSO login brings a leaver back until the identity provider lets them go, too."
+NAMES_OF_FEW: Final = 5
+
+_ISO = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+_LOOKS_LIKE_ANOTHER_TYPE = re.compile(r"|\s.*|.*\s|true|false|null|-?\d+(\.\d+)?|\[.*|\{.*", re.DOTALL)
+
+
+def when(moment: datetime) -> str:
+    """An aware time as `2026-11-21 09:14 UTC`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """A count and its noun: `1 user`, `2 users`."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def names_of(names: Sequence[str], *, few: int = NAMES_OF_FEW) -> str:
+    """Some names in one line, and how many more there are."""
+    shown = ", ".join(visible(name) for name in names[:few])
+    return f"{shown} and {len(names) - few} more" if len(names) > few else shown
+
+
+def short_sid(sid: str) -> str:
+    """A SID by its ends: `GO…9c41`."""
+    return f"{visible(sid[:2])}…{visible(sid[-4:])}"
+
+
+def told(reason: str) -> str:
+    """A reason as the plan gives it, with Twilio's times the way all times are shown."""
+    return visible(_ISO.sub(_retold, reason))
+
+
+def _retold(found: re.Match[str]) -> str:
+    try:
+        return when(datetime.fromisoformat(found[0]))
+    except ValueError:
+        return found[0]
+
+
+def short_place(stack: str, place: str | None) -> str:
+    """A place in the YAML from the stack's folder on: `users/ops.yaml:14`."""
+    return visible((place or "").partition(f"/{stack}/")[2] or place or "")
+
+
+def field_label(key: str) -> str:
+    """A field as people call it: `level`, `skill billing`, `chat capacity`."""
+    space, colon, name = key.partition(":")
+    if not colon:
+        return {"until": "last day"}.get(key, visible(key))
+    if space == "channel":
+        channel, _, setting = name.rpartition(".")
+        return visible(f"{channel} {setting}")
+    if space == "skill":
+        return visible(f"skill {name}")
+    return visible(".".join(part.replace("~1", "/").replace("~0", "~") for part in name.split("/")))
+
+
+def value_text(value: Value, limit: int = SHORT) -> str:
+    """A value in one line: texts plain unless they look like another type, lists by commas, the rest as JSON."""
+    return shorten(_value_text(value), limit)
+
+
+def _value_text(value: Value) -> str:
+    if value is ABSENT:
+        return NOTHING
+    if isinstance(value, str):
+        return _json_text(value) if _LOOKS_LIKE_ANOTHER_TYPE.fullmatch(value) or value == NOTHING else visible(value)
+    if isinstance(value, Sequence):
+        if not value:
+            return "[]"
+        if all(isinstance(item, str) and item and "," not in item and item == item.strip() for item in value):
+            return visible(", ".join(str(item) for item in value))
+        return _json_text(value)
+    return _json_text(value)
+
+
+def _json_text(value: Json) -> str:
+    spaced = isinstance(value, Mapping) or (isinstance(value, Sequence) and not isinstance(value, str))
+    return visible(json.dumps(normal(value), ensure_ascii=False, separators=(", ", ": ") if spaced else None))
+
+
+def values_text(change: FieldChange, limit: int = SHORT) -> str:
+    """Before → after of one field."""
+    if change.key == "leaving":
+        return "stays: leaving is called off"
+    if change.key.startswith("skill:"):
+        if change.before is ABSENT and change.after is True:
+            return "added"
+        if change.before is True and change.after is ABSENT:
+            return "removed"
+        before, after = (("no level" if side is True else side) for side in (change.before, change.after))
+        return f"{value_text(before, limit)} → {value_text(after, limit)}"
+    before, after = _value_text(change.before), _value_text(change.after)
+    if before == after:
+        return shorten(after, limit)
+    return " → ".join(shorten(text, limit) for text in _from_the_difference(before, after, limit))
+
+
+def _from_the_difference(before: str, after: str, limit: int) -> tuple[str, str]:
+    """Two long texts that begin alike, without what they share: the difference would be cut off otherwise."""
+    if min(len(before), len(after)) < limit - 8:
+        return before, after
+    shared = next((at for at, pair in enumerate(zip(before, after, strict=False)) if len(set(pair)) > 1), None)
+    if shared is None:
+        shared = min(len(before), len(after)) if len(before) != len(after) else 0
+    if shared < limit - 8:
+        return before, after
+    start = shared - 8
+    return "…" + before[start:], "…" + after[start:]
+
+
+def cause_text(change: FieldChange) -> str:
+    """Why one field is in the plan."""
+    if change.route is Route.IDP:
+        return "at the IdP"
+    if change.let_go:
+        return "let go, as changed in Flex" if change.cause is Cause.FLEX else "let go, no longer declared"
+    if not change.writes:
+        return "noted, already so"
+    return _flex_text(change) if change.cause is Cause.FLEX else _CAUSES[change.cause]
+
+
+_CAUSES: Final = {Cause.GIT: "git", Cause.BOTH: "git, and changed in Flex"}
+
+
+def _flex_text(change: FieldChange) -> str:
+    if change.after is ABSENT:
+        return "added in Flex, removed"
+    return "removed in Flex, put back" if change.before is ABSENT else "changed in Flex, put back"
+
+
+def quiet(change: FieldChange) -> bool:
+    """Whether the field stays in Flex as it is: only our marker takes note of it, or lets it go."""
+    return not change.writes and change.route is not Route.IDP
+
+
+def arrival_text(change: UserChange) -> tuple[str, str]:
+    """What a new user is about, as two texts: roles; skills and the last day."""
+    desired = change.desired
+    if desired is None:
+        return "", ""
+    skills = [
+        visible(name) if level is True else f"{visible(name)} {level}" for name, level in (desired.skills or {}).items()
+    ]
+    until = [f"until {desired.until}"] if desired.until else []
+    return visible(", ".join(desired.roles)), ", ".join(skills + until)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How one kind of change is told: its sign at the start of a line, what is still to do, and what it is called."""
+
+    sign: str
+    to_do: str
+    name: str
+
+
+KINDS: Final[Mapping[Kind, Told]] = {
+    Kind.CREATE: Told("+", "to add", "added"),
+    Kind.ADOPT: Told("=", "to adopt", "adopted"),
+    Kind.REACTIVATE: Told("↑", "to reactivate", "reactivated"),
+    Kind.RENAME: Told("»", "to rename", "renamed"),
+    Kind.UPDATE: Told("~", "to change", "changed"),
+    Kind.RETIRE: Told("-", "to retire", "leaving"),
+    Kind.LET_GO: Told("-", "to let go", "let go"),
+    Kind.WAIT: Told("…", "waiting", "waiting"),
+    Kind.BLOCKED: Told("!", "blocked", "blocked"),
+    Kind.AT_IDP: Told("i", "to change at the IdP", "at the IdP"),
+    Kind.UNMANAGED: Told("?", "not declared", "not declared"),
+}
+
+EXITS: Final[Mapping[Exit, str]] = {
+    Exit.DONE: "done",
+    Exit.FAILED: "failed",
+    Exit.SETUP: "the command line, the YAML or the set-up is wrong; nothing was sent",
+    Exit.PENDING: "changes are pending",
+    Exit.REFUSED: "refused by a guard; nothing was sent",
+    Exit.PARTIAL: "not everybody is as declared; above is who and why",
+    Exit.UNREACHABLE: "Twilio is unreachable, or refused the credentials",
+}
+"""What each exit code means."""
+
+
+def outcome_message(outcome: Outcome) -> str:
+    """What became of one change, in one line: why, which fields, and Twilio's request to ask about."""
+    if outcome.not_taken:
+        said = ", ".join(field_label(key) for key in outcome.not_taken)
+        said = f"{said}; {told(outcome.message)}" if outcome.message else said
+    else:
+        said = told(outcome.message or (outcome.change.reason if outcome.change.leaves else ""))
+    if outcome.request_id and outcome.request_id not in said:
+        said = f"{said} (request {visible(outcome.request_id)})".lstrip()
+    return said or KINDS[outcome.change.kind].name

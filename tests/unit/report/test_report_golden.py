@@ -1,0 +1,47 @@
+"""The reports as they are seen, kept as files: `FLEXRES_UPDATE_GOLDEN=1 pytest` writes them anew, to be looked at."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flexres.report.json_report import plan_json
+from flexres.report.markdown import applied_markdown, plan_markdown
+from flexres.report.text import applied_text, plan_text
+from tests.unit.report import samples
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def _text(width: int) -> str:
+    return plan_text(samples.busy_plan(), width=width, colour=False, position=samples.position)
+
+
+def _json() -> str:
+    report = plan_json(samples.busy_plan(), position=samples.position)
+    return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+
+
+REPORTS: dict[str, Callable[[], str]] = {
+    "plan-80.txt": lambda: _text(80),
+    "plan-120.txt": lambda: _text(120),
+    "refused.txt": lambda: plan_text(samples.refused_plan(), width=120, colour=False),
+    "plan.md": lambda: plan_markdown(samples.busy_plan(), position=samples.position),
+    "hostile.md": lambda: plan_markdown(samples.hostile_plan(), position=samples.position),
+    "plan.json": _json,
+    "applied.txt": lambda: applied_text(samples.applied(samples.approved_plan()), width=100, colour=False),
+    "applied.md": lambda: applied_markdown(samples.applied(samples.approved_plan())),
+}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_the_report_looks_as_it_was_last_looked_at(name: str) -> None:
+    """A change of the looks shows in review."""
+    report, file = REPORTS[name](), GOLDEN / name
+    if os.environ.get("FLEXRES_UPDATE_GOLDEN"):
+        file.write_text(report, encoding="utf-8")
+    assert report == file.read_text(encoding="utf-8")

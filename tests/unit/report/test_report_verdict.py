@@ -1,0 +1,112 @@
+"""The verdict that all formats share."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from flexres.desired.model import Limit
+from flexres.errors import Exit
+from flexres.reconcile.guards import Approval
+from flexres.reconcile.model import Kind, Plan
+from flexres.report.json_report import plan_json
+from flexres.report.markdown import plan_markdown
+from flexres.report.text import applied_text, plan_text
+from flexres.report.verdict import Risk, Verdict, summarise
+from tests.unit.report import samples
+
+
+@pytest.mark.parametrize(
+    ("plan", "verdict", "exit_code"),
+    [
+        (samples.in_sync_plan(), Verdict.IN_SYNC, Exit.DONE),
+        (samples.idp_plan(), Verdict.IN_SYNC, Exit.DONE),
+        (samples.safe_plan(), Verdict.SAFE, Exit.PENDING),
+        (samples.approved_plan(), Verdict.NEEDS_CARE, Exit.PENDING),
+        (samples.refused_plan(), Verdict.REFUSED, Exit.REFUSED),
+    ],
+)
+def test_a_plan_has_one_verdict_and_one_exit(plan: Plan, verdict: Verdict, exit_code: Exit) -> None:
+    """In sync, safe, needs care, or refused."""
+    summary = summarise(plan)
+    assert (summary.verdict, summary.exit) == (verdict, exit_code)
+
+
+def test_a_plan_with_only_blocked_people_needs_care_and_exits_in_part() -> None:
+    """Nothing is pending, yet somebody has to look."""
+    gus = samples.desired("gus@example.com")
+    plan = samples.plan_of([gus], [samples.in_flex(gus, deactivated=True, deactivated_date="2026-10-01T08:00:00Z")])
+    assert (summarise(plan).verdict, summarise(plan).exit) == (Verdict.NEEDS_CARE, Exit.PARTIAL)
+
+
+@pytest.mark.parametrize("plan", [samples.safe_plan(), samples.approved_plan(), samples.refused_plan()])
+def test_the_formats_never_disagree(plan: Plan) -> None:
+    """The same verdict is in each of them."""
+    verdict = str(summarise(plan).verdict)
+    assert verdict in plan_text(plan, width=100, colour=False).splitlines()[0]
+    assert verdict in plan_markdown(plan).splitlines()[1]
+    assert plan_json(plan)["verdict"] == verdict
+
+
+def test_risks_are_in_order_and_carry_their_place_and_approval() -> None:
+    """The gravest first, each with the line of the YAML and who approved it."""
+    risks = summarise(samples.approved_plan(), samples.position).risks
+    order = list(Risk)
+    assert [order.index(item.kind) for item in risks] == sorted(order.index(item.kind) for item in risks)
+    assert risks[0].where == "stacks/prod/users/ops.yaml:25"
+    assert risks[0].approved_by == "stacks/prod/flex.yaml:21, Ana Ruiz"
+
+
+def test_somebody_who_comes_back_after_offboarding_is_a_risk() -> None:
+    """Approved, and still told."""
+    (item,) = [item for item in summarise(samples.leavers_plan()).risks if item.kind is Risk.REACTIVATED]
+    assert (item.username, item.approved_by) == ("back@example.com", "--approve by ana")
+
+
+def test_an_update_of_the_marker_alone_counts_as_noted() -> None:
+    """Nobody sees a change in Flex."""
+    summary = summarise(samples.kept_plan())
+    assert (summary.noted, summary.counts.get(Kind.UPDATE)) == (1, None)
+
+
+def test_only_those_who_differ_are_looked_up() -> None:
+    """Ten thousand users in sync cost a report nothing."""
+    asked: list[str] = []
+
+    def position(username: str) -> None:
+        asked.append(username)
+
+    plan = samples.large_plan(users=400, changed=4)
+    plan_text(plan, width=100, colour=False, position=position)
+    plan_markdown(plan, position=position)
+    json.dumps(plan_json(plan, position=position))
+    assert set(asked) == {change.username for change in plan.changes}
+
+
+def test_the_command_after_a_run_approves_what_is_left_and_no_more() -> None:
+    """The digest of the whole plan does not fit what is left, that of a single change does."""
+    digest = samples.busy_plan().digest
+    plan = samples.busy_plan(approvals=[Approval(digest, "--approve by ana")])
+    run = samples.applied(plan)
+    lee = next(item.digest for item in plan.guarded if item.username == "lee@example.com" and item.approved_by)
+    assert applied_text(run, width=100, colour=False).endswith(f"flexres apply --stack prod --approve {lee}\n")
+
+
+def test_a_run_that_leaves_many_approved_changes_asks_for_another_look() -> None:
+    """Nobody types forty digests."""
+    users = [samples.desired(f"user{number}", attributes={"level": 2}) for number in range(9)]
+    live = [samples.in_flex(replace(user, attributes={"level": 1})) for user in users]
+    policy = replace(samples.POLICY, max_changes=Limit(count=1))
+    digest = samples.plan_of(users, live, policy=policy).digest
+    plan = samples.plan_of(users, live, policy=policy, approvals=[Approval(digest, "--approve by ana")])
+    assert f"flexres apply --stack prod --approve {digest}" in plan_text(plan, width=100, colour=False)
+    assert "flexres plan --stack prod" in applied_text(samples.none_done(plan), width=100, colour=False)
+
+
+def test_a_date_that_is_none_is_shown_as_it_came() -> None:
+    """Flex may say anything."""
+    gus = samples.desired("gus@example.com")
+    plan = samples.plan_of([gus], [samples.in_flex(gus, deactivated=True, deactivated_date="2026-99-01T08:00:00Z")])
+    assert "2026-99-01T08:00:00Z" in plan_text(plan, width=200, colour=False)

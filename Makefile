@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 STACK ?= sandbox
 
 .DEFAULT_GOAL := help
-.PHONY: help up check test lint types unit bench clean
+.PHONY: help up check test lint types unit readme bench clean
 
 help:                ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -33,7 +33,11 @@ unit: $(STAMP)       ## the unit tests
 check: lint types unit  ## the inner loop: lint, types, unit tests
 
 test: lint types     ## everything
+	@sh tests/system-packages.sh
 	@$(BIN)/pytest -n auto
+
+readme: $(STAMP)     ## write the plan in README anew, as it really prints
+	@FLEXRES_WRITE_README=1 $(BIN)/pytest tests/flow/test_readme.py
 
 bench: $(STAMP)      ## what is measured against what, in one run
 	@$(BIN)/python -m bench

@@ -127,11 +127,10 @@ def write_fields(attributes: dict[str, Any], changes: Iterable[tuple[str, Value]
 
 def hash_of(value: Json) -> str:
     """`short_hash`, remembered for the scalars and lists of texts that thousands of users share."""
-    kind = type(value)
-    if kind in _SCALARS:
+    if type(value) in _SCALARS:
         return _scalar_hash(value)  # type: ignore[arg-type]
-    if kind is list and all(type(item) is str for item in value):  # type: ignore[union-attr]
-        return _texts_hash(tuple(value))  # type: ignore[arg-type]
+    if isinstance(value, list) and all(type(item) is str for item in value):
+        return _texts_hash(tuple(value))
     return short_hash(value)
 
 

@@ -127,7 +127,8 @@ def _refusals(page: Page, plan: Plan, most: int | None) -> None:
         violations = list(found)
         for violation in violations[:most]:
             lift = violation.hint or RULES.get(rule, f"--approve {plan.digest}")
-            rows.append(((str(rule), "bold red"), (visible(violation.message), ""), (visible(lift), "dim")))
+            says = violation.message.removesuffix(f" {rule}")
+            rows.append(((str(rule), "bold red"), (visible(says), ""), (visible(lift), "dim")))
         rows.extend(rest(len(violations[:most]), len(violations), str(rule)))
     page.table(rows)
 

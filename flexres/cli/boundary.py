@@ -1,0 +1,96 @@
+"""The one boundary that turns errors into messages on stderr and exit codes; below it nothing catches to print."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+
+from flexres.cli.output import problems_text
+from flexres.errors import Exit, FlexresError, InvalidStack, TwilioError
+from flexres.sandbox.errors import SandboxError
+
+INTERRUPTED: Final = 130
+
+
+def guarded(command: Any, arguments: Sequence[str]) -> int:
+    """Runs a command line and returns what to exit with; every error has become a message by then."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show "→" is no reason to fail.
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # both are text streams on files
+    try:
+        code = command.main(list(arguments), prog_name="flexres", standalone_mode=False)
+    except Exception as error:
+        return int(_told(_innermost(error)))
+    if code == INTERRUPTED:
+        _say("stopped. Nothing was changed.")
+    return int(code or Exit.DONE)
+
+
+def _innermost(error: Exception) -> Exception:
+    """The first error of a group: tasks that ran side by side fail together, mostly for one reason."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _told(error: Exception) -> int:
+    """The exit code of an error, which has been said on stderr."""
+    match error:
+        case InvalidStack():
+            sys.stderr.write(problems_text(error.problems, files=error.files, stream=sys.stderr))
+            return error.exit
+        case FlexresError():
+            _say(f"error: {error if isinstance(error, TwilioError) else error.message}", hint=error.hint)
+            return error.exit
+        case typer.TyperException():
+            return _told_usage(error)
+    return _told_strange(error)
+
+
+def _told_strange(error: Exception) -> int:
+    """What is no error of ours: of the sandbox, of a person at the keyboard, of the machine, or a bug."""
+    match error:
+        case SandboxError():
+            _say(f"error: {error}")
+            return Exit.SETUP
+        case typer.Abort():
+            _say("stopped. Nothing was changed.")
+            return INTERRUPTED
+        case OSError() if error.filename is not None:
+            _say(f"error: {error.filename}: {error.strerror}")
+            return Exit.FAILED
+    return _told_bug(error)
+
+
+def _told_usage(error: typer.TyperException) -> int:
+    message, context = error.format_message(), getattr(error, "ctx", None)
+    if message.startswith("Usage:"):
+        # Nothing was typed behind a group's name, and the message is its help.
+        typer.echo(message, err=True)
+    else:
+        _say(f"error: {message.rstrip('.')}", hint=f"see {context.command_path if context else 'flexres'} --help")
+    return Exit.SETUP
+
+
+def _told_bug(error: Exception) -> int:
+    if os.environ.get("FLEXRES_DEBUG"):
+        typer.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    where = f" at {Path(last[0].filename).name}:{last[0].lineno}" if last else ""
+    _say(
+        f"error: flexres itself failed: {type(error).__name__}: {error}{where}",
+        hint="this is a bug: please report this line, and what the same command says with FLEXRES_DEBUG=1",
+    )
+    return Exit.FAILED
+
+
+def _say(message: str, *, hint: str = "") -> None:
+    typer.echo(message, err=True)
+    if hint:
+        typer.echo(f"  {hint}", err=True)

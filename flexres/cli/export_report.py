@@ -1,0 +1,137 @@
+"""What an export did, for people and programs: files, users, and everything that was left out with its reason."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Final, Literal
+
+from flexres.cli.exporting import Destination, Exported
+from flexres.desired.write import Rewritten
+from flexres.reconcile.export import LeftOut
+from flexres.report.visible import visible
+
+_FEW: Final = 8
+_LINES: Final = 20
+
+
+def export_report(
+    target: Destination, result: Exported, form: Literal["text", "json"], *, dry_run: bool, verbose: bool
+) -> str:
+    """The report; of a dry run with the lines that would change in existing files."""
+    if form == "json":
+        return json.dumps(_as_json(target, result, written=not dry_run), indent=2, ensure_ascii=False)
+    parts = ["\n".join(_headline(target, result, dry_run=dry_run))]
+    if dry_run:
+        parts += [diff for file in result.files if (diff := _diff(target, file))]
+    parts += ["\n".join(part) for part in (_left_out(result, verbose=verbose), _gone(result, verbose=verbose)) if part]
+    if not dry_run and result.files:
+        parts.append(f"Next: flexres plan --stack {target.stack.name}")
+    return "\n\n".join(parts)
+
+
+def _headline(target: Destination, result: Exported, *, dry_run: bool) -> Iterator[str]:
+    files = result.files
+    added, changed = (sum(len(getattr(file, kind)) for file in files) for kind in ("added", "changed"))
+    count = len(result.found.users)
+    config = target.stack.config
+    yield f"{target.stack.name}: {_users(count)} in Flex instance {config.instance} of {config.account}"
+    yield f"  {added:,} new, {changed:,} changed, {count - added - changed:,} as the YAML says already"
+    for file in files:
+        verb = "would write" if dry_run else "wrote"
+        yield f"  {verb} {target.folder / file.name}{_counts(file)}"
+    if not files:
+        yield "  every file is as it should be: nothing was written"
+
+
+def _counts(file: Rewritten) -> str:
+    signs = ((file.added, "+"), (file.changed, "~"), (file.removed, "−"))
+    counts = " ".join(f"{sign}{len(names):,}" for names, sign in signs if names)
+    state = "new" if file.before is None else ""
+    return f"  ({', '.join(filter(None, (state, counts)))})" if state or counts else ""
+
+
+def _diff(target: Destination, file: Rewritten) -> str:
+    if file.before is None:
+        return ""
+    name = str(target.folder / file.name)
+    before, after = (text.decode().splitlines() for text in (file.before, file.after))
+    return "\n".join(visible(line) for line in difflib.unified_diff(before, after, name, name, lineterm="", n=2))
+
+
+def _left_out(result: Exported, *, verbose: bool) -> list[str]:
+    found = result.found
+    lines = []
+    if found.deactivated:
+        lines.append(f"  {_users(found.deactivated)} deactivated in Flex")
+    if found.orphans:
+        lines.append(f"  {_workers(len(found.orphans))} without a Flex user: {_names(found.orphans, verbose=verbose)}")
+    whole: defaultdict[str, list[str]] = defaultdict(list)
+    for item in found.left_out:
+        if not item.what:
+            whole[item.why].append(item.username)
+    lines += [f"  {_names(names, verbose=verbose)}: {visible(why)}" for why, names in whole.items()]
+    partly = [item for item in found.left_out if item.what]
+    lines += [_one(item) for item in (partly if verbose else partly[:_LINES])]
+    if len(partly) > _LINES and not verbose:
+        lines.append(f"  … and {len(partly) - _LINES:,} more such values; --verbose names them")
+    return ["Left out", *lines] if lines else []
+
+
+def _one(item: LeftOut) -> str:
+    return f"  {visible(item.username)}: {visible(item.what)}: {visible(item.why)}"
+
+
+def _gone(result: Exported, *, verbose: bool) -> list[str]:
+    gone = result.found.gone
+    if not gone:
+        return []
+    removed = {name for file in result.files for name in file.removed}
+    if removed:
+        return [f"No longer in Flex, taken out: {_names(sorted(removed), verbose=verbose)}"]
+    return [
+        f"Declared and not active in Flex: {_names(gone, verbose=verbose)}",
+        "  a plan would create or report them; --prune takes them out of the YAML",
+    ]
+
+
+def _names(names: Sequence[str], *, verbose: bool) -> str:
+    shown = names if verbose else names[:_FEW]
+    more = f" and {len(names) - len(shown):,} more" if len(names) > len(shown) else ""
+    return ", ".join(visible(name) or '""' for name in shown) + more
+
+
+def _users(count: int) -> str:
+    return "1 user" if count == 1 else f"{count:,} users"
+
+
+def _workers(count: int) -> str:
+    return "1 Worker" if count == 1 else f"{count:,} Workers"
+
+
+def _as_json(target: Destination, result: Exported, *, written: bool) -> dict[str, object]:
+    found = result.found
+    return {
+        "format": 1,
+        "stack": target.stack.name,
+        "account": target.stack.config.account,
+        "instance": target.stack.config.instance,
+        "written": written,
+        "users": len(found.users),
+        "files": [
+            {
+                "file": str(target.folder / file.name),
+                "new": file.before is None,
+                "added": list(file.added),
+                "changed": list(file.changed),
+                "removed": list(file.removed),
+            }
+            for file in result.files
+        ],
+        "left_out": [{"username": item.username, "what": item.what, "why": item.why} for item in found.left_out],
+        "deactivated": found.deactivated,
+        "orphans": list(found.orphans),
+        "not_in_flex": list(found.gone),
+    }

@@ -1,0 +1,207 @@
+"""From Flex to files: where an export goes, what it says, proof that it loads, and the writing to disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flexres.cli.init import schemas_beside
+from flexres.cli.stacks import checked_name, choose_stack
+from flexres.desired.attributes import TYPES
+from flexres.desired.load import CONFIG, Stack, load_stack
+from flexres.desired.model import StackConfig
+from flexres.desired.source import FolderSource, Source
+from flexres.desired.template import FLEX_SCHEMA, USERS_SCHEMA, flex_template, mint_id
+from flexres.desired.write import Overlay, Rewritten, rewritten, says_the_same
+from flexres.errors import FlexresError, InvalidStack, SetupError
+from flexres.live.concurrently import each
+from flexres.live.model import LiveUser, Snapshot
+from flexres.live.snapshot import reread
+from flexres.reconcile.export import Export, Kept, LeftOut, export_users
+from flexres.session import Session, open_session
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is exported: `by` is the attribute by which new users are split into files."""
+
+    by: str | None = None
+    channels: bool = False
+    prune: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """The stack that is exported into; `fresh` is the flex.yaml of one that is only now begun."""
+
+    folder: Path
+    source: Source
+    stack: Stack
+    fresh: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export found (`found`), and the `files` that it changes."""
+
+    found: Export
+    files: tuple[Rewritten, ...]
+
+
+def destination(
+    name: str | None, stacks: Path, *, into: Path | None, account: str | None, instance: str | None
+) -> Destination:
+    """The stack to export into: one that is there, or a new one for this account and instance.
+
+    Raises:
+        SetupError: a new one without both SIDs, or SIDs that are not the existing one's; InvalidStack among them.
+    """
+    folder, name = _folder(name, stacks, into)
+    if not (folder / CONFIG).exists():
+        return _begun(folder, name, account, instance)
+    source = FolderSource(folder, shown_as=str(folder))
+    stack = load_stack(source, name=name, as_of=datetime.now(UTC).date())
+    for given, have in ((account, stack.config.account), (instance, stack.config.instance)):
+        if given is not None and given != have:
+            raise SetupError(
+                f"{folder / CONFIG} is of {have}, not of {given}",
+                hint="leave the option out, or export into another folder with --into",
+            )
+    return Destination(folder, source, stack, None)
+
+
+def _folder(name: str | None, stacks: Path, into: Path | None) -> tuple[Path, str]:
+    if into is not None:
+        return into, checked_name(name or into.resolve().name)
+    chosen = choose_stack(name, stacks)
+    return chosen.folder, chosen.name
+
+
+def _begun(folder: Path, name: str, account: str | None, instance: str | None) -> Destination:
+    if account is None or instance is None:
+        raise SetupError(
+            f"{folder} is no stack yet",
+            hint="name the account and the Flex instance to begin it with: --account AC… --instance GO…",
+        )
+    if folder.exists() and any(folder.rglob("*.y*ml")):
+        raise SetupError(f"{folder} holds YAML but no {CONFIG}", hint="choose another name, or add the file")
+    schemas = schemas_beside(folder)
+    text = flex_template(
+        id=mint_id(),
+        account=account,
+        instance=instance,
+        schema=schemas and f"{schemas}/{FLEX_SCHEMA}",
+    )
+    fresh = text.encode()
+    source = Overlay(None, {CONFIG: fresh}, str(folder))
+    return Destination(folder, source, load_stack(source, name=name), fresh)
+
+
+async def exported(target: Destination, choice: Choice) -> Exported:
+    """Read Flex and work out the files.
+
+    Raises:
+        FlexresError: what would be written does not load; nothing was written.
+    """
+    stack = target.stack
+    async with open_session(stack, environ=os.environ, revision=None, read_only=True) as session:
+        snapshot = await _read(session, choice)
+    kept = Kept(stack.config.id, stack.users, stack.config.leavers, _withheld(stack.config))
+    found = export_users(snapshot, kept, channels=choice.channels)
+    files = rewritten(
+        target.source,
+        stack,
+        found.users,
+        by=choice.by,
+        prune=found.gone if choice.prune else (),
+        header=_header(target.folder),
+    )
+    if target.fresh is not None:
+        files = (Rewritten(CONFIG, None, target.fresh), *files)
+    return Exported(_checked(target, found, files), files)
+
+
+async def _read(session: Session, choice: Choice) -> Snapshot:
+    snapshot = await session.snapshot()
+    # A list proves presence only: who seems gone is read once more, by name.
+    missing = session.wanted.users.keys() - snapshot.users.keys()
+    if missing:
+        snapshot = await reread(session.transport, snapshot, missing)
+    if not choice.channels:
+        return snapshot
+    workers = session.workers(snapshot.instance)
+
+    async def with_channels(live: LiveUser) -> LiveUser:
+        if live.worker is None or live.channels is not None:
+            return live
+        return replace(live, channels=await workers.channels(live.worker.sid))
+
+    users = await each(with_channels, snapshot.users.values())
+    return replace(snapshot, users={live.username: live for live in users})
+
+
+def _withheld(config: StackConfig) -> frozenset[str]:
+    """Attributes that may not be declared: the identity provider writes them at every login."""
+    if config.sso is None or config.idp is not None:
+        return frozenset()
+    return frozenset(claim.rpartition(".")[0] if claim.endswith(_TYPED) else claim for claim in config.sso.claims)
+
+
+def _header(folder: Path) -> str:
+    schemas = schemas_beside(folder)
+    return f"# yaml-language-server: $schema=../{schemas}/{USERS_SCHEMA}\n" if schemas else ""
+
+
+def _checked(target: Destination, found: Export, files: Iterable[Rewritten]) -> Export:
+    """The export, once what would be written was loaded; users whom the YAML says otherwise are named."""
+    after = Overlay(target.source, {file.name: file.after for file in files}, str(target.folder))
+    try:
+        stack = load_stack(after, name=target.stack.name)
+    except InvalidStack as error:
+        first = error.problems[0]
+        raise FlexresError(
+            f"the export would not load, so nothing was written: {first}",
+            hint=first.hint or "please report this as a bug of flexres",
+        ) from error
+    otherwise = [
+        LeftOut(name, "something", "its entry and the defaults together say otherwise: see flexres plan")
+        for name, user in found.users.items()
+        if not says_the_same(stack.users[name], user)
+    ]
+    return replace(found, left_out=(*found.left_out, *otherwise))
+
+
+def write_files(target: Destination, files: Sequence[Rewritten]) -> None:
+    """Write each file in one step, so that none is ever half written.
+
+    Raises:
+        SetupError: a file cannot be written, or somebody changed it meanwhile.
+    """
+    now: Mapping[str, bytes | None] = {file.name: _bytes(target.folder / file.name) for file in files}
+    for file in files:
+        if now[file.name] != file.before:
+            raise SetupError(f"{target.folder / file.name} changed meanwhile: nothing was written", hint="export again")
+    for file in files:
+        path = (target.folder / file.name).resolve()
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_bytes(file.after)
+            if path.exists():
+                beside.chmod(path.stat().st_mode)
+            beside.replace(path)
+        except OSError as error:
+            with suppress(OSError):
+                beside.unlink()
+            raise SetupError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _bytes(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+_TYPED = tuple(f".{kind}" for kind in TYPES)

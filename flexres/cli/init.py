@@ -1,0 +1,99 @@
+"""`flexres init`: the first files of a stack, commented, with an identity of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flexres.cli import options
+from flexres.cli.output import emit
+from flexres.cli.stacks import checked_name
+from flexres.desired.template import FLEX_SCHEMA, USERS_SCHEMA, flex_template, mint_id, team_template
+from flexres.errors import SetupError
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+def checked_sid(prefix: str, value: str) -> str:
+    """The SID that an option gives. Raises typer.BadParameter for what can be none of this prefix."""
+    if not re.fullmatch(f"{prefix}[0-9a-fA-F]{{32}}", value):
+        raise typer.BadParameter(f"{value} is not {prefix} and 32 digits of 0-9 and a-f")
+    return value
+
+
+@app.command(
+    epilog="""\
+\b
+Examples:
+  flexres init prod --account AC… --instance GO…
+  flexres init staging --instance GO…        the account of TWILIO_ACCOUNT_SID
+\b
+Both SIDs are in Twilio Console: the account's on its first page, the Flex
+instance's under Flex, Overview."""
+)
+def init(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call the stack, and its folder.")],
+    account: Annotated[
+        str,
+        typer.Option(
+            metavar="AC…",
+            envvar="TWILIO_ACCOUNT_SID",
+            help="The SID of the account.",
+            callback=lambda value: checked_sid("AC", value),
+        ),
+    ],
+    instance: Annotated[
+        str,
+        typer.Option(metavar="GO…", help="The SID of the Flex instance.", callback=lambda value: checked_sid("GO", value)),
+    ],
+    stacks: options.Stacks = options.STACKS_FOLDER,
+) -> None:
+    """Start a stack: write a commented flex.yaml and a first team file.
+
+    Nothing is sent, and a stack that is there already is left alone.
+    """
+    folder = stacks / checked_name(name)
+    if folder.exists() or folder.is_symlink():
+        raise SetupError(
+            f"{folder} is there already, and was left alone", hint="choose another name, or remove it first"
+        )
+    schemas = schemas_beside(folder)
+    files = {
+        folder / "flex.yaml": flex_template(
+            id=mint_id(), account=account, instance=instance, schema=schemas and f"{schemas}/{FLEX_SCHEMA}"
+        ),
+        folder / "users" / "team.yaml": team_template(schema=schemas and f"../{schemas}/{USERS_SCHEMA}"),
+    }
+    for path, text in files.items():
+        _write(path, text)
+    emit("\n".join([*(f"wrote {path}" for path in files), "", _next_steps(name, folder)]))
+
+
+def schemas_beside(folder: Path) -> str | None:
+    """The way from the stack's folder to the project's JSON Schemas, where it has them."""
+    schemas = folder.parent.parent / "docs" / "schema"
+    if not all((schemas / name).is_file() for name in (FLEX_SCHEMA, USERS_SCHEMA)):
+        return None
+    return Path(os.path.relpath(schemas, folder)).as_posix()
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise SetupError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _next_steps(name: str, folder: Path) -> str:
+    return f"""\
+Next:
+  1. name your users in {folder}/users/, one file a team; rename team.yaml as you like
+  2. flexres validate --stack {name}
+  3. set TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET (or TWILIO_AUTH_TOKEN)
+  4. flexres plan --stack {name}"""

@@ -1,0 +1,65 @@
+"""The command line's entry: the table of commands, each loaded only when it is called, and the way out of it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from flexres import __version__
+from flexres.cli.boundary import guarded
+from flexres.cli.lazy import Entry, group_of
+
+# One line a command; its text is the first line of the command's own help.
+COMMANDS = {
+    "init": Entry("flexres.cli.init", "Start a stack: write a commented flex.yaml and a first team file."),
+    "validate": Entry("flexres.cli.validate", "Check the YAML of all stacks, or of one; nothing is sent."),
+    "plan": Entry("flexres.cli.plan", "Show what would change in Flex, why, and whether it is safe."),
+    "apply": Entry("flexres.cli.apply", "Make Flex as the YAML says: plan, ask, apply, tell the outcome."),
+    "export": Entry("flexres.cli.export", "Write what Flex says as YAML: begin a stack, or bring one up to date."),
+    "adopt": Entry("flexres.cli.adopt", "Take over declared users who are in Flex already, and nobody else."),
+    "token": Entry("flexres.cli.token", "Mint a Flex token for a user; prints only the token."),
+    "verify": Entry("flexres.cli.verify", "Settle what Twilio leaves undocumented, on throwaway users of a test account."),
+    "schema": Entry("flexres.cli.schema", "Print the JSON Schema of flex.yaml or of team files, for editors."),
+    "sandbox": Entry("flexres.cli.sandbox", "A local Flex to try things on: serve, run, seed, reset."),
+    "demo": Entry("flexres.cli.demo", "Plan, apply and plan again: what `make up` shows.", hidden=True),
+}
+
+app = typer.Typer(
+    cls=group_of(COMMANDS),
+    add_completion=True,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\
+\b
+A stack is a folder in stacks/, such as stacks/prod. Begin with:
+  flexres init prod --account AC… --instance GO…
+  flexres validate
+  flexres plan --stack prod
+\b
+Exit codes: 0 done or in sync · 1 failed · 2 the command line, the YAML or
+the set-up is wrong · 3 changes are pending · 4 refused by a guard
+5 applied in part · 6 Twilio is unreachable or refused the credentials""",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"flexres {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def flexres(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Keep the users and the single sign-on of Twilio Flex equal to YAML that lives in git."""
+
+
+def run() -> NoReturn:
+    """The console script: runs the command and exits with its code, whatever happens in between."""
+    sys.exit(guarded(typer.main.get_command(app), sys.argv[1:]))

@@ -1,0 +1,55 @@
+"""The options that commands share, each declared once so that they read and behave alike everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+STACKS_FOLDER = Path("stacks")
+
+Stack: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--stack", "-s", metavar="NAME", envvar="FLEXRES_STACK", help="Which stack; needed where there are several."
+    ),
+]
+Stacks: TypeAlias = Annotated[
+    Path, typer.Option("--stacks", metavar="DIR", help="The folder that holds the stacks.", show_default=True)
+]
+Out: TypeAlias = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the report to a file instead of printing it.")
+]
+ReportFormat: TypeAlias = Literal["text", "markdown", "json"]
+Format: TypeAlias = Annotated[
+    ReportFormat, typer.Option("--format", "-f", metavar="text|markdown|json", help="How the report is written.")
+]
+LogFormat: TypeAlias = Literal["none", "json"]
+Log: TypeAlias = Annotated[
+    LogFormat,
+    typer.Option("--log", metavar="json|none", help="Log every request and change to stderr, a JSON object a line."),
+]
+Verbose: TypeAlias = Annotated[bool, typer.Option("--verbose", "-v", help="Leave nothing out of long lists.")]
+Approve: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--approve", metavar="DIGEST", help="Lift the guards for exactly the changes of this digest; repeatable."
+    ),
+]
+AllowAdmin: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--allow-admin", metavar="USER", help="Let this user become an admin; repeatable.")
+]
+AllowOlder: TypeAlias = Annotated[
+    bool, typer.Option("--allow-older", help="Go on although a newer commit was applied before.")
+]
+Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed where there is no terminal.")]
+Journal: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--journal", metavar="FILE", help="Where to append what is done, instead of .flexres/journal/STACK.jsonl."
+    ),
+]
+SwitchEngine: TypeAlias = Annotated[
+    bool, typer.Option("--switch-engine", help="Apply here although the stack's engine is pulumi.")
+]

@@ -1,0 +1,262 @@
+"""Loading a stack: every file read, every problem of every file told at once, the users resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from flexres.collector import without_collector
+from flexres.desired import checks, entries
+from flexres.desired.careful import compose, decode, is_ordinary
+from flexres.desired.complaints import flaws_of
+from flexres.desired.config import FlexFile, policy_of
+from flexres.desired.document import Unusual, read_quickly
+from flexres.desired.flaws import Flaw, Locator
+from flexres.desired.merge import Findings, Layer, merge, read_layer
+from flexres.desired.model import Sso, StackConfig
+from flexres.desired.source import Source, UnreadableFile, is_yaml
+from flexres.desired.sso import SsoSection, read_sso
+from flexres.desired.stack import Stack
+from flexres.desired.users import Entry, desired_user
+from flexres.errors import InvalidStack, Position, Problem, SetupError
+
+__all__ = ["Stack", "load_stack"]
+
+CONFIG: Final = "flex.yaml"
+_USERS: Final = "users/"
+_ALL_FIELDS: Final = frozenset(entries.USER_FIELDS)
+
+
+def load_stack(source: Source, *, name: str, as_of: date | None = None) -> Stack:
+    """The stack that a source holds; `as_of` is today in the policy's time zone, for warnings of past days.
+
+    Raises InvalidStack with the problems of all files, and SetupError where there is no stack.
+    """
+    with without_collector():
+        return _Loader(source).load(name, as_of)
+
+
+@dataclass(frozen=True, slots=True)
+class _Config:
+    """What flex.yaml says, as far as it can be read: `config` is None where it cannot.
+
+    `unsure` are the user fields whose stack defaults have problems: users who lack them are not told twice.
+    """
+
+    defaults: Layer
+    unsure: frozenset[str]
+    leavers: tuple[str, ...]
+    config: StackConfig | None
+
+
+class _Loader:
+    """One run over a source, gathering problems (with places), and flaws (without) as it goes."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._locator = Locator(source)
+        self._findings = Findings()
+        self._problems: list[Problem] = []
+
+    def load(self, name: str, as_of: date | None) -> Stack:
+        team_files = self._team_files(self._source.files())
+        read = self._config()
+        config = read.config
+        found = [entry for file in team_files for entry in self._entries(file, read)]
+        flaws = self._findings.flaws
+        unique = checks.unique_entries(found, self._locator, flaws)
+        users = {username: desired_user(unique[username], flaws) for username in sorted(unique)}
+        flaws += checks.leaver_flaws(read.leavers, unique)
+        if config is not None and config.idp is None:
+            flaws += checks.claim_flaws(config.sso, unique, users)
+        flaws += checks.rename_flaws(users, unique)
+        flaws += checks.persona_warnings(users, unique, as_of)
+        flaws += checks.leaving_warnings(users, unique, as_of)
+        flaws += checks.workspace_warnings(users, team_files)
+        flaws += self._findings.warnings()
+        files = [CONFIG, *team_files]
+        problems = sorted([*self._problems, *map(self._locator.problem, flaws)])
+        errors = tuple(problem for problem in problems if problem.severity == "error")
+        if errors or config is None:
+            raise InvalidStack(errors, files=len(files))
+        names = {self._source.shown(file): file for file in files}
+        return Stack(name, config, users, tuple(problems), tuple(names), self._locator, names)
+
+    def _team_files(self, names: Sequence[str]) -> list[str]:
+        """The team files among a source's names; what is misplaced or misnamed is a problem."""
+        if CONFIG not in names:
+            hint = "rename flex.yml to flex.yaml" if "flex.yml" in names else "make one with: flexres init"
+            raise SetupError(f"{self._source.shown(CONFIG)} does not exist", hint=hint)
+        team_files = []
+        for name in names:
+            if name.startswith(_USERS) and "/" not in name[len(_USERS) :] and name.endswith((".yaml", ".yml")):
+                team_files.append(name)
+            elif name.startswith(_USERS) and is_yaml(name):
+                lower = name.rpartition(".")[0] + name[name.rindex(".") :].lower()
+                moved = _USERS + lower[len(_USERS) :].replace("/", "-")
+                self._problem(
+                    name, "this file is not read: only .yaml files directly in users/ are", f"move it to {moved}"
+                )
+            elif name != CONFIG:
+                self._problem(name, "this file is not read", f"users belong in {_USERS}, everything else in {CONFIG}")
+        return team_files
+
+    def _problem(self, file: str, message: str, hint: str) -> None:
+        self._problems.append(Problem(Position(self._source.shown(file), 1, 1), message, hint))
+
+    def _values(self, file: str) -> Any:
+        """The values of a file; None where it has none, or none that can be used."""
+        try:
+            data = self._source.read(file)
+        except UnreadableFile as error:
+            self._problem(file, f"the file {error.reason}", error.hint)
+            return None
+        if is_ordinary(data):
+            try:
+                value = read_quickly(data)
+            except Unusual:
+                value = self._values_carefully(file, data)
+        else:
+            value = self._values_carefully(file, data)
+        if value is None and not self._is_malformed(file):
+            empty = (
+                "write users: {} if nobody is left in it, or delete the file" if file != CONFIG else "run flexres init"
+            )
+            self._problem(file, "the file is empty", empty)
+        return value
+
+    def _is_malformed(self, file: str) -> bool:
+        """Whether the form of a file was wrong: what it lacks may have been lost."""
+        shown = self._source.shown(file)
+        return any(problem.position.file == shown for problem in self._problems)
+
+    def _values_carefully(self, file: str, data: bytes) -> Any:
+        shown = self._source.shown(file)
+        text, problems = decode(data, shown)
+        tree = None
+        if not problems:
+            tree, problems = compose(text, shown)
+        self._problems += problems
+        return tree.value if tree is not None else None
+
+    def _config(self) -> _Config:
+        values = self._values(CONFIG)
+        if values is None:
+            return _Config({}, _ALL_FIELDS, (), None)
+        try:
+            written = FlexFile.model_validate(values)
+        except ValidationError as error:
+            self._findings.flaws += flaws_of(error, CONFIG)
+            return self._salvaged(values if isinstance(values, dict) else {})
+        if written.engine == "auto" and written.endpoint is None:
+            hint = "write engine: direct or engine: pulumi, so that a laptop and CI do the same"
+            flaw = Flaw(CONFIG, ("engine",), "auto stands only beside a loopback endpoint", hint)
+            self._findings.flaws.append(flaw)
+        defaults = self._stack_defaults(cast(Layer, written.defaults or {}))
+        return _Config(defaults, frozenset(), tuple(written.leavers or ()), self._stack_config(written))
+
+    def _salvaged(self, values: Mapping[str, Any]) -> _Config:
+        """What of a flex.yaml with errors helps to find the other errors."""
+        raw = values.get("defaults") or {}
+        defaults, broken = _sound_part(entries.shared, raw) if isinstance(raw, dict) else ({}, _ALL_FIELDS)
+        leavers = values.get("leavers")
+        named = [name for name in leavers if isinstance(name, str)] if isinstance(leavers, list) else []
+        with suppress(ValidationError):
+            self._sso(SsoSection.model_validate(values.get("sso")))
+        return _Config(self._stack_defaults(defaults), frozenset(broken), tuple(named), None)
+
+    def _stack_defaults(self, written: Layer) -> Layer:
+        return merge({}, read_layer(written, CONFIG, ("defaults",), self._findings))
+
+    def _sso(self, section: SsoSection) -> Sso:
+        sso, flaws = read_sso(section, self._source.read)
+        self._findings.flaws += flaws
+        return sso
+
+    def _stack_config(self, written: FlexFile) -> StackConfig:
+        return StackConfig(
+            id=written.id,
+            account=written.account,
+            instance=written.instance,
+            engine=written.engine,
+            policy=policy_of(written.policy),
+            endpoint=written.endpoint,
+            leavers=tuple(written.leavers or ()),
+            sso=self._sso(written.sso) if written.sso is not None else None,
+            idp=written.idp,
+        )
+
+    def _entries(self, file: str, config: _Config) -> list[Entry]:
+        """The users of one team file, merged with all defaults."""
+        values = self._values(file)
+        if values is None:
+            return []
+        if isinstance(values, dict) and "users" not in values:
+            message, hint = "users is missing", "add users: with a username and its fields below it"
+            self._findings.flaws.append(Flaw(file, (), message, hint, at_key=True))
+        team, broken, unsure_here = self._team(file, values)
+        defaults = cast(Layer, team.get("defaults") or {})
+        base = merge(config.defaults, read_layer(defaults, file, ("defaults",), self._findings))
+        shown = self._source.shown(file)
+        unsure = config.unsure | unsure_here | (_ALL_FIELDS if self._is_malformed(file) else frozenset())
+        result = []
+        for username, entry in (team.get("users") or {}).items():
+            own = read_layer(cast(Layer, entry or {}), file, ("users", username), self._findings)
+            doubtful = unsure | broken[username] if username in broken else unsure
+            result.append(Entry(username, file, shown, own, merge(base, own), doubtful))
+        return result
+
+    def _team(self, file: str, values: Any) -> tuple[entries.TeamFile, Mapping[str, set[str]], frozenset[str]]:
+        """A team file as far as it is sound, the refused fields of each user, and those of the defaults."""
+        try:
+            return entries.team_file.validate_python(values), {}, frozenset()
+        except ValidationError as error:
+            self._findings.flaws += flaws_of(error, file)
+        if not isinstance(values, dict):
+            return {}, {}, _ALL_FIELDS
+        users, broken = _sound_users(values.get("users"))
+        raw = values.get("defaults") or {}
+        defaults, unsure = _sound_part(entries.shared, raw) if isinstance(raw, dict) else ({}, _ALL_FIELDS)
+        return {"defaults": cast(entries.Shared, defaults), "users": users}, broken, frozenset(unsure)
+
+
+def _sound_users(raw: Any) -> tuple[dict[str, entries.UserEntry | None], dict[str, set[str]]]:
+    """The users of a file with errors, without the fields at fault, and which those are."""
+    users: dict[str, entries.UserEntry | None] = {}
+    broken: dict[str, set[str]] = {}
+    if not isinstance(raw, dict):
+        return users, broken
+    for username, written in raw.items():
+        if not _passes(entries.username.validate_python, username):
+            continue
+        if written is not None and not isinstance(written, dict):
+            users[username], broken[username] = {}, set(_ALL_FIELDS)
+            continue
+        sound, refused = _sound_part(entries.entry, written or {})
+        users[username] = cast(entries.UserEntry, sound)
+        if refused:
+            broken[username] = refused
+    return users, broken
+
+
+def _passes(validate: Callable[[Any], Any], value: Any) -> bool:
+    try:
+        validate(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _sound_part(adapter: TypeAdapter[Any], written: Mapping[str, Any]) -> tuple[Layer, set[str]]:
+    """What of a map of fields is in order, and the names of the fields that are not."""
+    try:
+        return adapter.validate_python(written), set()
+    except ValidationError as error:
+        refused = {str(detail["loc"][0]) for detail in error.errors(include_url=False) if detail["loc"]}
+    left = {name: value for name, value in written.items() if name not in refused}
+    return adapter.validate_python(left), refused

@@ -1,0 +1,132 @@
+"""Which commit a stack's YAML was read from, and who approved what in it: git's facts, beside what `load` reads."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from flexres.errors import Position
+
+_PATIENCE: Final = 10.0
+_UNCOMMITTED: Final = "0" * 40
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """The checkout that a stack's folder belongs to.
+
+    `commit` is the full hash of HEAD and `time` its commit time in seconds since 1970 UTC; both None where there
+    is no commit to name, and `unknown` then says why. `dirty`: the folder differs from that commit. `author` is
+    the commit's author. `shallow`: the history is cut off, so an old line's author cannot be told.
+    """
+
+    folder: Path
+    commit: str | None = None
+    time: int | None = None
+    dirty: bool = False
+    author: str | None = None
+    shallow: bool = False
+    unknown: str = ""
+
+
+class _GitError(Exception):
+    """The git command is not there, did not answer in time, or refused; the message says which."""
+
+
+def read_revision(folder: Path) -> Revision:
+    """The commit that `folder` is checked out from; never fails, whatever git says or lacks."""
+    try:
+        told = _git(folder, "log", "-1", "--format=%H%n%ct%n%an")
+        commit, time, author = told.split("\n")[:3]
+        status = _git(folder, "status", "--porcelain", "--untracked-files=all", "--", ".")
+        shallow = _git(folder, "rev-parse", "--is-shallow-repository").strip() == "true"
+    except _GitError as error:
+        return Revision(folder, unknown=str(error))
+    except ValueError:
+        return Revision(folder, unknown="git tells no commit here")
+    return Revision(folder, commit, int(time), bool(status.strip()), author or None, shallow)
+
+
+def approvers(places: Mapping[str, Position], revision: Revision) -> dict[str, str]:
+    """Digest → who approved it, for digests that flex.yaml holds at these places.
+
+    Reads as "stacks/prod/flex.yaml:21, Ana Ruiz" by `git blame`, or says why nobody can be named.
+    """
+    if not places:
+        return {}
+    authors = _authors(revision, [place.line for place in places.values()])
+    nobody = f"author unknown: {revision.unknown}" if revision.unknown else "not committed yet"
+    return {digest: f"{place.file}:{place.line}, {authors.get(place.line, nobody)}" for digest, place in places.items()}
+
+
+def operator(folder: Path, environ: Mapping[str, str]) -> str:
+    """Who is running this: who started the CI job, git's user.name, or the name on this machine."""
+    if environ.get("GITHUB_ACTOR"):
+        return environ["GITHUB_ACTOR"]
+    try:
+        name = _git(folder, "config", "--get", "user.name").strip()
+    except _GitError:
+        name = ""
+    return name or environ.get("USER") or environ.get("USERNAME") or "an unnamed user"
+
+
+def _authors(revision: Revision, lines: Sequence[int]) -> dict[int, str]:
+    """Line of flex.yaml → the author of its newest change; lines that are not committed are left out."""
+    if revision.commit is None:
+        return {}
+    ranges = [f"-L{line},{line}" for line in lines]
+    try:
+        told = _git(revision.folder, "blame", "--line-porcelain", *ranges, "--", "flex.yaml")
+    except _GitError:
+        return {}
+    authors: dict[int, str] = {}
+    for entry in re.split(r"^\t.*\n?", told, flags=re.MULTILINE):
+        head = re.match(r"([0-9a-f]{40}) \d+ (\d+)", entry)
+        author = re.search(r"^author (.*)$", entry, re.MULTILINE)
+        if head is None or author is None or head[1] == _UNCOMMITTED:
+            continue
+        cut_off = revision.shallow and re.search(r"^boundary$", entry, re.MULTILINE)
+        authors[int(head[2])] = f"in or before {head[1][:7]} (a shallow clone)" if cut_off else author[1]
+    return authors
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    """What a git command prints; it may not ask, lock, page, or run what the repository's configuration names."""
+    environ = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    command = ["git", "--no-pager", "-c", "core.fsmonitor=false", *arguments]
+    try:
+        done = subprocess.run(  # noqa: S603  no shell, and no argument but our own and line numbers
+            command,
+            cwd=folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise _GitError("git is not installed" if folder.is_dir() else f"{folder} is not there") from None
+    except subprocess.TimeoutExpired:
+        raise _GitError(f"git did not answer within {_PATIENCE:g} s") from None
+    except OSError as error:
+        raise _GitError(f"git cannot be run ({error.strerror})") from None
+    if done.returncode:
+        raise _GitError(_reason(done.stderr.decode("utf-8", "replace")))
+    return done.stdout.decode("utf-8", "replace")
+
+
+def _reason(complaint: str) -> str:
+    """Git's complaint in our words where it is a usual one."""
+    if "not a git repository" in complaint:
+        return "this is not a git repository"
+    if "dubious ownership" in complaint:
+        return "git does not trust this folder, because somebody else owns it (git config safe.directory)"
+    if "does not have any commits yet" in complaint or "unknown revision" in complaint:
+        return "nothing is committed here yet"
+    first = complaint.strip().splitlines()
+    return f"git says: {first[0]}" if first else "git refused"

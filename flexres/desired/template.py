@@ -1,0 +1,77 @@
+"""The texts that `flexres init` writes: a commented flex.yaml and a first team file, which load as they are."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+_ID_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
+FLEX_SCHEMA: Final = "flex.schema.json"
+USERS_SCHEMA: Final = "users.schema.json"
+
+
+def mint_id() -> str:
+    """Six random characters that say on a Worker's marker who we are; none that look alike."""
+    return "".join(secrets.choice(_ID_LETTERS) for _ in range(6))
+
+
+def flex_template(*, id: str, account: str, instance: str, schema: str | None = None) -> str:
+    """A flex.yaml; `schema` is the path or URL of its JSON Schema, for editors."""
+    return _modeline(schema) + _FLEX.format(id=id, account=account, instance=instance)
+
+
+def team_template(*, schema: str | None = None) -> str:
+    """A users/team.yaml with nobody in it yet and two examples in its comments."""
+    return _modeline(schema) + _TEAM
+
+
+def _modeline(schema: str | None) -> str:
+    return f"# yaml-language-server: $schema={schema}\n" if schema is not None else ""
+
+
+_FLEX: Final = """\
+# One Flex instance, and how flexres may change it. Users are in users/*.yaml, one file a team.
+version: 1
+id: {id}            # who we are on a Worker's marker: never change it
+account: {account}
+instance: {instance}
+engine: direct        # or pulumi, for teams: locks, history, stack outputs
+
+# What holds for every user of this stack. A team's file, and a user, may say otherwise; null opts out.
+# defaults:
+#   attributes: {{location: London}}
+
+policy:
+  timezone: UTC              # in which until: ends a day, such as Europe/London
+  retire: deprovision        # or keep: let go of the user and change nothing but our marker
+  retire_when: offline       # or now; offline: never in the middle of a conversation
+  retire_within: 24h         # how long waiting for that is normal
+  unmanaged: report          # or ignore: users in Flex that no file here names
+  max_removals: 10%          # retirements, and losses of admin or supervisor; or a number
+  max_changes: 30%           # adoptions and updates
+  min_admins: 1
+  # protected: [owner@example.com]     # never leave, never lose a role
+  # email_domains: [example.com]       # addresses of these domains only
+
+# leavers: [max@example.com]           # leave by name, whatever their marker says
+"""
+
+_TEAM: Final = """\
+# One team. The key of a user is the username; email is the same unless it says otherwise.
+# Left out means: not managed here. An empty list means: empty.
+defaults:
+  roles: [agent]
+
+users: {}
+# users:
+#   ana@example.com:
+#     full_name: Ana Ruiz
+#     roles: [agent, supervisor]
+#     skills: {billing: 3, returns: true}                 # a level, or true for a skill without levels
+#     attributes: {languages: [en, de], vip: true}        # natural YAML, or Twilio's spelling: level.int: 3
+#     channels: {voice: {available: true}, chat: {capacity: 3}}
+#     insights: {department: Sales, team_id: "1"}
+#     until: 2027-01-31                                   # the last day of seasonal staff
+#   bob@example.com:
+#     full_name: Bob Bobson
+"""

@@ -1,0 +1,155 @@
+"""One user: the merged layers as a DesiredUser, and what only the whole can show to be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from json import JSONEncoder
+from typing import Any, Final
+
+from flexres.desired.flaws import Flaw, Path
+from flexres.desired.merge import Layer
+from flexres.desired.model import Channel, DesiredUser
+from flexres.desired.texts import FLEX_ROLES, is_address
+from flexres.values import Json
+
+# https://www.twilio.com/docs/taskrouter/limits: 4096 characters of JSON, white space included. A quarter of it is
+# left for our marker and for what Flex itself writes (roles, full_name, email, contact_uri, team).
+LARGEST_ATTRIBUTES: Final = 4096 - 1024
+
+_encode: Final = JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+_NOTHING: Final[Mapping[str, Any]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A user's place and layers: `own` as written, `merged` with all defaults; `unsure` fields were refused already."""
+
+    username: str
+    file: str
+    shown: str
+    own: Layer
+    merged: Layer
+    unsure: Collection[str] = ()
+
+    @property
+    def path(self) -> Path:
+        return ("users", self.username)
+
+    def flaw(self, field: str, message: str, hint: str, **more: Any) -> Flaw:
+        """A flaw of one field: at the field where the entry has it, else at the username."""
+        if field in self.own:
+            return Flaw(self.file, (*self.path, field), message, hint, **more)
+        return Flaw(self.file, self.path, message, hint, at_key=True, **more)
+
+
+def desired_user(entry: Entry, flaws: list[Flaw]) -> DesiredUser:
+    """The user that an entry describes; what is wrong with it goes to `flaws`."""
+    merged = entry.merged
+    username = entry.username
+    full_name = merged.get("full_name")
+    if full_name is None and "full_name" not in entry.unsure:
+        flaws.append(entry.flaw("full_name", f"{username} has no full_name", "add full_name: under the username"))
+    email = merged.get("email") or _own_address(entry, flaws)
+    skills = merged.get("skills")
+    attributes = _attributes(entry, flaws)
+    _check_size(entry, attributes, skills, flaws)
+    channels = merged.get("channels")
+    return DesiredUser(
+        username,
+        full_name or "",
+        email,
+        _roles(entry, flaws),
+        attributes,
+        skills,
+        merged.get("skills_exact", False),
+        {name: _channel(limits.get("available"), limits.get("capacity")) for name, limits in channels.items()}
+        if channels
+        else _NOTHING,
+        merged.get("until"),
+        merged.get("previously"),
+        entry.shown,
+    )
+
+
+def _own_address(entry: Entry, flaws: list[Flaw]) -> str:
+    if not is_address(entry.username) and "email" not in entry.unsure:
+        flaws.append(
+            entry.flaw("email", f"{entry.username} has no email, and the username is no address", "add email: under it")
+        )
+    return entry.username
+
+
+def _roles(entry: Entry, flaws: list[Flaw]) -> tuple[str, ...]:
+    written = entry.merged.get("roles")
+    if "roles" in entry.unsure:
+        return ()
+    if not written:
+        hint = "add roles: [agent] under the username, or to the defaults"
+        flaws.append(entry.flaw("roles", f"{entry.username} has no role", hint))
+        return ()
+    roles = _sorted(tuple(written))
+    if len(roles) != len(written):
+        twice = next(role for role in roles if written.count(role) > 1)
+        flaws.append(entry.flaw("roles", f"{twice} stands twice among the roles", "keep one"))
+    if not any(role in FLEX_ROLES for role in roles):
+        hint = "add agent, supervisor or admin: the wfo.… roles only say what Flex Insights shows"
+        flaws.append(entry.flaw("roles", f"{entry.username} has no role of Flex itself", hint))
+    elif "agent" in roles and not {"supervisor", "admin"} & set(roles) and any(r.startswith("wfo.") for r in roles):
+        hint = "add supervisor or admin, or take the wfo.… roles out"
+        message = f"{entry.username} has roles of Flex Insights, which agents do not see"
+        flaws.append(entry.flaw("roles", message, hint, severity="warning"))
+    return roles
+
+
+@lru_cache(maxsize=1024)
+def _sorted(roles: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(roles)))
+
+
+@lru_cache(maxsize=1024)
+def _channel(available: bool | None, capacity: int | None) -> Channel:
+    return Channel(available, capacity)
+
+
+def _attributes(entry: Entry, flaws: list[Flaw]) -> Mapping[str, Json]:
+    """All Worker attributes: those written as such, those of Insights, and the two with fields of their own."""
+    merged = entry.merged
+    attributes: Mapping[str, Json] = merged.get("attributes") or _NOTHING
+    insights = merged.get("insights")
+    own = [name for name in ("contact_uri", "image_url") if name in merged]
+    if not insights and not own:
+        return attributes
+    result = {**attributes, **(insights or _NOTHING)}
+    if insights and len(result) < len(attributes) + len(insights):
+        for name in sorted(attributes.keys() & insights.keys()):
+            if not {"attributes", "insights"} <= entry.own.keys():
+                message = f"{name} comes from attributes: and from insights:, one of them in the defaults"
+                hint = "both are the Worker attribute of that name: keep one"
+                flaws.append(Flaw(entry.file, entry.path, message, hint, at_key=True))
+    for name in own:
+        result[name] = merged[name]
+    return result
+
+
+def attributes_size(attributes: Mapping[str, Json], skills: Mapping[str, int | bool] | None) -> int:
+    """How many characters of JSON the declared attributes and skills make on a Worker."""
+    size = len(_encode(attributes))
+    if skills:
+        levels = {name: level for name, level in skills.items() if level is not True}
+        size += len(_encode({"routing": {"skills": list(skills), "levels": levels}}))
+    return size
+
+
+def _check_size(
+    entry: Entry, attributes: Mapping[str, Json], skills: Mapping[str, int | bool] | None, flaws: list[Flaw]
+) -> None:
+    size = attributes_size(attributes, skills)
+    if size > LARGEST_ATTRIBUTES:
+        message = f"the attributes of {entry.username} make {size:,} characters of JSON"
+        hint = (
+            f"{LARGEST_ATTRIBUTES:,} is the most: a Worker holds 4,096, and Flex and our marker need the rest; "
+            "shorten them, or keep some elsewhere"
+        )
+        flaws.append(Flaw(entry.file, entry.path, message, hint, at_key=True))

@@ -1,0 +1,65 @@
+"""The corpus of bad stacks: each is told by file, line and column, with what to do, and nothing else goes wrong."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from flexres.desired.load import load_stack
+from flexres.desired.problems import render_github, render_text
+from flexres.errors import Exit, InvalidStack
+from tests.unit.desired.stacks import BadStack, bad_stacks
+
+CORPUS = bad_stacks()
+
+
+def refusal(case: BadStack) -> InvalidStack:
+    """The error that loading a bad stack ends with."""
+    with pytest.raises(InvalidStack) as caught:
+        load_stack(case.source, name="test")
+    return caught.value
+
+
+def test_the_corpus_has_at_least_sixty_stacks() -> None:
+    """A folder that was not found would prove nothing."""
+    assert len(CORPUS) >= 60
+
+
+@pytest.mark.parametrize("case", CORPUS, ids=lambda case: case.name)
+def test_every_problem_is_told_with_its_place_and_what_to_do(case: BadStack) -> None:
+    """All problems of all files come at once, in the order of files and lines."""
+    error = refusal(case)
+
+    told = [(str(one.position).removeprefix("stacks/test/"), one.message, one.hint) for one in error.problems]
+    assert told == list(case.problems)
+    assert error.exit is Exit.SETUP
+    assert all(hint for _, _, hint in told)
+
+
+@pytest.mark.parametrize("case", CORPUS, ids=lambda case: case.name)
+def test_the_text_shows_each_problem_once_and_counts_them(case: BadStack) -> None:
+    """A heading, and where the line is not blank an excerpt whose carets stand below something."""
+    error = refusal(case)
+
+    text = render_text(error.problems, case.source, files=error.files)
+
+    blocks = text.rstrip("\n").split("\n\n")
+    assert len(blocks) == len(error.problems) + 1
+    assert blocks[-1].endswith("Nothing was sent.")
+    for block in blocks[:-1]:
+        excerpt, carets = re.search(r"^ *\d+ \| (.*)\n *\| ( *\^+)", block, re.M) or (None, None), block.count("^")
+        assert (carets > 0) == (excerpt != (None, None)) or "|" not in block
+    assert all(character.isprintable() or character == "\n" for character in text)
+
+
+@pytest.mark.parametrize("case", CORPUS, ids=lambda case: case.name)
+def test_annotations_are_one_well_formed_command_a_problem(case: BadStack) -> None:
+    """No text of the YAML can end a command's property, or begin another command."""
+    error = refusal(case)
+
+    lines = render_github(error.problems).splitlines()
+
+    assert len(lines) == len(error.problems)
+    form = r"::error file=[^:,]+,line=\d+,col=\d+,endColumn=\d+,title=[^:,]+::.+"
+    assert all(re.fullmatch(form, line) for line in lines)

@@ -97,8 +97,9 @@ class Snapshot:
     """
 
     instance: Instance
-    users: Mapping[str, LiveUser]
-    orphans: tuple[Worker, ...] = ()
+    # asyncio.run shows what its coroutine returned to the signal module, at length: a tenth of a second here.
+    users: Mapping[str, LiveUser] = field(repr=False)
+    orphans: tuple[Worker, ...] = field(default=(), repr=False)
     requests: int = 0
     seconds: float = 0.0
 

@@ -128,7 +128,7 @@ def write_fields(attributes: dict[str, Any], changes: Iterable[tuple[str, Value]
 def hash_of(value: Json) -> str:
     """`short_hash`, remembered for the scalars and lists of texts that thousands of users share."""
     if type(value) in _SCALARS:
-        return _scalar_hash(value)  # type: ignore[arg-type]
+        return _scalar_hash(value)
     if isinstance(value, list) and all(type(item) is str for item in value):
         return _texts_hash(tuple(value))
     return short_hash(value)

@@ -54,9 +54,8 @@ class Verdict:
 
 def change_digest(stack_id: str, rule: Rule, username: str, detail: str) -> str:
     """The digest that approves one guarded thing: eight hexadecimal digits of SHA-256."""
-    return hashlib.sha256(canonical([stack_id, rule, username, detail]).encode("utf-8", "surrogatepass")).hexdigest()[
-        :8
-    ]
+    text = canonical([stack_id, rule, username, detail])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def approver(approvals: Iterable[Approval], digest: str) -> str | None:
@@ -114,9 +113,10 @@ def roles_after(change: UserChange) -> frozenset[str]:
 def counts_as_removal(change: UserChange, markers: Mapping[str, Marker]) -> bool:
     """Whether the change takes somebody's Flex away: those counted once, when first marked, do not count again.
 
-    An expiry does not count when the same date was applied before, and a rename's old name keeps its person.
+    An expiry does not count when the same date was applied before. Nor does a rename's old name, which keeps its
+    person: the rename marked it as leaving, which a `previously` that merely claims so has not.
     """
-    if not change.leaves or change.why is Why.RENAMED or (change.marker and change.marker.leaving is not None):
+    if not change.leaves or (change.marker and change.marker.leaving is not None):
         return False
     if change.why is Why.EXPIRED and change.desired:
         marker = markers.get(change.username)
@@ -213,7 +213,8 @@ def _capacity_lost(_given: GuardInput, change: UserChange) -> str | None:
 
 
 def _reactivated(_given: GuardInput, change: UserChange) -> str | None:
-    return deactivated_since(change.live) if change.live and change.kind is Kind.REACTIVATE else None
+    comes_back = change.live is not None and change.live.user.deactivated and change.pending
+    return deactivated_since(change.live) if change.live and comes_back else None
 
 
 _WATCHERS: dict[Rule, Callable[[GuardInput, UserChange], str | None]] = {

@@ -22,10 +22,11 @@ ATTRIBUTE: Final = "flexres"
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _MARKER = re.compile(
     r"v1;id=(?P<id>[a-z0-9]{1,32});at=(?P<at>\d{1,11})"
-    r"(?:;until=(?P<until>\d{8}))?(?:;leaving=(?P<leaving>\d{1,11}))?;keys=(?P<keys>[^;]*)",
+    r"(?:;until=(?P<until>\d{8}))?(?:;leaving=(?P<leaving>\d{1,11}))?;"
+    r"keys=(?P<keys>[^;]*)",
     re.ASCII,
 )
-_KEY = re.compile(r"(?P<name>[^=,;]+)=(?P<hash>[a-z2-7]{6})")
+_KEYS = re.compile(r"([^=,;]+)=([a-z2-7]{6})(?:,(?!\Z)|\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,12 @@ def parse(value: object) -> Marker:
     match = _MARKER.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise UnreadableMarker
-    keys: dict[str, str] = {}
-    for item in filter(None, match["keys"].split(",")):
-        pair = _KEY.fullmatch(item)
-        if pair is None:
-            raise UnreadableMarker
-        keys[unquote(pair["name"])] = pair["hash"]
+    found = match["keys"]
+    pairs = _KEYS.findall(found)
+    # Whatever the pattern skipped is missing from the sum: each key is its name, "=", six characters and a comma.
+    if found and sum(len(name) + 8 for name, _ in pairs) != len(found) + 1:
+        raise UnreadableMarker
+    keys = {unquote(name): short for name, short in pairs} if "%" in found else dict(pairs)
     try:
         until = datetime.strptime(match["until"], "%Y%m%d").date() if match["until"] else None
     except ValueError as error:

@@ -12,7 +12,7 @@ from flexres.desired.model import DesiredUser, Policy, StackConfig
 from flexres.live.model import LiveUser, Snapshot, Worker
 from flexres.reconcile.diff import Facts, Scope, creation_fields, facts, field_changes
 from flexres.reconcile.fields import PROFILE, odd_routing
-from flexres.reconcile.guards import Approval, GuardInput, approver, change_digest, evaluate
+from flexres.reconcile.guards import Approval, GuardInput, approver, change_digest, deactivated_since, evaluate
 from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker, parse
 from flexres.reconcile.model import Kind, Plan, Route, Rule, UserChange, Why
 
@@ -80,8 +80,7 @@ def make_plan(
         orphans=frozenset(worker.friendly_name.casefold() for worker in snapshot.orphans),
     )
     changes = _declared_changes(context)
-    renamed = {change.old.username for change in changes if change.old}
-    others, unmanaged = _undeclared_changes(context, renamed)
+    others, unmanaged = _undeclared_changes(context, _spoken_for(context, changes))
     changes.extend(others)
     in_flex = sum(not live.user.deactivated for live in snapshot.users.values())
     guarded = evaluate(
@@ -155,24 +154,27 @@ def is_busy(worker: Worker | None, offline_activity: str | None, policy: Policy)
 
 def _declared_changes(context: _Context) -> list[UserChange]:
     users = sorted(context.wanted.users.values(), key=lambda user: (user.file, user.username))
-    return [change for user in users if (change := _declared_change(context, user)) is not None]
+    return [change for user in users if (change := _declared_or_blocked(context, user)) is not None]
 
 
-def _declared_change(context: _Context, desired: DesiredUser) -> UserChange | None:
-    username = desired.username
-    live = context.snapshot.users.get(username)
+def _declared_or_blocked(context: _Context, desired: DesiredUser) -> UserChange | None:
+    live = context.snapshot.users.get(desired.username)
+    try:
+        return _declared_change(context, desired, live)
+    except _NotOursError as error:
+        return _blocked(desired, live, str(error))
+
+
+def _declared_change(context: _Context, desired: DesiredUser, live: LiveUser | None) -> UserChange | None:
     expired = desired.until is not None and context.today > desired.until
     if live is None or live.user.deactivated:
         return None if expired else _arrival(context, desired, live)
     attributes = live.worker.attributes() if live.worker else {}
     if attributes is None:
-        return _blocked(desired, live, "the Worker's attributes are not a JSON object; mend them in Console")
-    try:
-        marker = _own_marker(context, attributes)
-    except _NotOursError as error:
-        return _blocked(desired, live, str(error))
+        return _blocked(desired, live, _NO_OBJECT)
+    marker = _own_marker(context, attributes)
     if marker:
-        context.markers[username] = marker
+        context.markers[desired.username] = marker
     if expired:
         return _departure(context, live, marker, Why.EXPIRED, desired)
     return _difference(context, desired, live, facts(live, attributes), marker)
@@ -183,11 +185,12 @@ def _difference(
 ) -> UserChange | None:
     old = _old_of(context, desired) if marker is None else None
     if odd_routing(known.attributes):
-        return _blocked(desired, live, "the Worker's routing attribute is not of Flex's form; mend it in Console")
+        return _blocked(desired, live, _ODD_ROUTING)
     if live.worker is None:
         fields = creation_fields(desired, known)
-        reason = "has no Worker; Provision makes one"
-        return UserChange(desired.username, Kind.UPDATE, fields, desired, live, marker, old, reason=reason)
+        kind = Kind.RENAME if old else Kind.UPDATE
+        reason = _renamed(old) if old else "has no Worker; Provision makes one"
+        return UserChange(desired.username, kind, fields, desired, live, None, old, reason=reason)
     found = field_changes(desired, known, marker, context.scope)
     if marker is None:
         fields = tuple(change for change in found if change.writes or change.route is Route.IDP)
@@ -209,46 +212,69 @@ def _arrival(context: _Context, desired: DesiredUser, live: LiveUser | None) -> 
         return _blocked(desired, context.snapshot.users[spelled], reason)
     if username.casefold() in context.orphans:
         reason = "a Worker of this name belongs to no Flex user and never will; rename or delete it in TaskRouter"
-        return UserChange(username, Kind.BLOCKED, (), desired, live, reason=reason)
+        return _blocked(desired, live, reason)
+    digest = since = ""
+    if live is not None:
+        since = deactivated_since(live)
+        digest = change_digest(context.scope.stack_id, Rule.DEACTIVATED, username, since)
+        if not approver(context.approvals, digest):
+            reason = f"was deactivated in Flex on {since}: somebody offboarded them"
+            return replace(_blocked(desired, live, reason), digest=digest)
+    fields = creation_fields(desired, facts(live, {}) if live else None)
     old = _old_of(context, desired)
     if old:
-        fields = creation_fields(desired, facts(live, {}) if live else None)
-        return UserChange(username, Kind.RENAME, fields, desired, live, None, old, reason=_renamed(old))
+        return UserChange(username, Kind.RENAME, fields, desired, live, None, old, reason=_renamed(old), digest=digest)
     if live is None:
-        return UserChange(username, Kind.CREATE, creation_fields(desired), desired)
-    since = live.user.deactivated_date or "a date that Flex does not tell"
-    digest = change_digest(context.scope.stack_id, Rule.DEACTIVATED, username, since)
-    if approver(context.approvals, digest):
-        fields = creation_fields(desired, facts(live, {}))
-        reason = f"was deactivated on {since}; reactivating is approved"
-        return UserChange(username, Kind.REACTIVATE, fields, desired, live, reason=reason, digest=digest)
-    reason = f"was deactivated in Flex on {since}: somebody offboarded them"
-    return replace(_blocked(desired, live, reason), digest=digest)
+        return UserChange(username, Kind.CREATE, fields, desired)
+    reason = f"was deactivated on {since}; reactivating is approved"
+    return UserChange(username, Kind.REACTIVATE, fields, desired, live, reason=reason, digest=digest)
 
 
 def _old_of(context: _Context, desired: DesiredUser) -> LiveUser | None:
-    """The live user that `previously` names, as long as a rename has something to do and may do it."""
+    """The live user that `previously` names, as long as a rename has something to do.
+
+    Raises _NotOursError where it may not do it, or would lose what the old Worker knows.
+    """
     old = context.snapshot.users.get(desired.previously) if desired.previously else None
     if old is None or old.user.deactivated or old.worker is None:
         return None
+    attributes = old.worker.attributes()
+    if attributes is None or odd_routing(attributes):
+        raise _NotOursError(f"{old.username} before: {_NO_OBJECT if attributes is None else _ODD_ROUTING}")
     try:
-        marker = read_marker(old.worker.attributes() or {})
-    except UnreadableMarker:
-        return None
-    if marker and marker.stack_id != context.scope.stack_id:
-        return None
+        marker = _own_marker(context, attributes)
+    except _NotOursError as error:
+        raise _NotOursError(f"{old.username} before: {error}") from None
     if marker:
         context.markers[old.username] = marker
     return old
 
 
-def _undeclared_changes(context: _Context, renamed: set[str]) -> tuple[list[UserChange], list[UserChange]]:
+def _spoken_for(context: _Context, changes: Iterable[UserChange]) -> set[str]:
+    """Names in Flex that nobody declares but that a declared user's change is about: they do not leave by themselves.
+
+    Who is blocked keeps the old name, and the name as Flex spells it, until somebody has looked.
+    """
+    names: set[str] = set()
+    for change in changes:
+        if change.old:
+            names.add(change.old.username)
+        if change.kind is not Kind.BLOCKED or change.username in context.markers:
+            continue
+        if change.live:
+            names.add(change.live.username)
+        if change.desired and change.desired.previously:
+            names.add(change.desired.previously)
+    return names
+
+
+def _undeclared_changes(context: _Context, spoken_for: set[str]) -> tuple[list[UserChange], list[UserChange]]:
     leavers = set(context.wanted.config.leavers)
     changes: list[UserChange] = []
     unmanaged: list[UserChange] = []
     for username in sorted(context.snapshot.users):
         live = context.snapshot.users[username]
-        if username in context.wanted.users or username in renamed or live.user.deactivated:
+        if username in context.wanted.users or username in spoken_for or live.user.deactivated:
             continue
         attributes = live.worker.attributes() if live.worker else None
         try:
@@ -262,7 +288,7 @@ def _undeclared_changes(context: _Context, renamed: set[str]) -> tuple[list[User
         if marker and ours:
             context.markers[username] = marker
         if username in leavers:
-            departure = _departure(context, live, marker, Why.LEAVER)
+            departure = _departure(context, live, marker if ours else None, Why.LEAVER)
         elif ours:
             departure = _departure(context, live, marker, _why(context, username))
         else:
@@ -275,7 +301,8 @@ def _undeclared_changes(context: _Context, renamed: set[str]) -> tuple[list[User
 
 
 def _why(context: _Context, username: str) -> Why:
-    renamed = any(user.previously == username for user in context.wanted.users.values())
+    users = context.wanted.users.values()
+    renamed = any(user.previously == username and user.username in context.markers for user in users)
     return Why.RENAMED if renamed else Why.UNDECLARED
 
 
@@ -295,7 +322,7 @@ def _departure(
     return UserChange(username, Kind.WAIT, (), desired, live, marker, why=why, reason=reason, overdue=overdue)
 
 
-def _blocked(desired: DesiredUser, live: LiveUser, reason: str) -> UserChange:
+def _blocked(desired: DesiredUser, live: LiveUser | None, reason: str) -> UserChange:
     return UserChange(desired.username, Kind.BLOCKED, (), desired, live, reason=reason)
 
 
@@ -303,6 +330,8 @@ def _renamed(old: LiveUser) -> str:
     return f"renamed from {old.username}; change the NameID at the identity provider too"
 
 
+_NO_OBJECT = "the Worker's attributes are not a JSON object; mend them in Console"
+_ODD_ROUTING = "the Worker's routing attribute is not of Flex's form; mend it in Console"
 _UNREADABLE = (
     f"the Worker's attribute {ATTRIBUTE} is not a marker we wrote; remove it in Console to adopt the user again"
 )

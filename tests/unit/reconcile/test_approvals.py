@@ -1,0 +1,152 @@
+"""Approvals: a digest lifts the guards for exactly the changes that somebody has seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from flexres.desired.model import Limit
+from flexres.reconcile.guards import change_digest
+from flexres.reconcile.marker import Marker
+from flexres.reconcile.model import Plan, Rule
+from tests.unit.reconcile.builders import ANA, BEN, CHO, STACK_ID, applied, in_flex, person, plan_for
+
+ADMIN = {"roles": ("admin",)}
+NONE_LEAVE = {"max_removals": Limit(count=0)}
+
+
+def own_digests(plan: Plan) -> dict[str, str]:
+    """Username → the digest that approves what is guarded about them."""
+    return {item.username: item.digest for item in plan.guarded}
+
+
+def test_without_a_violation_there_is_nothing_to_approve():
+    """Watched is not refused."""
+    plan = plan_for([person()], [in_flex()])
+    assert plan.guarded
+    assert (plan.violations, plan.digest) == ((), "")
+
+
+def test_the_plans_digest_lifts_all_of_it():
+    """One approval, and the report says whose."""
+    users = [person(**ADMIN), person(BEN, **ADMIN)]
+    digest = plan_for(users).digest
+    plan = plan_for(users, approve=[digest])
+    assert plan.violations == ()
+    assert {item.approved_by for item in plan.guarded} == {"ana's review"}
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        [person(**ADMIN), person(BEN, **ADMIN), person(CHO, **ADMIN)],
+        [person(**ADMIN)],
+        [person(**ADMIN), person(CHO, **ADMIN)],
+    ],
+    ids=["one more", "one fewer", "another"],
+)
+def test_the_plans_digest_lifts_no_other_set(now):
+    """Exactly these and no others."""
+    digest = plan_for([person(**ADMIN), person(BEN, **ADMIN)]).digest
+    plan = plan_for(now, approve=[digest])
+    assert plan.violations
+    assert plan.digest != digest
+
+
+def test_a_digest_does_not_depend_on_what_is_not_guarded():
+    """A reviewer's approval survives another team's new agent."""
+    digest = plan_for([person(**ADMIN)]).digest
+    plan = plan_for([person(**ADMIN), person(BEN)], approve=[digest])
+    assert plan.violations == ()
+
+
+def test_own_digests_lift_one_by_one():
+    """What is left has a digest of its own, another than the whole."""
+    users = [person(**ADMIN), person(BEN, **ADMIN)]
+    whole = plan_for(users)
+    plan = plan_for(users, approve=[own_digests(whole)[ANA]])
+    assert [violation.usernames for violation in plan.violations] == [(BEN,)]
+    assert plan.digest not in {"", whole.digest}
+    assert plan_for(users, approve=own_digests(whole).values()).violations == ()
+
+
+def test_an_own_digest_still_holds_after_a_run_cut_short():
+    """Half is applied; the other half is as approved as before."""
+    users = [person(**ADMIN), person(BEN, **ADMIN)]
+    digests = own_digests(plan_for(users))
+    assert plan_for(users, [applied(users[0])], approve=digests.values()).violations == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (person(attributes={"level": 3}), person(attributes={"level": 4})),
+        (person(full_name="Ana"), person(full_name="Anna")),
+        (person(attributes={"level": 3}), person(attributes={"tier": 3})),
+        (person(attributes={"level": 1}), person(attributes={"level": True})),
+    ],
+)
+def test_an_approved_edit_is_of_these_values(before, after):
+    """Another value is another change."""
+    live = [in_flex(full_name="Old", attributes={"level": 9})]
+    limits = {"max_changes": Limit(count=0)}
+    digest = plan_for([before], live, **limits).digest
+    assert plan_for([before], live, approve=[digest], **limits).violations == ()
+    assert plan_for([after], live, approve=[digest], **limits).violations
+
+
+def test_an_approved_removal_is_of_this_person_and_this_sort():
+    """Losing supervisor is not leaving."""
+    live = [applied(person(roles=("supervisor",)))]
+    guarded = plan_for([person()], live, **NONE_LEAVE).guarded
+    (demoted,) = [item.digest for item in guarded if item.rule is Rule.MAX_REMOVALS]
+    assert plan_for([person()], live, approve=[demoted], **NONE_LEAVE).violations == ()
+    assert plan_for([], live, approve=[demoted], **NONE_LEAVE).violations
+
+
+def test_approved_removals_leave_the_limit_to_the_others():
+    """What somebody has seen does not use it up."""
+    live = [in_flex(name, marker=Marker(STACK_ID)) for name in (ANA, BEN)]
+    digest = change_digest(STACK_ID, Rule.MAX_REMOVALS, ANA, "leaves")
+    assert plan_for([], live, max_removals=Limit(count=1)).violations
+    assert plan_for([], live, max_removals=Limit(count=1), approve=[digest]).violations == ()
+
+
+def test_an_approval_of_one_rule_is_none_of_another():
+    """A removal that is fine may still be of a protected user."""
+    live = [in_flex(marker=Marker(STACK_ID))]
+    digest = change_digest(STACK_ID, Rule.MAX_REMOVALS, ANA, "leaves")
+    plan = plan_for([], live, protected=(ANA,), approve=[digest], **NONE_LEAVE)
+    assert [violation.rule for violation in plan.violations] == [Rule.PROTECTED]
+
+
+def test_an_approval_in_one_stack_is_none_in_another():
+    """The stack's id is part of it."""
+    digests = {change_digest(stack, Rule.GAINS_ADMIN, ANA, "gains admin") for stack in (STACK_ID, "zzz999")}
+    assert len(digests) == 2
+
+
+@pytest.mark.parametrize("digest", ["", "00000000", "9f3c"])
+def test_a_wrong_digest_lifts_nothing(digest):
+    """Nor does an empty one."""
+    assert plan_for([person(**ADMIN)], approve=[digest]).violations
+    assert plan_for([person(**ADMIN)], approve=[plan_for([person(**ADMIN)]).digest.upper() + "x"]).violations
+
+
+def test_the_digest_does_not_depend_on_the_order_of_users():
+    """Nor on the files they are in."""
+    users = [person(**ADMIN), person(BEN, **ADMIN)]
+    moved = [replace(user, file=f"users/{number}.yaml") for number, user in enumerate(reversed(users))]
+    assert plan_for(users).digest == plan_for(moved).digest
+
+
+def test_watched_items_of_rules_that_are_not_refused_stay_unapproved():
+    """Nobody has seen them."""
+    users = [person(**ADMIN), person(BEN)]
+    live = [in_flex(BEN)]
+    plan = plan_for(users, live, approve=[plan_for(users, live).digest])
+    assert {item.rule: item.approved_by for item in plan.guarded} == {
+        Rule.GAINS_ADMIN: "ana's review",
+        Rule.MAX_CHANGES: None,
+    }

@@ -1,0 +1,95 @@
+"""The marker's text: what it says, that it survives a round trip, and what is not one."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given, settings
+
+from flexres.reconcile.marker import Marker, UnreadableMarker, parse
+from tests.unit.reconcile.strategies import markers
+
+
+def test_text_says_everything_in_a_fixed_order():
+    """One line, keys sorted, so that equal markers are equal texts."""
+    marker = Marker("k7m2q9", 1763712000, {"roles": "nbswy3", "attr:level": "mzxw6y"}, date(2027, 1, 31), 1763715600)
+    assert marker.text() == (
+        "v1;id=k7m2q9;at=1763712000;until=20270131;leaving=1763715600;keys=attr:level=mzxw6y,roles=nbswy3"
+    )
+
+
+def test_an_empty_marker_has_a_text_too():
+    """A leaver nobody managed is marked without any key."""
+    assert Marker("k7m2q9").text() == "v1;id=k7m2q9;at=0;keys="
+    assert parse("v1;id=k7m2q9;at=0;keys=") == Marker("k7m2q9")
+
+
+def test_an_early_last_day_is_written_in_eight_digits():
+    """A year before 1000 is no marker otherwise."""
+    marker = Marker("k7m2q9", until=date(999, 1, 2))
+    assert parse(marker.text()) == marker
+
+
+@settings(deadline=None)
+@given(markers())
+def test_every_marker_survives_a_round_trip(marker):
+    """Whatever the managed keys are called."""
+    assert parse(marker.text()) == marker
+
+
+@settings(deadline=None)
+@given(markers())
+def test_a_marker_never_holds_a_hyphen(marker):
+    """Twilio warns of hyphens in attribute values."""
+    assert "-" not in marker.text()
+
+
+@pytest.mark.parametrize("leaving", [0, 1763715600])
+def test_waiting_since_is_an_aware_time(leaving):
+    """Also at the first second of 1970, which is not `nothing`."""
+    marker = parse(f"v1;id=a1;at=0;leaving={leaving};keys=")
+    assert marker.waiting_since() == datetime.fromtimestamp(leaving, UTC)
+
+
+def test_who_does_not_wait_has_no_waiting_time():
+    """Nothing is None, not 1970."""
+    assert Marker("a1").waiting_since() is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        7,
+        True,
+        [],
+        {},
+        "",
+        "v1",
+        "hello",
+        "v2;id=k7m2q9;at=0;keys=",
+        "v1;id=;at=0;keys=",
+        "v1;id=K7M2Q9;at=0;keys=",
+        "v1;id=k7m2q9;keys=",
+        "v1;id=k7m2q9;at=-1;keys=",
+        "v1;id=k7m2q9;at=1.5;keys=",
+        "v1;id=k7m2q9;at=١٢;keys=",
+        "v1;id=k7m2q9;at=999999999999;keys=",
+        "v1;id=k7m2q9;at=0;until=2027-01-31;keys=",
+        "v1;id=k7m2q9;at=0;until=20270231;keys=",
+        "v1;id=k7m2q9;at=0;until=00000101;keys=",
+        "v1;id=k7m2q9;at=0;leaving=5;until=20270131;keys=",
+        "v1;id=k7m2q9;at=0;keys=roles",
+        "v1;id=k7m2q9;at=0;keys=roles=",
+        "v1;id=k7m2q9;at=0;keys=roles=short",
+        "v1;id=k7m2q9;at=0;keys=roles=NBSWY3",
+        "v1;id=k7m2q9;at=0;keys=roles=nbswy3;more",
+        "v1;id=k7m2q9;at=0;keys=roles=nbswy3\n",
+        " v1;id=k7m2q9;at=0;keys=",
+    ],
+)
+def test_what_we_did_not_write_is_unreadable(value):
+    """Agents can edit their own attributes; nothing half-read is trusted."""
+    with pytest.raises(UnreadableMarker):
+        parse(value)

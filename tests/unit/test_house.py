@@ -1,0 +1,295 @@
+"""The house's rule, read from the imports: data flows one way, and who may do what stays where it belongs."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import flexres
+
+ROOT = Path(flexres.__file__).parent
+LONGEST = 400
+"""Lines of a module. Around 300 it asks to be two; this is where it has to be."""
+
+
+@dataclass(frozen=True, eq=False)
+class Module:
+    """One source file, parsed."""
+
+    name: str
+    is_package: bool
+    text: str
+    tree: ast.Module
+
+    @property
+    def part(self) -> str:
+        """The folder of the house it stands in: `desired`, `live`, …, or its own name at the top."""
+        return self.name.split(".")[1] if "." in self.name else ""
+
+    @cache  # noqa: B019 - the modules live as long as the tests
+    def imports(self) -> set[str]:
+        """Every module that it imports, anywhere and in whichever way, by its dotted name."""
+        found: set[str] = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                found.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                base = self._base(node)
+                found.add(base)
+                found.update(f"{base}.{alias.name}" for alias in node.names)
+        return found
+
+    def _base(self, node: ast.ImportFrom) -> str:
+        if not node.level:
+            return node.module or ""
+        above = self.name.split(".")
+        above = above[: len(above) - node.level + self.is_package]
+        return ".".join([*above, *([node.module] if node.module else [])])
+
+
+@cache
+def modules() -> tuple[Module, ...]:
+    """All of flexres."""
+    return tuple(_read(path) for path in sorted(ROOT.rglob("*.py")))
+
+
+def _read(path: Path) -> Module:
+    parts = ["flexres", *path.relative_to(ROOT).with_suffix("").parts]
+    is_package = parts[-1] == "__init__"
+    text = path.read_text(encoding="utf-8")
+    return Module(".".join(parts[:-1] if is_package else parts), is_package, text, ast.parse(text))
+
+
+def house(*parts: str) -> Iterator[Module]:
+    """The modules of these parts."""
+    return (module for module in modules() if module.part in parts)
+
+
+def offenders(parts: tuple[str, ...], forbidden: tuple[str, ...], allowed: tuple[str, ...] = ()) -> list[str]:
+    """`module imports other` for each forbidden import, as one reads it."""
+    return [
+        f"{module.name} imports {name}"
+        for module in house(*parts)
+        for name in sorted(module.imports())
+        if _within(name, forbidden) and not _within(name, allowed)
+    ]
+
+
+def _within(name: str, trees: tuple[str, ...]) -> bool:
+    return any(name == tree or name.startswith(f"{tree}.") for tree in trees)
+
+
+def test_the_reader_of_imports_sees_every_form():
+    """Plain, from, relative, inside a function, and one of a package's own."""
+    text = "import a.b\nfrom c import d\ndef f():\n    from . import e\n    from ..live import model\n"
+    module = Module("flexres.apply.direct", False, text, ast.parse(text))
+    assert module.imports() >= {"a.b", "c.d", "flexres.apply.e", "flexres.live.model"}
+    package = Module("flexres.apply", True, "from .gate import Gate", ast.parse("from .gate import Gate"))
+    assert "flexres.apply.gate.Gate" in package.imports()
+
+
+# Who knows whom. Values and errors stand below everything; each line is a part and what it must not know.
+FLOW = [
+    (("values", "errors"), ("desired", "live", "reconcile", "apply", "resources", "report", "idp", "cli", "sandbox")),
+    (("desired",), ("live", "reconcile", "apply", "resources", "report", "cli", "sandbox")),
+    (("live",), ("reconcile", "apply", "resources", "report", "cli", "sandbox")),
+    (("reconcile",), ("apply", "resources", "report", "idp", "cli", "sandbox")),
+    (("apply",), ("resources", "report", "cli", "sandbox")),
+    (("resources",), ("report", "cli", "sandbox")),
+    (("idp",), ("apply", "resources", "report", "cli", "sandbox")),
+    (("report",), ("resources", "cli", "sandbox")),
+]
+
+
+@pytest.mark.parametrize(("parts", "unknown"), FLOW, ids=[parts[0] for parts, _ in FLOW])
+def test_data_flows_one_way(parts, unknown):
+    """desired + live → reconcile → apply → report, and the command line over all of them."""
+    assert offenders(parts, tuple(f"flexres.{part}" for part in unknown)) == []
+
+
+def test_the_sandbox_shares_no_code_with_the_client():
+    """One misreading of the wire must not cancel itself out."""
+    assert offenders(("sandbox",), ("flexres",), ("flexres.sandbox",)) == []
+
+
+def test_only_the_command_line_knows_the_sandbox():
+    """Nothing that meets a real account starts a local one."""
+    parts = tuple({module.part for module in modules()} - {"sandbox", "cli"})
+    assert offenders(parts, ("flexres.sandbox",)) == []
+
+
+KNOWN_TO_RECONCILE = (
+    "flexres.desired.model",
+    "flexres.live.model",
+    "flexres.values",
+    "flexres.errors",
+    "flexres.reconcile",
+)
+KNOWN_TO_EXPORT = (
+    "flexres.desired.entries",
+    "flexres.desired.texts",
+    "flexres.desired.attributes",
+    "flexres.desired.users",
+)
+"""An export is the way back into YAML, so it has to know what the YAML allows; nothing of a plan does."""
+
+
+def test_reconcile_knows_values_only():
+    """The two models, values and errors: what it is given and what it gives."""
+    found = [
+        line
+        for line in offenders(("reconcile",), ("flexres",), KNOWN_TO_RECONCILE)
+        # `from flexres.desired import model` names the package too, which is empty.
+        if line.rpartition(" ")[2] not in {"flexres.desired", "flexres.live"}
+        and not (line.startswith("flexres.reconcile.export") and _within(line.rpartition(" ")[2], KNOWN_TO_EXPORT))
+    ]
+    assert found == []
+
+
+def test_what_a_plan_knows_reads_nothing_either():
+    """Purity holds through every import that planning leads to."""
+    by_name = {module.name: module for module in modules()}
+    seen: set[str] = set()
+    waiting = ["flexres.reconcile.plan"]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting.extend(by_name[name].imports() & by_name.keys())
+    impure = [
+        f"{name} imports {found}"
+        for name in sorted(seen)
+        for found in sorted(by_name[name].imports())
+        if _within(found, IMPURE)
+    ]
+    assert impure == []
+
+
+IMPURE = (
+    "aiohttp",
+    "asyncio",
+    "glob",
+    "httpx",
+    "io",
+    "locale",
+    "logging",
+    "os",
+    "pathlib",
+    "random",
+    "requests",
+    "secrets",
+    "shutil",
+    "socket",
+    "sqlite3",
+    "structlog",
+    "subprocess",
+    "sys",
+    "tempfile",
+    "threading",
+    "time",
+    "urllib.request",
+    "uuid",
+)
+CLOCKS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter", "localtime"}
+WORLD = {"open", "print", "input", "exec", "eval", "__import__", "breakpoint"}
+
+
+def test_reconcile_imports_nothing_that_reads_the_world():
+    """No I/O, no environment, no randomness: a plan is a function of its arguments."""
+    assert offenders(("reconcile",), IMPURE) == []
+
+
+def test_reconcile_has_no_clock_and_calls_nothing_that_reads_the_world():
+    """`as_of` is an argument."""
+    found = [
+        f"{module.name}:{node.lineno} calls {ast.unparse(node.func)}"
+        for module in house("reconcile")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and (_attribute(node) in CLOCKS or _function(node) in WORLD)
+    ]
+    assert found == []
+
+
+def _attribute(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else ""
+
+
+def _function(node: ast.Call) -> str:
+    return node.func.id if isinstance(node.func, ast.Name) else ""
+
+
+def test_a_report_does_not_reach_flex():
+    """It shows values: of Flex it knows the model alone."""
+    assert offenders(("report",), ("flexres.live", "httpx", "aiohttp", "requests"), ("flexres.live.model",)) == [
+        line for line in offenders(("report",), ("flexres.live",)) if line.endswith(" flexres.live")
+    ]
+
+
+def test_only_the_transport_and_the_probes_speak_http():
+    """One place for pools, retries, limits and the read-only mode; the sandbox answers, and the IdP has its own."""
+    parts = tuple({module.part for module in modules()} - {"live", "sandbox", "idp"})
+    assert offenders(parts, ("httpx", "aiohttp", "requests", "urllib.request", "http.client")) == []
+
+
+def test_only_operations_may_hold_what_writes():
+    """The clients of the services can write: besides `live` itself, apply, its callers and the commands use them."""
+    writers = ("flexres.live.flex_users", "flexres.live.taskrouter", "flexres.live.configuration")
+    assert offenders(("desired", "reconcile", "report"), writers) == []
+
+
+def test_only_the_command_line_prints():
+    """One boundary between values and a terminal."""
+    parts = {module.part for module in modules()} - {"cli"}
+    found = [
+        f"{module.name}:{node.lineno} prints"
+        for module in house(*parts)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call)
+        and (_function(node) == "print" or ast.unparse(node.func) in {"sys.stdout.write", "sys.stderr.write"})
+    ]
+    assert found == []
+
+
+def test_every_module_says_what_it_is_for():
+    """Its first sentence names its job and its place in the flow; an empty `__init__` has none."""
+    silent = [
+        module.name
+        for module in modules()
+        if module.text.strip() and not (ast.get_docstring(module.tree) or "").strip()
+    ]
+    assert silent == []
+
+
+def test_every_module_has_its_annotations_postponed():
+    """One way to write types everywhere."""
+    late = [
+        module.name
+        for module in modules()
+        if any(
+            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) for node in ast.walk(module.tree)
+        )
+        and "__future__.annotations" not in module.imports()
+    ]
+    assert late == []
+
+
+def test_no_module_is_two():
+    """A module has one job."""
+    long = {module.name: lines for module in modules() if (lines := len(module.text.splitlines())) > LONGEST}
+    assert long == {}
+
+
+def test_no_import_goes_round():
+    """Of any two parts, at most one knows the other."""
+    knows = {
+        (module.part, name.split(".")[1])
+        for module in modules()
+        for name in module.imports()
+        if name.startswith("flexres.") and module.part
+    }
+    assert sorted({tuple(sorted(pair)) for pair in knows if pair[0] != pair[1] and pair[::-1] in knows}) == []

@@ -86,6 +86,24 @@ class FileJournal:
         os.write(self._file, (json.dumps(full, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
 
 
+def own_journal(project: Path, stack: str) -> Path:
+    """Where a stack's journal is kept unless told otherwise: beside the folder of the stacks, out of git's sight.
+
+    Raises:
+        SetupError: the folder cannot be written.
+    """
+    folder = project / ".flexres"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        # It holds what people's Workers knew, which belongs into no commit.
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        raise SetupError(
+            f"the journal's folder {folder} cannot be written: {error.strerror}", hint="name a file with --journal"
+        ) from error
+    return folder / "journal" / f"{stack}.jsonl"
+
+
 def _described(change: UserChange) -> dict[str, Any]:
     fields = [
         {

@@ -6,6 +6,7 @@ Both engines call `carry_out` and decide nothing of their own.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from flexres.apply.context import Context
@@ -16,8 +17,8 @@ from flexres.apply.worker import decoded, edit_attributes, write_channels
 from flexres.desired.model import DesiredUser
 from flexres.errors import FlexresError, TwilioError, UnreachableError
 from flexres.live.model import FlexUser, WorkerChannel
-from flexres.reconcile.diff import Facts, field_changes, managed, marker_for
-from flexres.reconcile.fields import FLEX_WRITES, desired_fields, write_fields
+from flexres.reconcile.diff import Facts, field_changes, marker_for, overlaid
+from flexres.reconcile.fields import FLEX_WRITES, desired_fields, live_skills, write_fields
 from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker
 from flexres.reconcile.model import Kind, Route, UserChange, Why
 from flexres.reconcile.plan import read_marker
@@ -117,8 +118,10 @@ async def rename(context: Context, change: UserChange) -> Outcome:
     await mark_leaving(context, worker, lambda _attributes: None)
     found = await _new_name(context, change)
     await _complete(context, user, found, carried, channels)
-    leaving = UserChange(old.username, Kind.RETIRE, live=old, why=Why.RENAMED, reason=str(Why.RENAMED))
-    left = await retire(context, leaving)
+    kept = context.policy.retire == "keep"
+    kind = Kind.LET_GO if kept else Kind.RETIRE
+    leaving = UserChange(old.username, kind, live=old, why=Why.RENAMED, reason=str(Why.RENAMED))
+    left = await (let_go(context, leaving) if kept else retire(context, leaving))
     message = "" if left.result is Result.DONE else f"{old.username}: {left.message}"
     return Outcome(change, left.result, message)
 
@@ -146,16 +149,17 @@ async def _write_attributes(
     def edit(attributes: dict[str, Any]) -> None:
         marker = _current_marker(context, attributes)
         if carried:
-            _fill(attributes, carried)
+            _hand_over(attributes, carried)
         changes = field_changes(user, Facts({}, attributes), marker, context.scope)
+        hidden = overlaid(changes, attributes, marker)
+        if hidden:
+            raise FlexresError(f"the attribute {hidden} has become something else than a map", hint="plan again")
         attribute_changes = [item for item in changes if item.route is Route.ATTRIBUTE and item.writes]
-        attribute_changes.sort(key=lambda item: item.key in wanted)
         write_fields(attributes, ((item.key, item.after) for item in attribute_changes))
         after = marker_for(user, context.scope, context.commit_time)
         if attribute_changes or not _says_the_same(marker, after):
             attributes[ATTRIBUTE] = after.text()
 
-    wanted = managed(user, context.scope)
     await edit_attributes(context.workers, sid, edit)
 
 
@@ -191,6 +195,14 @@ def _carried(attributes: Mapping[str, Any], user: DesiredUser) -> dict[str, Any]
     gone = [(key, ABSENT) for key in (marker.keys if marker else ()) if key.startswith(("attr:", "skill:"))]
     write_fields(kept, [item for item in gone if item[0] not in declared])
     return kept
+
+
+def _hand_over(attributes: dict[str, Any], carried: Mapping[str, Any]) -> None:
+    """Add what an old Worker knew; whatever the new one has already stays."""
+    _fill(attributes, deepcopy(dict(carried)))
+    held = live_skills(attributes)
+    missing = {name: level for name, level in live_skills(carried).items() if name not in held}
+    write_fields(attributes, [(f"skill:{name}", level) for name, level in missing.items()])
 
 
 def _fill(attributes: dict[str, Any], carried: Mapping[str, Any]) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from flexres.values import Json
+
+_DEEPEST: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,27 @@ class Worker:
     date_updated: str | None = None
 
     def attributes(self) -> dict[str, Json] | None:
-        """The attributes, decoded at each call; None when the text is no JSON object."""
+        """The attributes, decoded at each call; None when the text is no JSON object, or one nested absurdly deep."""
         try:
             value = json.loads(self.text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
-        return value if isinstance(value, dict) else None
+        brackets = self.text.count("[") + self.text.count("{")
+        if not isinstance(value, dict) or (brackets > _DEEPEST and _depth(self.text) > _DEEPEST):
+            return None
+        return value
+
+
+def _depth(text: str) -> int:
+    """How deep the brackets of a JSON text nest, those within strings counted too: an upper bound."""
+    depth = deepest = 0
+    for character in text:
+        if character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}":
+            depth -= 1
+    return deepest
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,6 +93,26 @@ def field_changes(user: DesiredUser, known: Facts, marker: Marker | None, scope:
         changes.extend(_foreign_skills(wanted, previous, known))
     changes.extend(_notes(user, marker))
     return changes
+
+
+def overlaid(changes: Iterable[FieldChange], attributes: Mapping[str, Any], marker: Marker | None) -> str:
+    """The first attribute that is no map although leaves beneath it are to be set, and that we did not set ourselves.
+
+    Writing the leaves would destroy what somebody put there.
+    """
+    ours = marker.keys if marker else {}
+    for change in changes:
+        parts = change.key.split("/")
+        if change.after is ABSENT or len(parts) == 1 or not change.key.startswith("attr:"):
+            continue
+        for length in range(1, len(parts)):
+            above = "/".join(parts[:length])
+            value = live_value(above, {}, attributes, None)
+            if value is ABSENT:
+                break
+            if not isinstance(value, Mapping) and ours.get(above) != hash_of(value):
+                return above.removeprefix("attr:")
+    return ""
 
 
 def _cause(have: Value, want: Json, set_hash: str | None) -> Cause:

@@ -96,10 +96,10 @@ def roles_before(change: UserChange) -> frozenset[str]:
 
 def roles_after(change: UserChange) -> frozenset[str]:
     """The roles that the person would have in Flex after the change; waiting leavers are as good as gone."""
+    if change.kind in {Kind.BLOCKED, Kind.LET_GO, Kind.UNMANAGED}:
+        return roles_before(change)
     if change.leaves:
         return frozenset()
-    if change.kind in {Kind.BLOCKED, Kind.UNMANAGED}:
-        return roles_before(change)
     for change_of in change.fields:
         if change_of.key == "roles":
             after = change_of.after
@@ -155,12 +155,14 @@ def _edit(_given: GuardInput, change: UserChange) -> str | None:
 
 
 def _admin_lost(_given: GuardInput, change: UserChange) -> str | None:
+    if change.marker and change.marker.leaving is not None and change.leaves:
+        return None  # counted when they were marked; waiting must not refuse every run until they are offline
     return "loses admin" if "admin" in roles_before(change) - roles_after(change) else None
 
 
 def _protected(given: GuardInput, change: UserChange) -> str | None:
     name = change.old.username if change.old else change.username
-    if name not in given.wanted.policy.protected:
+    if name.casefold() not in {protected.casefold() for protected in given.wanted.policy.protected}:
         return None
     if change.old:
         return f"is renamed to {change.username}"

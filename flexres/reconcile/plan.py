@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 from flexres.desired.model import DesiredUser, Policy, StackConfig
 from flexres.live.model import LiveUser, Snapshot, Worker
-from flexres.reconcile.diff import Facts, Scope, creation_fields, facts, field_changes
+from flexres.reconcile.diff import Facts, Scope, creation_fields, facts, field_changes, overlaid
 from flexres.reconcile.fields import PROFILE, odd_routing
 from flexres.reconcile.guards import Approval, GuardInput, approver, change_digest, deactivated_since, evaluate
 from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker, parse
-from flexres.reconcile.model import Kind, Plan, Route, Rule, UserChange, Why
+from flexres.reconcile.model import FieldChange, Kind, Plan, Route, Rule, UserChange, Why
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,9 @@ def _own_marker(context: _Context, attributes: Mapping[str, Any]) -> Marker | No
     ours = context.scope.stack_id
     if marker and marker.stack_id != ours:
         raise _NotOursError(f"the Worker is marked as managed by stack id {marker.stack_id}, not by {ours}")
+    # Agents can edit their own marker: a time that no commit has would make every checkout look older.
+    if marker and marker.at > context.as_of.timestamp() + _CLOCK_SKEW:
+        raise _NotOursError(_FROM_THE_FUTURE)
     return marker
 
 
@@ -184,14 +187,15 @@ def _difference(
     context: _Context, desired: DesiredUser, live: LiveUser, known: Facts, marker: Marker | None
 ) -> UserChange | None:
     old = _old_of(context, desired) if marker is None else None
-    if odd_routing(known.attributes):
-        return _blocked(desired, live, _ODD_ROUTING)
     if live.worker is None:
         fields = creation_fields(desired, known)
         kind = Kind.RENAME if old else Kind.UPDATE
         reason = _renamed(old) if old else "has no Worker; Provision makes one"
         return UserChange(desired.username, kind, fields, desired, live, None, old, reason=reason)
     found = field_changes(desired, known, marker, context.scope)
+    unwritable = _unwritable(known.attributes, found, marker)
+    if unwritable:
+        return _blocked(desired, live, unwritable)
     if marker is None:
         fields = tuple(change for change in found if change.writes or change.route is Route.IDP)
         if old:
@@ -201,6 +205,14 @@ def _difference(
         return None
     kind = Kind.AT_IDP if all(change.route is Route.IDP for change in found) else Kind.UPDATE
     return UserChange(desired.username, kind, tuple(found), desired, live, marker)
+
+
+def _unwritable(attributes: Mapping[str, Any], found: Iterable[FieldChange], marker: Marker | None) -> str:
+    """Why writing would destroy what somebody else put on the Worker; empty where it would not."""
+    if odd_routing(attributes):
+        return _ODD_ROUTING
+    hidden = overlaid(found, attributes, marker)
+    return f"the attribute {hidden} is no map, as the YAML declares it; remove it in Console first" if hidden else ""
 
 
 def _arrival(context: _Context, desired: DesiredUser, live: LiveUser | None) -> UserChange:
@@ -269,7 +281,7 @@ def _spoken_for(context: _Context, changes: Iterable[UserChange]) -> set[str]:
 
 
 def _undeclared_changes(context: _Context, spoken_for: set[str]) -> tuple[list[UserChange], list[UserChange]]:
-    leavers = set(context.wanted.config.leavers)
+    leavers = {name.casefold() for name in context.wanted.config.leavers}
     changes: list[UserChange] = []
     unmanaged: list[UserChange] = []
     for username in sorted(context.snapshot.users):
@@ -277,17 +289,14 @@ def _undeclared_changes(context: _Context, spoken_for: set[str]) -> tuple[list[U
         if username in context.wanted.users or username in spoken_for or live.user.deactivated:
             continue
         attributes = live.worker.attributes() if live.worker else None
-        try:
-            marker = read_marker(attributes or {})
-        except UnreadableMarker:
-            if username not in leavers:
-                changes.append(UserChange(username, Kind.BLOCKED, live=live, reason=_UNREADABLE))
-                continue
-            marker = None
+        marker, unreadable = _any_marker(context, attributes or {})
+        if unreadable and username.casefold() not in leavers:
+            changes.append(UserChange(username, Kind.BLOCKED, live=live, reason=unreadable))
+            continue
         ours = marker is not None and marker.stack_id == context.scope.stack_id
         if marker and ours:
             context.markers[username] = marker
-        if username in leavers:
+        if username.casefold() in leavers:
             departure = _departure(context, live, marker if ours else None, Why.LEAVER)
         elif ours:
             departure = _departure(context, live, marker, _why(context, username))
@@ -298,6 +307,21 @@ def _undeclared_changes(context: _Context, spoken_for: set[str]) -> tuple[list[U
         if departure:
             changes.append(departure)
     return changes, unmanaged
+
+
+def _any_marker(context: _Context, attributes: Mapping[str, Any]) -> tuple[Marker | None, str]:
+    """The marker, whosever it is, and why it cannot be believed."""
+    try:
+        marker = read_marker(attributes)
+        return (
+            (_own_marker(context, attributes), "")
+            if marker and marker.stack_id == context.scope.stack_id
+            else (marker, "")
+        )
+    except UnreadableMarker:
+        return None, _UNREADABLE
+    except _NotOursError as error:
+        return None, str(error)
 
 
 def _why(context: _Context, username: str) -> Why:
@@ -335,3 +359,7 @@ _ODD_ROUTING = "the Worker's routing attribute is not of Flex's form; mend it in
 _UNREADABLE = (
     f"the Worker's attribute {ATTRIBUTE} is not a marker we wrote; remove it in Console to adopt the user again"
 )
+_FROM_THE_FUTURE = (
+    f"the Worker's attribute {ATTRIBUTE} names a commit of the future: not one that we wrote; remove it in Console"
+)
+_CLOCK_SKEW = 86_400  # seconds: a commit's time is that of the machine where it was made

@@ -226,3 +226,92 @@ def test_users_nobody_declares_are_reported_and_left_alone(flow: Flow) -> None:
     assert len(plan.unmanaged) == 3
     assert plan.changes == ()
     assert before == [flow.sandbox.worker_attributes_text(str(user["username"])) for user in flow.sandbox.users()]
+
+
+def test_a_rename_under_keep_deprovisions_nobody(flow: Flow) -> None:
+    """`retire: keep` holds for the old name too: it is let go of."""
+    flow.write(BOB)
+    flow.apply()
+    renamed = BOB.replace("bob@", "robert@").replace("roles:", "previously: bob@example.com, roles:")
+    flow.write(renamed, policy="retire: keep")
+
+    assert flow.apply().exit is Exit.DONE
+
+    assert not deactivated(flow, "bob@example.com")
+    assert ATTRIBUTE not in flow.sandbox.worker_attributes("bob@example.com")
+    assert flow.plan().changes == ()
+
+
+def test_a_rename_to_somebody_who_signed_in_already_hands_over_skills(flow: Flow) -> None:
+    """The identity provider was first: the new name exists, and keeps what it has."""
+    flow.write(BOB + ANA)
+    flow.apply()
+    routing = {"skills": ["billing", "vip"], "levels": {"billing": 4}}
+    flow.sandbox.edit_attributes("bob@example.com", {"routing": routing, "desk": 1})
+    flow.sandbox.edit_attributes(
+        "ana@example.com", {"routing": {"skills": ["billing"], "levels": {"billing": 1}}}, remove=[ATTRIBUTE]
+    )
+    flow.write(ANA.replace("roles:", "previously: bob@example.com, roles:"))
+
+    assert kinds(flow.plan()) == {"ana@example.com": "rename"}
+    flow.apply()
+
+    attributes = flow.sandbox.worker_attributes("ana@example.com")
+    assert attributes["routing"] == {"skills": ["billing", "vip"], "levels": {"billing": 1}}
+    assert attributes["desk"] == 1
+
+
+def test_a_forged_commit_time_blocks_its_own_worker_alone(flow: Flow) -> None:
+    """Agents can edit their marker: a time of the future refuses nobody else's changes."""
+    flow.commit_time = int(flow.now.timestamp())
+    flow.write(ANA + BOB)
+    flow.apply()
+    forged = str(flow.sandbox.worker_attributes("bob@example.com")[ATTRIBUTE])
+    future = forged.replace(f"at={flow.commit_time}", "at=99999999999")
+    flow.sandbox.edit_attributes("bob@example.com", {ATTRIBUTE: future})
+    flow.write((ANA + BOB).replace("level:", "grade:"))
+
+    applied = flow.apply()
+
+    assert results(applied) == {"ana@example.com": "done", "bob@example.com": "blocked"}
+
+
+def test_an_admin_who_waits_to_leave_refuses_no_later_run(flow: Flow) -> None:
+    """Approved once, when marked; the runs until then are not held up."""
+    admins = (ANA + BOB).replace("[agent]", "[agent, admin]")
+    flow.write(admins, policy="approved: []")
+    flow.apply(approve=[flow.plan().digest])
+    flow.sandbox.set_activity("bob@example.com", "Available")
+    flow.folder.joinpath("flex.yaml").write_text(
+        flow.folder.joinpath("flex.yaml").read_text().replace("min_admins: 0", "min_admins: 2")
+    )
+    text = flow.folder.joinpath("users/team.yaml").read_text()
+    flow.folder.joinpath("users/team.yaml").write_text("\n".join(text.splitlines()[:2]) + "\n")
+
+    refused = flow.plan()
+    assert [str(violation.rule) for violation in refused.violations] == ["min_admins"]
+    flow.apply(approve=[refused.digest])
+
+    assert flow.plan().violations == ()
+
+
+def test_what_somebody_put_where_the_yaml_declares_a_map_is_not_overwritten(flow: Flow) -> None:
+    """Blocked alone, until a person has looked."""
+    flow.write(BOB)
+    flow.apply()
+    flow.sandbox.edit_attributes("bob@example.com", {"home": "on the hill"})
+    flow.write(BOB.replace("{level: 1}", "{level: 1, home: {city: London}}"))
+
+    assert results(flow.apply()) == {"bob@example.com": "blocked"}
+    assert flow.sandbox.worker_attributes("bob@example.com")["home"] == "on the hill"
+
+
+def test_attributes_nested_absurdly_deep_block_that_user_alone(flow: Flow) -> None:
+    """An agent's own attributes cannot stop a plan."""
+    flow.write(ANA + BOB)
+    flow.apply()
+    text = flow.sandbox.worker_attributes_text("bob@example.com")
+    flow.sandbox.set_attributes("bob@example.com", text[:-1] + ', "deep": ' + "[" * 3000 + "]" * 3000 + "}")
+    flow.write((ANA + BOB).replace("level:", "grade:"))
+
+    assert results(flow.apply()) == {"ana@example.com": "done", "bob@example.com": "blocked"}

@@ -17,8 +17,8 @@ from flexres.apply.worker import decoded, edit_attributes, write_channels
 from flexres.desired.model import DesiredUser
 from flexres.errors import FlexresError, TwilioError, UnreachableError
 from flexres.live.model import FlexUser, WorkerChannel
-from flexres.reconcile.diff import Facts, field_changes, marker_for, overlaid
-from flexres.reconcile.fields import FLEX_WRITES, desired_fields, live_skills, write_fields
+from flexres.reconcile.diff import field_changes, marker_for, overlaid
+from flexres.reconcile.fields import FLEX_WRITES, desired_fields, live_skills, worker_facts, write_fields
 from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker
 from flexres.reconcile.model import Kind, Route, UserChange, Why
 from flexres.reconcile.plan import read_marker
@@ -150,7 +150,7 @@ async def _write_attributes(
         marker = _current_marker(context, attributes)
         if carried:
             _hand_over(attributes, carried)
-        changes = field_changes(user, Facts({}, attributes), marker, context.scope)
+        changes = field_changes(user, worker_facts(attributes), marker, context.scope)
         hidden = overlaid(changes, attributes, marker)
         if hidden:
             raise FlexresError(f"the attribute {hidden} has become something else than a map", hint="plan again")

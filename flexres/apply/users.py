@@ -57,10 +57,27 @@ async def provision(
 ) -> tuple[FlexUser, bool]:
     """Provision a user, and whether the attributes are known to have been taken as sent.
 
-    A lost answer is read again before the call is repeated. Where Flex refuses roles of Insights (nobody says
-    whether Provision takes `wfo.*`), the user is provisioned with the Flex roles alone.
+    What nobody documents may be refused: claims that are JSON numbers or booleans, and roles of Insights. Then the
+    user is provisioned without them. Raises the first refusal when nothing of it was the reason.
     """
-    roles = user.roles
+    flex_roles = tuple(role for role in user.roles if not role.startswith("wfo."))
+    refusal: FormatError | None = None
+    for roles in dict.fromkeys((user.roles, flex_roles)):
+        for sent in (attributes, None) if attributes else (attributes,):
+            try:
+                found, answered = await _provision(users, user, roles, sent)
+            except FormatError as error:
+                refusal = refusal or error
+            else:
+                return found, answered and sent is attributes
+    assert refusal is not None
+    raise refusal
+
+
+async def _provision(
+    users: FlexUsers, user: DesiredUser, roles: tuple[str, ...], attributes: Mapping[str, Json] | None
+) -> tuple[FlexUser, bool]:
+    """One Provision call and whether it was answered: a lost answer is read again before the call is repeated."""
     for _ in range(3):
         try:
             found = await users.provision(
@@ -74,11 +91,6 @@ async def provision(
             taken = await users.by_username(user.username)
             if taken is not None and not taken.deactivated and _has_profile(taken, user):
                 return await users.by_sid(taken.sid), False
-        except FormatError:
-            flex_roles = tuple(role for role in roles if not role.startswith("wfo."))
-            if flex_roles == roles:
-                raise
-            roles = flex_roles
         else:
             return found, True
     raise FlexresError("Flex gave no answer to three Provision calls", hint="run it again")

@@ -75,10 +75,10 @@ def export(
     out: options.Out = None,
     log: options.Log = "none",
 ) -> int:
-    """Write what Flex says as YAML: begin a stack from an existing account, or bring one up to date.
+    """Write what Flex says as YAML: begin a stack, or update one.
 
-    Only reads from Flex. A plan right afterwards has nothing to change there. What YAML cannot say is left out and
-    named.
+    Only reads from Flex. A plan right afterwards adopts these users and changes nothing else. What YAML cannot say is
+    left out and named.
     """
     configure_logs(log)
     choice = Choice(by={"team": "team_name"}.get(by or "", by), channels=channels, prune=prune)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from flexres.cli.init import schemas_beside
 from flexres.cli.stacks import checked_name, choose_stack
@@ -110,7 +111,7 @@ async def exported(target: Destination, choice: Choice) -> Exported:
     stack = target.stack
     async with open_session(stack, environ=os.environ, revision=None, read_only=True) as session:
         snapshot = await _read(session, choice)
-    kept = Kept(stack.config.id, stack.users, stack.config.leavers, _withheld(stack.config))
+    kept = Kept(stack.config.id, stack.users, stack.config.leavers, withheld(stack.config))
     found = export_users(snapshot, kept, channels=choice.channels)
     files = rewritten(
         target.source,
@@ -144,7 +145,10 @@ async def _read(session: Session, choice: Choice) -> Snapshot:
     return replace(snapshot, users={live.username: live for live in users})
 
 
-def _withheld(config: StackConfig) -> frozenset[str]:
+_TYPED: Final = tuple(f".{kind}" for kind in TYPES)
+
+
+def withheld(config: StackConfig) -> frozenset[str]:
     """Attributes that may not be declared: the identity provider writes them at every login."""
     if config.sso is None or config.idp is not None:
         return frozenset()
@@ -202,6 +206,3 @@ def write_files(target: Destination, files: Sequence[Rewritten]) -> None:
 
 def _bytes(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
-
-
-_TYPED = tuple(f".{kind}" for kind in TYPES)

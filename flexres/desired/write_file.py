@@ -146,14 +146,12 @@ class TeamFile:
         return read_layer(cast(Layer, written), "", (), Findings())
 
     def _indent(self, username: str | None = None) -> Indent:
-        """How an entry, or the file, indents."""
+        """How an entry indents, or the first one that shows it."""
         chosen = self._users.children if username is None else {username: self._users.children[username]}
         for name, entry in chosen.items():
-            for field, key in entry.keys.items():
-                if key.line > self._users.keys[name].line:
-                    items = entry.children[field].items
-                    listed = items[0].column - key.column - 2 if items and items[0].line > key.line else 2
-                    return Indent(key.column - self._users.keys[name].column, max(listed, 0))
+            first = next(iter(entry.keys.values()), None)
+            if first is not None and first.line > self._users.keys[name].line:
+                return Indent(first.column - self._users.keys[name].column, _offset(entry))
         return Indent() if username is None else self._indent()
 
     def _add(self) -> None:
@@ -202,6 +200,17 @@ class TeamFile:
         if not users:
             read["users"] = in_flow({}, flow=True)
         return (self._bom + _dump(yaml, read).replace("\n", self._end)).encode()
+
+
+def _offset(entry: Node) -> int:
+    """How far the dashes of an entry's lists stand from their keys; as everywhere else where it has none."""
+    for field, key in entry.keys.items():
+        value = entry.children[field]
+        if value.items and value.items[0].line > key.line:
+            return max(value.items[0].column - key.column - 2, 0)
+        if (below := _offset(value)) != Indent().offset:
+            return below
+    return Indent().offset
 
 
 def _untied(value: Any) -> CommentedMap:

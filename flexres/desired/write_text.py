@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.emitter import Emitter
 from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
@@ -22,6 +23,7 @@ FLOW_WIDTH: Final = 90
 _UNFOLDED: Final = 1_000_000
 # Anything else is quoted: readers of YAML 1.1, libyaml (no colons within braces) and ruamel do not agree on the rest.
 _PLAIN: Final = re.compile(r"[^\W\d_](?:[\w.@/+()&'=%~\-]| (?=[\w.@/+(&]))*")
+_ESCAPES: Final = {'"': r"\"", "\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _OTHER_READERS: Final = frozenset(("y", "n", "yes", "no", "on", "off"))
 
 
@@ -34,6 +36,23 @@ def _null(representer: Any, _: None) -> Any:
 
 
 _Representer.add_representer(type(None), _null)
+
+
+class _Emitter(Emitter):
+    """Escapes what is not to be seen, so that a reviewer can: ruamel.yaml itself leaves text direction marks as is."""
+
+    def write_double_quoted(self, text: str, split: bool = True) -> None:
+        """The text in double quotes, on one line."""
+        self.write_indicator(f'"{"".join(map(_escaped, text))}"', True)
+
+
+def _escaped(letter: str) -> str:
+    if letter in _ESCAPES:
+        return _ESCAPES[letter]
+    if letter.isprintable():
+        return letter
+    code = ord(letter)
+    return f"\\x{code:02X}" if code < 0x100 else f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +102,8 @@ def reader_and_writer(indent: Indent) -> YAML:
     yaml.preserve_quotes = True
     yaml.width = _UNFOLDED
     yaml.Representer = _Representer
+    yaml.Emitter = _Emitter
+    yaml.brace_single_entry_mapping_in_flow_sequence = True
     yaml.indent(mapping=indent.mapping, sequence=indent.offset + 2, offset=indent.offset)
     return yaml
 

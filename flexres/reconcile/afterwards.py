@@ -12,6 +12,7 @@ from flexres.reconcile.diff import Scope, marker_for
 from flexres.reconcile.fields import desired_fields, write_fields
 from flexres.reconcile.marker import ATTRIBUTE
 from flexres.reconcile.model import Route, UserChange
+from flexres.values import Value
 
 UNKNOWN_SID = ""
 """The SID of what was made by a call whose answer is not kept here: to be read before anything is sent to it."""
@@ -23,6 +24,7 @@ def written(change: UserChange, scope: Scope, commit_time: int | None) -> LiveUs
     live, desired = change.live, change.desired
     arrives = live is None or live.worker is None
     attributes: dict[str, Any] = {} if arrives else dict(_worker(change).attributes() or {})
+    sets: list[tuple[str, Value]]
     if arrives:
         sets = [(key, value) for key, value in desired_fields(desired).items() if key.startswith(("attr:", "skill:"))]
     else:

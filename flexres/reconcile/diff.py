@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from flexres.desired.model import DesiredUser
-from flexres.live.model import LiveUser, WorkerChannel
 from flexres.reconcile.fields import (
     PROFILE,
+    Facts,
     desired_fields,
     hash_of,
     live_skills,
-    live_value,
     owns_all_skills,
     route,
+    worker_facts,
 )
 from flexres.reconcile.marker import Marker
 from flexres.reconcile.model import Cause, FieldChange, Route
@@ -28,26 +28,6 @@ class Scope:
 
     stack_id: str
     idp_owns: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """One live user in the form that fields are read from."""
-
-    profile: Mapping[str, Json]
-    attributes: Mapping[str, Any]
-    channels: Mapping[str, WorkerChannel] | None = None
-
-    def value(self, key: str) -> Value:
-        """What Flex has for a field."""
-        return live_value(key, self.profile, self.attributes, self.channels)
-
-
-def facts(live: LiveUser, attributes: Mapping[str, Any]) -> Facts:
-    """The facts of a live user whose Worker attributes are decoded already."""
-    user = live.user
-    profile = {"email": user.email, "full_name": user.full_name, "roles": sorted(user.roles)}
-    return Facts(profile=profile, attributes=attributes, channels=live.channels)
 
 
 def managed(user: DesiredUser, scope: Scope) -> dict[str, Json]:
@@ -80,9 +60,9 @@ def field_changes(user: DesiredUser, known: Facts, marker: Marker | None, scope:
     wanted = desired_fields(user)
     changes: list[FieldChange] = []
     for key, want in wanted.items():
-        have, set_hash = live_value(key, known.profile, known.attributes, known.channels), previous.get(key)
+        have, set_hash = known.value(key), previous.get(key)
         owned = key not in scope.idp_owns
-        if same(have, want) and (not owned or set_hash == hash_of(want)):
+        if (not owned or set_hash == hash_of(want)) and same(have, want):
             continue
         cause = _cause(have, want, set_hash)
         to = route(key) if owned and not _untaken_wfo(key, have, want, set_hash) else Route.IDP
@@ -100,14 +80,14 @@ def overlaid(changes: Iterable[FieldChange], attributes: Mapping[str, Any], mark
 
     Writing the leaves would destroy what somebody put there.
     """
-    ours = marker.keys if marker else {}
+    ours, known = marker.keys if marker else {}, worker_facts(attributes)
     for change in changes:
         parts = change.key.split("/")
         if change.after is ABSENT or len(parts) == 1 or not change.key.startswith("attr:"):
             continue
         for length in range(1, len(parts)):
             above = "/".join(parts[:length])
-            value = live_value(above, {}, attributes, None)
+            value = known.value(above)
             if value is ABSENT:
                 break
             if not isinstance(value, Mapping) and ours.get(above) != hash_of(value):
@@ -141,7 +121,9 @@ def _undeclared(
     exact_skills: bool,
 ) -> list[FieldChange]:
     """Fields that we set and that the YAML no longer declares: removed where untouched, else let go."""
-    changes = []
+    changes: list[FieldChange] = []
+    if not scope.idp_owns and previous.keys() <= wanted.keys():
+        return changes
     for key, set_hash in previous.items():
         if key in wanted and key not in scope.idp_owns:
             continue

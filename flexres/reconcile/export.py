@@ -133,8 +133,8 @@ class _Reading:
         flex, declared = self._live.user, self._declared
         attributes = self._worker_attributes()
         marker = self._marker(attributes)
-        _must(_key, flex.username)
         _must(texts.username, flex.username)
+        _must(_key, flex.username)
         _must(texts.full_name, flex.full_name)
         _must(texts.email, flex.email)
         roles = _roles(flex.roles)

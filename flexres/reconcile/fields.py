@@ -7,11 +7,12 @@ each may have another owner.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
 from flexres.desired.model import DesiredUser
-from flexres.live.model import WorkerChannel
+from flexres.live.model import LiveUser, WorkerChannel
 from flexres.reconcile.marker import ATTRIBUTE
 from flexres.reconcile.model import Route
 from flexres.values import ABSENT, Json, Value, short_hash
@@ -61,25 +62,41 @@ def route(key: str) -> Route:
     return Route.PROFILE if key in PROFILE else Route.MARKER
 
 
-def live_value(
-    key: str,
-    profile: Mapping[str, Json],
-    attributes: Mapping[str, Any],
-    channels: Mapping[str, WorkerChannel] | None,
-) -> Value:
-    """What Flex has for a field; ABSENT when there is nothing."""
-    space, name, top = _split(key)
-    if space == "attr":
-        return attributes.get(name, ABSENT) if top else _walk(attributes, name)
-    if space == "skill":
-        return live_skills(attributes).get(name, ABSENT)
-    if space == "channel":
-        channel, _, setting = name.rpartition(".")
-        found = (channels or {}).get(channel)
-        if found is None:
-            return ABSENT
-        return found.available if setting == "available" else found.capacity
-    return profile.get(key, ABSENT)
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One live user in the form that fields are read from; `facts` makes it."""
+
+    profile: Mapping[str, Json]
+    attributes: Mapping[str, Any]
+    skills: Mapping[str, int | bool]
+    channels: Mapping[str, WorkerChannel] | None
+
+    def value(self, key: str) -> Value:
+        """What Flex has for a field; ABSENT when there is nothing."""
+        space, name, top = _split(key)
+        if space == "attr":
+            return self.attributes.get(name, ABSENT) if top else _walk(self.attributes, name)
+        if space == "skill":
+            return self.skills.get(name, ABSENT)
+        if space == "channel":
+            channel, _, setting = name.rpartition(".")
+            found = (self.channels or {}).get(channel)
+            if found is None:
+                return ABSENT
+            return found.available if setting == "available" else found.capacity
+        return self.profile.get(key, ABSENT)
+
+
+def facts(live: LiveUser, attributes: Mapping[str, Any]) -> Facts:
+    """The facts of a live user whose Worker attributes are decoded already."""
+    user = live.user
+    profile = {"email": user.email, "full_name": user.full_name, "roles": sorted(user.roles)}
+    return Facts(profile, attributes, live_skills(attributes), live.channels)
+
+
+def worker_facts(attributes: Mapping[str, Any], channels: Mapping[str, WorkerChannel] | None = None) -> Facts:
+    """The facts of a Worker alone."""
+    return Facts({}, attributes, live_skills(attributes), channels)
 
 
 @lru_cache(maxsize=16384)

@@ -105,6 +105,10 @@ def roles_after(change: UserChange) -> frozenset[str]:
             after = change_of.after
             if change_of.route is not Route.IDP and isinstance(after, list):
                 return frozenset(str(role) for role in after)
+    # What the identity provider is given, Flex has after the next login.
+    for change_of in change.idp.fields if change.idp else ():
+        if change_of.key == "roles" and isinstance(change_of.after, list):
+            return frozenset(str(role) for role in change_of.after)
     if change.live and not change.live.user.deactivated:
         return frozenset(change.live.user.roles)
     return frozenset(change.desired.roles) if change.desired else frozenset()
@@ -149,6 +153,8 @@ def _edit(_given: GuardInput, change: UserChange) -> str | None:
     if change.kind not in {Kind.ADOPT, Kind.UPDATE, Kind.REACTIVATE} or not change.pending:
         return None
     after = {f.key: "" if f.after is ABSENT else canonical(f.after) for f in change.fields if f.writes}
+    for item in change.idp.fields if change.idp else ():
+        after[f"at the IdP {item.key}"] = "" if item.after is ABSENT else canonical(item.after)
     if change.kind is Kind.UPDATE and not after:
         return None
     return f"{change.kind} {canonical(after)}"

@@ -26,7 +26,7 @@ _MARKER = re.compile(
     r"keys=(?P<keys>[^;]*)",
     re.ASCII,
 )
-_KEYS = re.compile(r"([^=,;]+)=([a-z2-7]{6})(?:,(?!\Z)|\Z)")
+_KEYS = re.compile(r"(?:[^=,;]+=[a-z2-7]{6}(?:,[^=,;]+=[a-z2-7]{6})*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,11 @@ def parse(value: object) -> Marker:
     if match is None:
         raise UnreadableMarker
     found = match["keys"]
-    pairs = _KEYS.findall(found)
-    # Whatever the pattern skipped is missing from the sum: each key is its name, "=", six characters and a comma.
-    if found and sum(len(name) + 8 for name, _ in pairs) != len(found) + 1:
+    if _KEYS.fullmatch(found) is None:
         raise UnreadableMarker
-    keys = {unquote(name): short for name, short in pairs} if "%" in found else dict(pairs)
+    parts = found.replace(",", "=").split("=") if found else []
+    names, hashes = parts[::2], parts[1::2]
+    keys = dict(zip(map(unquote, names) if "%" in found else names, hashes, strict=True))
     try:
         until = datetime.strptime(match["until"], "%Y%m%d").date() if match["until"] else None
     except ValueError as error:

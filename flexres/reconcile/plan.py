@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -10,11 +10,14 @@ from zoneinfo import ZoneInfo
 
 from flexres.desired.model import DesiredUser, Policy, StackConfig
 from flexres.live.model import LiveUser, Snapshot, Worker
-from flexres.reconcile.diff import Facts, Scope, creation_fields, facts, field_changes, overlaid
-from flexres.reconcile.fields import PROFILE, odd_routing
+from flexres.live.sign_on import SignOn
+from flexres.reconcile.diff import Scope, creation_fields, field_changes, overlaid
+from flexres.reconcile.fields import PROFILE, Facts, facts, odd_routing
 from flexres.reconcile.guards import Approval, GuardInput, approver, change_digest, deactivated_since, evaluate
+from flexres.reconcile.idp import IdpSides, join
 from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker, parse
 from flexres.reconcile.model import FieldChange, Kind, Plan, Route, Rule, UserChange, Why
+from flexres.reconcile.sso import console_violations, setting_changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +65,15 @@ def make_plan(
     approvals: Sequence[Approval] = (),
     allow_older: bool = False,
     allow_admin: Iterable[str] = (),
+    pick: Callable[[UserChange], bool] | None = None,
+    sign_on: SignOn | None = None,
+    idp: IdpSides | None = None,
 ) -> Plan:
     """Everything that would happen, and every guard's word on it.
 
     `as_of` is an aware time: it decides what has expired and who has waited too long. `approvals` lift guards
-    for the changes whose digests they hold.
+    for the changes whose digests they hold. With `pick` the plan, and so the guards' word, is of some users' changes
+    alone. `sign_on` is what was seen of single sign-on, and `idp` both sides of the identity provider; None: nobody looked.
     """
     policy = wanted.config.policy
     context = _Context(
@@ -82,6 +89,13 @@ def make_plan(
     changes = _declared_changes(context)
     others, unmanaged = _undeclared_changes(context, _spoken_for(context, changes))
     changes.extend(others)
+    at_idp = None
+    if idp is not None:
+        changes, at_idp = join(idp, changes, wanted.users, snapshot.users, context.markers)
+    touched = sum(change.desired is not None for change in changes)
+    settings = setting_changes(wanted.config, sign_on) if sign_on is not None and pick is None else ()
+    if pick is not None:
+        changes = [change for change in changes if pick(change)]
     in_flex = sum(not live.user.deactivated for live in snapshot.users.values())
     guarded = evaluate(
         GuardInput(
@@ -96,7 +110,6 @@ def make_plan(
             declared=len(wanted.users),
         )
     )
-    touched = sum(change.desired is not None for change in changes)
     return Plan(
         stack=wanted.name,
         stack_id=wanted.config.id,
@@ -111,12 +124,14 @@ def make_plan(
         in_flex=in_flex,
         in_sync=len(wanted.users) - touched,
         guarded=guarded.guarded,
-        violations=guarded.violations,
+        violations=(*guarded.violations, *console_violations(policy, settings)),
         digest=guarded.digest,
         commit=wanted.commit,
         commit_time=wanted.commit_time,
         requests=snapshot.requests,
         seconds=snapshot.seconds,
+        settings=settings,
+        idp=at_idp if pick is None else None,
     )
 
 
@@ -148,8 +163,11 @@ def is_busy(worker: Worker | None, offline_activity: str | None, policy: Policy)
 
     Assigned tasks are not in a snapshot; the operation reads them just before it retires somebody.
     """
-    if policy.retire_when == "now" or worker is None:
-        return False
+    return policy.retire_when != "now" and worker is not None and is_online(worker, offline_activity)
+
+
+def is_online(worker: Worker, offline_activity: str | None) -> bool:
+    """Whether a Worker is in any activity but the offline one."""
     if offline_activity is None:
         return worker.activity_name != "Offline"
     return worker.activity_sid != offline_activity

@@ -312,7 +312,7 @@ def test_roles_of_insights_that_provision_refuses_end_in_no_perpetual_change(flo
     assert not plan.pending
 
 
-@pytest.mark.parametrize("values", ["keep", "convert"])
+@pytest.mark.parametrize("values", ["keep", "convert", "refuse"])
 def test_typed_values_that_flex_reads_otherwise_are_repaired(flow: Flow, values: str) -> None:
     """Whatever Flex makes of a JSON number in a claim, the Worker ends with the declared type."""
     flow.sandbox.switches(provision_json_values=values)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from flexres.apply.verify.experiment import Experiment, Verification
-from flexres.apply.verify.lab import is_throwaway
+from flexres.apply.verify.experiment import Experiment, Finding, Verification
+from flexres.apply.verify.lab import Lab, is_throwaway
 from flexres.apply.verify.run import verify
 from flexres.apply.verify.telling import told
 from flexres.apply.verify.unknowns import EXPERIMENTS, NOT_TRIED, table
@@ -101,9 +101,7 @@ def run(
         )
         async with transport:
             api = ConfigurationApi(transport, account=identity.account_sid, instance=identity.instance_sid)
-            return await verify(
-                transport, await api.fetch(), stop=stop, experiments=experiments, told=told, **options
-            )
+            return await verify(transport, await api.fetch(), stop=stop, experiments=experiments, told=told, **options)
 
     return asyncio.run(verification())
 
@@ -114,12 +112,16 @@ def values(found: Verification) -> dict[str, str]:
 
 def assert_nothing_is_left(sandbox: Sandbox) -> None:
     """No active throwaway user, and no Worker of one."""
-    assert [user["username"] for user in sandbox.users() if "verify" in str(user["username"]) and not user["deactivated"]] == []
+    assert [
+        user["username"] for user in sandbox.users() if "verify" in str(user["username"]) and not user["deactivated"]
+    ] == []
     assert [worker["friendly_name"] for worker in sandbox.workers() if "verify" in str(worker["friendly_name"])] == []
 
 
 @pytest.mark.parametrize(("switches", "truth"), BOTH_WAYS, ids=lambda value: " ".join(map(str, value.values())))
-def test_each_unknown_is_found_as_it_is(sandbox: Sandbox, switches: Mapping[str, Any], truth: Mapping[str, str]) -> None:
+def test_each_unknown_is_found_as_it_is(
+    sandbox: Sandbox, switches: Mapping[str, Any], truth: Mapping[str, str]
+) -> None:
     """Whichever way the account answers, by the experiments concerned alone."""
     sandbox.switches(**switches)
     found = run(sandbox, [BY_KEY[key] for key in truth])
@@ -171,11 +173,23 @@ def test_a_stopped_run_removes_its_users(sandbox: Sandbox) -> None:
 
 def test_an_experiment_that_fails_is_named_and_the_others_go_on(sandbox: Sandbox) -> None:
     """One request that Twilio answers with nonsense is no reason to lose the rest."""
-    sandbox.fault("500:path=Tokens,method=POST")
+    sandbox.fault("500:match=Tokens")
     found = run(sandbox, [BY_KEY["token_status"], BY_KEY["worker_etag"]])
     assert values(found) == {"worker_etag": "bare"}
     assert not found.complete
     assert "not settled" in told(found, "text")
+    assert_nothing_is_left(sandbox)
+
+
+def test_a_bug_in_an_experiment_still_removes_its_users(sandbox: Sandbox) -> None:
+    """Whatever happens: also what nobody thought of."""
+
+    async def breaks(lab: Lab) -> Finding:
+        await lab.subject({})
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        run(sandbox, [Experiment("broken", "?", "", breaks)])
     assert_nothing_is_left(sandbox)
 
 
@@ -249,7 +263,7 @@ def test_an_unsafe_account_makes_the_command_exit_1(cli: Cli, sandbox: Sandbox) 
 
 def test_credentials_that_stop_working_end_the_run_and_name_what_may_be_left(cli: Cli, sandbox: Sandbox) -> None:
     """Exit 6, with the throwaway user's name."""
-    sandbox.fault("401:path=Tokens")
+    sandbox.fault("401:match=Tokens")
     ran = cli.run("verify", "--non-production", sandbox.identity.account_sid)
     assert ran.code == 6
     assert "Stopped:" in ran.out

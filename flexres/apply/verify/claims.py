@@ -22,7 +22,8 @@ async def _typed_text(lab: Lab) -> Finding:
 async def _on_new_worker(lab: Lab, sent: dict[str, Any], meant: dict[str, Any], letter: str) -> Finding:
     seen = await lab.provision(lab.name(letter), attributes=sent)
     if not seen.ok:
-        return Finding("refused", f"refused: {seen}", mind="new users need a second call for such attributes")
+        mind = "new users are provisioned without claims, and their Workers completed one by one"
+        return Finding("refused", f"refused: {seen}", mind=mind)
     found = await lab.attributes(await lab.subject_of(seen))
     if all(same(found.get(name, ABSENT), value) for name, value in meant.items()):
         return Finding("as typed", "taken, and stored as the type says")
@@ -95,7 +96,8 @@ EXPERIMENTS = (
     Experiment(
         "typed_json_values",
         "Does Provision take JSON numbers and booleans under a typed name?",
-        "They are sent as JSON under typed names (Twilio's sample does); a refusal is reported, a wrong type repaired.",
+        "They are sent so, as Twilio's sample sends a channel's capacity. A value that is stored otherwise is repaired "
+        "through the Worker; where they are refused, the user is provisioned without claims and the Worker completed.",
         _typed_json,
     ),
     Experiment(

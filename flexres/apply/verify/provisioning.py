@@ -111,7 +111,8 @@ EXPERIMENTS = (
     Experiment(
         "provision_profile",
         "Does Provision write full_name, email, roles and contact_uri into the Worker's attributes?",
-        "These four are never declared as attributes, never removed, and never taken for somebody's change.",
+        "The first three cannot be declared as attributes; contact_uri can, and is then kept as declared. Where they "
+        "are not declared, nothing touches them, and a rename does not carry them over.",
         _profile,
     ),
     Experiment(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 
 from flexres.apply.verify.experiment import Experiment, Settled, Verification
 from flexres.apply.verify.lab import Lab
@@ -40,9 +39,10 @@ async def verify(
     finally:
         for task in (work, stopped):
             task.cancel()
-        with suppress(asyncio.CancelledError):
-            await work
+        await asyncio.gather(work, stopped, return_exceptions=True)
         left = await _left_after(lab)
+    if not work.cancelled():
+        work.result()
     return Verification(
         account=instance.account,
         instance=instance.sid,
@@ -77,6 +77,9 @@ class _Run:
                 return
             except FlexresError as error:
                 self.settled.append(Settled(experiment, None, str(error)))
+            except (LookupError, TypeError, AttributeError, ValueError) as error:
+                # A body of another form than documented is an answer, too; the other questions are still open.
+                self.settled.append(Settled(experiment, None, f"an answer could not be read ({error!r})"))
             else:
                 self.settled.append(Settled(experiment, finding))
 

@@ -90,19 +90,21 @@ ENTRIES = st.fixed_dictionaries(
     },
 )
 DEFAULTS = st.fixed_dictionaries({"roles": SHARED["roles"]}, optional={k: v for k, v in SHARED.items() if k != "roles"})
+URLS = st.dictionaries(st.sampled_from(["department", "image_url"]), st.just("https://example.com/a"), max_size=2)
 WANTED = st.builds(
-    lambda attributes, insights, **fields: DesiredUser(attributes={**attributes, **insights}, previously=None, file="", **fields),
+    DesiredUser,
     username=st.just(""),
     full_name=st.sampled_from(["Ana Ruiz", "Cho Kim"]),
     email=st.sampled_from(["other@example.com", "own"]),
     roles=st.sampled_from([("agent",), ("admin", "agent"), ("agent", "supervisor")]),
-    attributes=ATTRIBUTES,
-    insights=st.dictionaries(st.sampled_from(["department", "image_url"]), st.just("https://example.com/a"), max_size=2),
+    attributes=st.builds(lambda some, more: {**some, **more}, ATTRIBUTES, URLS),
     skills=st.none() | SKILLS,
     skills_exact=st.just(False),
     channels=CHANNELS.map(lambda found: {name: Channel(**settings) for name, settings in found.items()}),
     until=st.none(),
-)  # fmt: skip
+    previously=st.none(),
+    file=st.just(""),
+)
 
 
 def as_text(value: Any, *, mapping: int = 2, flow: bool = False) -> str:

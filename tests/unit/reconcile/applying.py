@@ -14,14 +14,14 @@ from typing import Any
 
 from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser, Worker, WorkerChannel
-from flexres.reconcile.diff import Facts, Scope, field_changes, marker_for
+from flexres.reconcile.diff import Scope, field_changes, marker_for
 from flexres.reconcile.fields import (
     FLEX_WRITES,
     PROFILE,
     attribute_key,
     desired_fields,
-    live_value,
     route,
+    worker_facts,
     write_fields,
 )
 from flexres.reconcile.marker import ATTRIBUTE, Marker
@@ -148,7 +148,7 @@ class _Writer:
             fields: Iterable[FieldChange] = self.change.fields
             if self.change.old:
                 assert self.change.desired is not None
-                fields = field_changes(self.change.desired, Facts({}, found), read_marker(found), self.scope)
+                fields = field_changes(self.change.desired, worker_facts(found), read_marker(found), self.scope)
             items = [(item.key, item.after) for item in fields if item.route is Route.ATTRIBUTE and item.writes]
             write_fields(found, copy.deepcopy(items))
 
@@ -201,7 +201,7 @@ class _Writer:
 def _forget_ours(kept: dict[str, Any], marker: Marker | None) -> None:
     untouched: list[tuple[str, Value]] = []
     for key, set_hash in (marker.keys if marker else {}).items():
-        have = live_value(key, {}, kept, None)
+        have = worker_facts(kept).value(key)
         if have is not ABSENT and short_hash(have) == set_hash and route(key) is Route.ATTRIBUTE:
             untouched.append((key, ABSENT))
     write_fields(kept, untouched)

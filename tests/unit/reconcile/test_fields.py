@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 
 from flexres.desired.model import Channel
-from flexres.reconcile.fields import desired_fields, hash_of, live_skills, live_value, odd_routing, route, write_fields
+from flexres.reconcile.fields import (
+    desired_fields,
+    hash_of,
+    live_skills,
+    odd_routing,
+    route,
+    worker_facts,
+    write_fields,
+)
 from flexres.reconcile.model import Route
 from flexres.values import ABSENT, same, short_hash
 from tests.unit.reconcile.builders import channel, person
@@ -90,18 +98,18 @@ def test_route_follows_from_the_key(key, where):
         ("skill:billing", {"routing": None}, ABSENT),
     ],
 )
-def test_live_value_reads_exactly_one_field(key, attributes, value):
+def test_the_facts_read_exactly_one_field(key, attributes, value):
     """A text where a map should be holds no leaf, whatever the text says."""
-    assert same(live_value(key, {}, attributes, None), value)
+    assert same(worker_facts(attributes).value(key), value)
 
 
 def test_live_channel_settings_are_read_by_name():
     """A name may hold a dot; a channel that was not read or is not there is absent."""
     channels = {"a.b": channel("a.b", available=False, capacity=4)}
-    assert live_value("channel:a.b.available", {}, {}, channels) is False
-    assert live_value("channel:a.b.capacity", {}, {}, channels) == 4
-    assert live_value("channel:a.capacity", {}, {}, channels) is ABSENT
-    assert live_value("channel:a.b.capacity", {}, {}, None) is ABSENT
+    assert worker_facts({}, channels).value("channel:a.b.available") is False
+    assert worker_facts({}, channels).value("channel:a.b.capacity") == 4
+    assert worker_facts({}, channels).value("channel:a.capacity") is ABSENT
+    assert worker_facts({}).value("channel:a.b.capacity") is ABSENT
 
 
 @pytest.mark.parametrize(
@@ -193,7 +201,7 @@ def test_every_declared_attribute_reads_back_whatever_was_there_before(user, att
     fields = {key: value for key, value in desired_fields(user).items() if route(key) is Route.ATTRIBUTE}
     write_fields(attributes, fields.items())
     for key, value in fields.items():
-        assert same(live_value(key, {}, attributes, None), value)
+        assert same(worker_facts(attributes).value(key), value)
 
 
 @settings(deadline=None)

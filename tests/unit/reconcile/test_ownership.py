@@ -8,7 +8,8 @@ from datetime import date
 import pytest
 
 from flexres.desired.model import Channel
-from flexres.reconcile.diff import Scope, facts, field_changes, managed, marker_for
+from flexres.reconcile.diff import Scope, field_changes, managed, marker_for
+from flexres.reconcile.fields import facts
 from flexres.reconcile.marker import Marker
 from flexres.reconcile.model import Cause, Kind, Route
 from flexres.values import ABSENT, short_hash

@@ -1,0 +1,140 @@
+"""A plan beside the plan of a base revision: what would happen without this change, and the base instead of Flex."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from flexres.desired.model import DesiredUser
+from flexres.live.model import FlexUser, Instance, LiveUser, Snapshot, Worker, WorkerChannel
+from flexres.reconcile.diff import Scope, marker_for
+from flexres.reconcile.fields import desired_fields, write_fields
+from flexres.reconcile.guards import Approval
+from flexres.reconcile.marker import ATTRIBUTE
+from flexres.reconcile.model import FieldChange, Kind, Plan, UserChange
+from flexres.reconcile.plan import Wanted, make_plan
+from flexres.values import same
+
+_NOT_READ: Final = ""
+"""The SID of what nobody looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The YAML of the revision that a plan is compared with; `name` is how the user named it."""
+
+    name: str
+    wanted: Wanted
+
+    @property
+    def approvals(self) -> tuple[Approval, ...]:
+        """What the base's own YAML approves."""
+        return tuple(Approval(digest, self.name) for digest in self.wanted.config.policy.approved)
+
+
+def compared(plan: Plan, base: Base, snapshot: Snapshot) -> Plan:
+    """The plan, made from `snapshot`, with everything marked that the base's YAML would do there as well."""
+    there = make_plan(base.wanted, snapshot, as_of=plan.as_of, approvals=base.approvals, allow_older=True)
+    return marked(plan, there, base.name)
+
+
+def marked(plan: Plan, base: Plan, name: str) -> Plan:
+    """The plan with everything marked that `base` holds as well: the plan of the base's YAML for the same Flex.
+
+    A field is not from this change where the base would set the same value, and a user where the base would do all
+    of the same to them.
+    """
+    there = {change.username: change for change in base.changes}
+    changes = tuple(_beside(change, there.get(change.username)) for change in plan.changes)
+    return replace(plan, changes=changes, base=name)
+
+
+def offline_plan(
+    wanted: Wanted,
+    base: Base,
+    *,
+    as_of: datetime,
+    approvals: Sequence[Approval] = (),
+    allow_admin: Iterable[str] = (),
+) -> Plan:
+    """YAML against YAML: what `wanted` would change in a Flex that already is as the base says."""
+    snapshot = as_applied(base.wanted, as_of)
+    plan = make_plan(wanted, snapshot, as_of=as_of, approvals=approvals, allow_admin=allow_admin, allow_older=True)
+    return replace(plan, base=base.name, offline=True)
+
+
+def as_applied(wanted: Wanted, as_of: datetime) -> Snapshot:
+    """The Flex in which everything of `wanted` has been applied, and everybody is offline."""
+    config = wanted.config
+    today = as_of.astimezone(ZoneInfo(config.policy.timezone)).date()
+    there = (user for user in wanted.users.values() if user.until is None or today <= user.until)
+    instance = Instance(config.account, config.instance, _NOT_READ, _NOT_READ)
+    return Snapshot(instance, {user.username: _applied(user, wanted.scope) for user in there})
+
+
+def _applied(user: DesiredUser, scope: Scope) -> LiveUser:
+    attributes: dict[str, Any] = {}
+    fields = desired_fields(user)
+    write_fields(attributes, ((key, value) for key, value in fields.items() if key.startswith(("attr:", "skill:"))))
+    # No commit's time: a branch may well be older than its base without undoing anything.
+    attributes[ATTRIBUTE] = marker_for(user, scope, None).text()
+    channels = {
+        name: WorkerChannel(_NOT_READ, name, channel.available is not False, channel.capacity or 0)
+        for name, channel in user.channels.items()
+    }
+    return LiveUser(
+        FlexUser(_NOT_READ, user.username, user.full_name, user.email, user.roles, _NOT_READ),
+        Worker(_NOT_READ, user.username, _NOT_READ, "Offline", False, json.dumps(attributes)),
+        channels,
+    )
+
+
+def _beside(change: UserChange, base: UserChange | None) -> UserChange:
+    if base is None or _target(change) != _target(base):
+        return change
+    known = {field.key: field for field in base.fields}
+    fields = tuple(_field_beside(field, known.get(field.key)) for field in change.fields)
+    if not any(field.elsewhere for field in fields) and (fields or base.fields):
+        return change
+    whole = all(field.elsewhere for field in fields) and len(fields) == len(base.fields)
+    return replace(change, fields=fields, elsewhere=whole)
+
+
+def _target(change: UserChange) -> tuple[Any, ...]:
+    """What is done to the user as a whole. Who waits and who leaves at once is Flex's matter alone."""
+    kind = _ALIKE.get(change.kind, change.kind)
+    return kind, change.reason, change.old.username if change.old else None
+
+
+_ALIKE: Final = {Kind.WAIT: Kind.RETIRE, Kind.AT_IDP: Kind.UPDATE}
+
+
+def _field_beside(field: FieldChange, base: FieldChange | None) -> FieldChange:
+    if base is None or field.let_go is not base.let_go or field.route is not base.route:
+        return field
+    return replace(field, elsewhere=True) if same(field.after, base.after) else field
+
+
+def from_this_change(changes: Iterable[UserChange]) -> tuple[UserChange, ...]:
+    """The changes without what is not from this one: users left out whole, or only some of their fields."""
+    kept = (change for change in changes if not change.elsewhere)
+    return tuple(_only(change, elsewhere=False) for change in kept)
+
+
+def not_from_this_change(changes: Iterable[UserChange]) -> tuple[UserChange, ...]:
+    """What Flex or an earlier change causes: users whole, or only some of their fields."""
+    return tuple(
+        _only(change, elsewhere=True)
+        for change in changes
+        if change.elsewhere or any(field.elsewhere for field in change.fields)
+    )
+
+
+def _only(change: UserChange, *, elsewhere: bool) -> UserChange:
+    if change.elsewhere or not any(field.elsewhere for field in change.fields):
+        return change
+    return replace(change, fields=tuple(field for field in change.fields if field.elsewhere is elsewhere))

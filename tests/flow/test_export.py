@@ -1,0 +1,316 @@
+"""Export end to end: a Flex becomes a stack, and a stack follows its Flex, with nothing of the YAML lost."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flexres.cli import exporting
+from flexres.cli.exporting import withheld
+from flexres.desired.write import rewritten
+from flexres.sandbox.seed import SeedUser
+from flexres.sandbox.server import Sandbox
+from tests.flow.test_cli import Cli, Ran, cli
+from tests.unit.reconcile.builders import SSO, config
+
+__all__ = ["cli"]
+ANA = "ana@example.com"
+
+
+class Exporter:
+    """The command line in a project, and the stack that it writes."""
+
+    def __init__(self, cli: Cli, sandbox: Sandbox) -> None:
+        self.cli, self.sandbox = cli, sandbox
+        self.folder = cli.folder / "stacks" / "prod"
+
+    def fresh(self, *options: str) -> Ran:
+        """Export into a stack that does not exist yet."""
+        identity = self.sandbox.identity
+        sids = ("--account", identity.account_sid, "--instance", identity.instance_sid)
+        return self.cli.run("export", "-s", "new", *sids, *options)
+
+    def run(self, *options: str) -> Ran:
+        """Export into the stack prod."""
+        ran = self.cli.run("export", "-s", "prod", *options)
+        assert ran.code == 0, ran.err
+        return ran
+
+    def report(self, *options: str) -> Any:
+        return json.loads(self.run("-f", "json", *options).out)
+
+    def plan(self, stack: str) -> Any:
+        return json.loads(self.cli.run("plan", "-s", stack, "-f", "json").out)
+
+    def files(self, stack: str = "prod") -> dict[str, str]:
+        """The stack's files as they are, line ends and all."""
+        folder = self.cli.folder / "stacks" / stack
+        return {path.relative_to(folder).as_posix(): path.read_bytes().decode() for path in folder.rglob("*.y*ml")}
+
+    def team(self, text: str) -> None:
+        (self.folder / "users" / "team.yaml").write_bytes(text.encode())
+
+    def seed(self, username: str = ANA, *, full_name: str = "Ana Ruiz", **attributes: Any) -> None:
+        """Somebody in Flex, an agent."""
+        self.sandbox.load([SeedUser(username, full_name, username, ["agent"], json.dumps(attributes))])
+
+
+@pytest.fixture
+def exporter(cli: Cli, sandbox: Sandbox) -> Exporter:
+    return Exporter(cli, sandbox)
+
+
+def test_a_plan_of_a_fresh_export_adopts_everybody_and_changes_nothing(exporter: Exporter) -> None:
+    """200 plausible users, split by team; the export loads without a warning."""
+    exporter.sandbox.seed(200)
+    ran = exporter.fresh("--by", "team", "--channels")
+    assert (ran.code, ran.err) == (0, "")
+    assert "200 new" in ran.out
+    assert "200 users in 6 files, no problems" in exporter.cli.run("validate", "-s", "new").out
+    plan = exporter.plan("new")
+    assert {change["kind"] for change in plan["changes"]} == {"adopt"}
+    assert [change for change in plan["changes"] if change["fields"]] == []
+    assert len(plan["changes"]) == 200
+
+
+def test_an_export_only_reads_and_costs_no_request_per_user(exporter: Exporter) -> None:
+    """Without --channels: the Configuration and a page of each list."""
+    exporter.sandbox.seed(200)
+    exporter.fresh()
+    requests = exporter.sandbox.requests()
+    assert {request.method for request in requests} == {"GET"}
+    assert len(requests) == 3
+
+
+def test_a_split_says_the_team_once(exporter: Exporter) -> None:
+    """As a default of the file, and on nobody in it; who has no team goes to users.yaml."""
+    exporter.seed(team_name="Tier 2: Billing", level=3)
+    exporter.seed("ben@example.com", team_name="Tier 2: Billing")
+    exporter.seed("cho@example.com")
+    exporter.fresh("--by", "team")
+    files = exporter.files("new")
+    assert files["users/tier-2-billing.yaml"] == (
+        "defaults:\n"
+        "  insights:\n"
+        '    team_name: "Tier 2: Billing"\n'
+        "\n"
+        "users:\n"
+        "  ana@example.com:\n"
+        "    full_name: Ana Ruiz\n"
+        "    roles: [agent]\n"
+        "    attributes:\n"
+        "      level: 3\n"
+        "  ben@example.com:\n"
+        "    full_name: Ana Ruiz\n"
+        "    roles: [agent]\n"
+    )
+    assert "cho@example.com" in files["users/users.yaml"]
+
+
+def test_what_cannot_be_exported_is_named(exporter: Exporter) -> None:
+    """Deactivated users by number, values and people by name, hostile names visibly."""
+    exporter.seed(note=None)
+    exporter.sandbox.load([SeedUser("evil\u202euser", "Evil", "evil@example.com", ["agent"])])
+    exporter.sandbox.load([SeedUser("old@example.com", "Old", "old@example.com", ["agent"], deactivated=True)])
+    out = exporter.fresh().out
+    assert "1 user deactivated in Flex" in out
+    assert "ana@example.com: attribute 'note': it is null" in out
+    assert r"evil\u202euser: the invisible character U+202E" in out
+
+
+def test_a_re_export_into_files_that_say_it_already_touches_none(exporter: Exporter) -> None:
+    """Not even their times: nothing is written."""
+    exporter.sandbox.seed(20)
+    exporter.fresh("--by", "team")
+    folder = exporter.cli.folder / "stacks" / "new"
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*.yaml")}
+    ran = exporter.cli.run("export", "-s", "new")
+    assert "nothing was written" in ran.out
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*.yaml")} == before
+
+
+COMMENTED = """\
+# Support, owned by Dana.
+---
+defaults: {roles: [agent], attributes: {country: GB}}   # all of London
+
+users:
+  # The boss
+  'ben@example.com' :   # written oddly on purpose
+    full_name:   Ben Okafor
+
+  ana@example.com:
+    # who she is
+    full_name: "Ana Ruiz"      # as in her passport
+    skills: {billing: 3, returns: true}                 # no fraud
+    attributes:
+      level: 3            # from HR
+      languages:
+      - en
+      - de   # B2
+      vip.boolean: true
+    until: 2027-01-31
+
+  # Leaves soon
+  zoe@example.com: {full_name: Zoe Xu, attributes: {level.int: "1"}}
+# The end.
+"""
+
+
+def test_a_re_export_changes_values_in_place(exporter: Exporter) -> None:
+    """Comments, order, quotes, typed names, line ends and whatever is odd about others' entries all stay."""
+    exporter.team(COMMENTED.replace("\n", "\r\n"))
+    routing = {"skills": ["billing", "returns", "fraud"], "levels": {"billing": 4}}
+    exporter.seed(country="GB", level=4, languages=["en", "de"], vip=False, routing=routing, full_name="Ana R. Ruiz")
+    exporter.seed("ben@example.com", full_name="Ben Okafor", country="GB")
+    exporter.seed("zoe@example.com", full_name="Zoe Xu", country="FR", level=1)
+    exporter.run()
+    expected = (
+        COMMENTED.replace('"Ana Ruiz"   ', '"Ana R. Ruiz"')
+        .replace("{billing: 3, returns: true}             ", "{billing: 4, returns: true, fraud: true}")
+        .replace("level: 3 ", "level: 4 ")
+        .replace("vip.boolean: true", "vip.boolean: false")
+        .replace('{level.int: "1"}', '{level.int: "1", country: FR}')
+    )
+    assert exporter.files()["users/team.yaml"] == expected.replace("\n", "\r\n")
+
+
+def test_new_users_come_to_their_team_in_order(exporter: Exporter) -> None:
+    """Where a file is sorted, at their place in it; spaced as the others are."""
+    exporter.team(
+        "defaults: {roles: [agent]}\nusers:\n  a@example.com: {full_name: A}\n\n"
+        "  c@example.com: {full_name: C}\n# end\n"
+    )
+    for name in ("a", "b", "c", "d"):
+        exporter.seed(f"{name}@example.com", full_name=name.upper())
+    exporter.run()
+    assert exporter.files()["users/team.yaml"] == (
+        "defaults: {roles: [agent]}\nusers:\n  a@example.com: {full_name: A}\n\n  b@example.com:\n    full_name: B\n\n"
+        "  c@example.com: {full_name: C}\n\n  d@example.com:\n    full_name: D\n# end\n"
+    )
+
+
+def test_new_users_find_the_file_of_their_team(exporter: Exporter) -> None:
+    """Also where several files exist and nobody says how they are split."""
+    users = exporter.folder / "users"
+    (users / "team.yaml").unlink()
+    for team in ("sales", "support"):
+        head = f"defaults: {{roles: [agent], insights: {{team_name: {team.title()}}}}}"
+        (users / f"{team}.yaml").write_text(f"{head}\nusers:\n  {team}@example.com: {{full_name: X}}\n")
+        exporter.seed(f"{team}@example.com", full_name="X", team_name=team.title())
+    exporter.seed("new@example.com", team_name="Support")
+    exporter.seed("lone@example.com", team_name="Other")
+    files = {file["file"]: file["added"] for file in exporter.report()["files"]}
+    assert files == {
+        "stacks/prod/users/support.yaml": ["new@example.com"],
+        "stacks/prod/users/users.yaml": ["lone@example.com"],
+    }
+
+
+def test_users_who_are_gone_stay_until_pruned(exporter: Exporter) -> None:
+    """And comments above the next one stay with it."""
+    exporter.team(
+        "users:\n  ana@example.com: {full_name: Ana Ruiz, roles: [agent]}\n"
+        "  # next\n  ben@example.com: {full_name: B, roles: [agent]}\n"
+    )
+    exporter.seed()
+    kept = exporter.run()
+    assert "Declared and not active in Flex: ben@example.com" in kept.out
+    assert "ben@" in exporter.files()["users/team.yaml"]
+    assert "taken out: ben@example.com" in exporter.run("--prune").out
+    assert (
+        exporter.files()["users/team.yaml"]
+        == "users:\n  ana@example.com: {full_name: Ana Ruiz, roles: [agent]}\n  # next\n"
+    )
+
+
+def test_pruning_everybody_leaves_a_file_that_loads(exporter: Exporter) -> None:
+    """Users: {} says that nobody is left."""
+    exporter.run("--prune")
+    assert exporter.files()["users/team.yaml"] == "defaults: {roles: [agent]}\nusers: {}\n"
+    assert exporter.cli.run("validate").code == 0
+
+
+def test_a_dry_run_shows_the_lines_and_writes_nothing(exporter: Exporter) -> None:
+    """As a unified diff."""
+    exporter.seed(routing={"skills": ["billing"], "levels": {"billing": 5}})
+    before = exporter.files()
+    out = exporter.run("--dry-run").out
+    assert "would write stacks/prod/users/team.yaml  (~1)" in out
+    assert re.search(r"^-  ana@example.com: .*billing: 3", out, re.MULTILINE)
+    assert re.search(r"^\+  ana@example.com: .*billing: 5", out, re.MULTILINE)
+    assert exporter.files() == before
+
+
+def test_files_with_anchors_are_edited_without_touching_who_shares_them(exporter: Exporter) -> None:
+    """An anchor ties two entries together; only one of them changed."""
+    exporter.team(
+        "users:\n  ana@example.com:\n    full_name: Ana Ruiz\n    roles: [agent]\n"
+        "    attributes: &shared {level: 1}  # both\n"
+        "  ben@example.com: {full_name: B, roles: [agent], attributes: *shared}\n"
+    )
+    exporter.seed(level=2)
+    exporter.seed("ben@example.com", full_name="B", level=1)
+    report = exporter.report()
+    assert [file["changed"] for file in report["files"]] == [[ANA]]
+    assert exporter.report()["files"] == []
+    assert "# both" in exporter.files()["users/team.yaml"]
+
+
+def test_attributes_of_the_identity_provider_are_withheld() -> None:
+    """Those that claims: names, typed or not, unless the provider is managed here too."""
+    sso = replace(SSO, claims=("department", "level.int", "dotted.name"))
+    assert withheld(config(sso=sso)) == {"department", "level", "dotted.name"}
+    assert withheld(config(sso=sso, idp={"auth0": {}})) == set()
+    assert withheld(config()) == set()
+
+
+def test_a_new_stack_needs_both_sids(exporter: Exporter) -> None:
+    """And an existing one refuses those of another account; nothing is sent."""
+    ran = exporter.cli.run("export", "-s", "other")
+    assert (ran.code, "--account AC… --instance GO…" in ran.err) == (2, True)
+    wrong = exporter.cli.run("export", "-s", "prod", "--account", "AC" + "9" * 32)
+    assert (wrong.code, "is of AC0" in wrong.err) == (2, True)
+    assert exporter.cli.run("export", "-s", "prod", "--account", "nonsense").code == 2
+    assert exporter.sandbox.requests() == []
+
+
+def test_an_export_can_go_to_a_folder_of_its_own(exporter: Exporter, tmp_path: Path) -> None:
+    """The stack in stacks stays as it is."""
+    exporter.seed()
+    before = exporter.files()
+    ran = exporter.fresh("--into", str(tmp_path / "elsewhere"))
+    assert ran.code == 0, ran.err
+    assert (tmp_path / "elsewhere" / "flex.yaml").exists()
+    assert exporter.files() == before
+
+
+def test_a_file_that_cannot_be_written_is_named(exporter: Exporter) -> None:
+    """One line, exit 2, and nothing half written beside it."""
+    (exporter.cli.folder / "blocked").write_text("a file where a folder would have to be")
+    exporter.seed()
+    ran = exporter.fresh("--into", "blocked/new")
+    assert ran.code == 2
+    assert re.search(r"blocked/new/flex.yaml cannot be written", ran.err)
+
+
+def test_a_file_that_somebody_changes_meanwhile_is_not_overwritten(
+    exporter: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An editor that saved between our reading and our writing keeps what it saved."""
+    exporter.seed(level=7)
+
+    def saved_after(*arguments: Any, **options: Any) -> Any:
+        files = rewritten(*arguments, **options)
+        exporter.team("users: {}  # saved meanwhile\n")
+        return files
+
+    monkeypatch.setattr(exporting, "rewritten", saved_after)
+    ran = exporter.cli.run("export", "-s", "prod")
+    assert (ran.code, "changed meanwhile" in ran.err) == (2, True)
+    assert exporter.files()["users/team.yaml"] == "users: {}  # saved meanwhile\n"

@@ -123,8 +123,13 @@ class Snapshot:
 
     def personas(self) -> dict[str, tuple[str, ...]]:
         """E-mail address (lower case) → usernames, where more than one active user has it (each is billed)."""
-        by_email: dict[str, list[str]] = {}
+        first: dict[str, str] = {}
+        shared: dict[str, set[str]] = {}
         for username, live in self.users.items():
-            if not live.user.deactivated and live.user.email:
-                by_email.setdefault(live.user.email.lower(), []).append(username)
-        return {email: tuple(sorted(names)) for email, names in sorted(by_email.items()) if len(names) > 1}
+            if live.user.deactivated or not live.user.email:
+                continue
+            email = live.user.email.lower()
+            other = first.setdefault(email, username)
+            if other != username:
+                shared.setdefault(email, {other}).add(username)
+        return {email: tuple(sorted(names)) for email, names in sorted(shared.items())}

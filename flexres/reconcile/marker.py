@@ -73,7 +73,7 @@ def parse(value: object) -> Marker:
         raise UnreadableMarker
     parts = found.replace(",", "=").split("=") if found else []
     names, hashes = parts[::2], parts[1::2]
-    keys = dict(zip(map(unquote, names) if "%" in found else names, hashes, strict=True))
+    keys = dict(zip(map(_decode, names) if "%" in found else names, hashes, strict=True))
     try:
         until = datetime.strptime(match["until"], "%Y%m%d").date() if match["until"] else None
     except ValueError as error:
@@ -83,4 +83,8 @@ def parse(value: object) -> Marker:
 
 
 def _encode(name: str) -> str:
-    return quote(name, safe="._/:~").replace("-", "%2D")
+    return quote(name, safe="._/:~", errors="surrogatepass").replace("-", "%2D")
+
+
+def _decode(name: str) -> str:
+    return unquote(name, errors="surrogatepass")

@@ -10,6 +10,10 @@ What it does
 - Flex Configuration: get, update, and the public part that needs no credentials.
 - TaskRouter: the Workspace, its activities and task channels, Workers (list with filters and pages, create,
   fetch, update, delete, ETag and If-Match, names unique whatever their case), Worker channels, reservations.
+- Enhanced single sign-on from end to end (see `sso`): Authentication/Config, Authorize with PKCE, the SAML request and
+  the assertion consumer with its checks, claims into Workers, codes and refresh tokens, Tokens/Info, the session
+  endpoint, CORS, trusted URLs. Of legacy SSO, where a login would begin. An identity provider to sign in with (see
+  `idp`), which can also answer wrongly; a demo app; and a settings contract that is ours, not Twilio's.
 - HTTP Basic credentials, Twilio's error bodies and codes, its request headers. Routing is by path alone, so one
   loopback port stands for all of Twilio's hosts.
 - State in one SQLite file, committed at each write: it survives a restart and a killed process.
@@ -24,6 +28,9 @@ What it does not do
 - No Insights, no Conversations, no plugins, no billing, no webhooks; no limit of 15,000 Workers and none on the
   size of attributes. Rate limits exist only as faults. `X-Rate-Limit-*` headers are not sent, nor an ETag on lists.
 - `Locale` and `UserSid` of v2 are stored and given back, nothing more.
-- Its tokens open nothing: they are opaque text, minted and remembered.
+- A Flex token opens the Configuration and its holder's own Worker, to read, whatever the roles. It is opaque text.
+- No login through Console, no single logout, no encrypted assertions. A login at Flex leaves no session: each one goes
+  to the identity provider. `team_member` and `team_owner` are attributes like any other.
+- How Twilio words a login that failed in the browser is not published: the pages, and their words, are ours.
 - It speaks plain HTTP on 127.0.0.1 only and checks one fixed pair of credentials: it protects nothing.
 """

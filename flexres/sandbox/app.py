@@ -6,6 +6,7 @@ A service is a module with `ROUTES`, and `OPEN` routes that need no credentials:
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -15,13 +16,20 @@ from aiohttp import web
 from flexres.sandbox import (
     configuration,
     control,
+    demo,
     flex_users,
     front_page,
+    pages,
     taskrouter,
     tokens,
     worker_channels,
     workspace_furniture,
 )
+from flexres.sandbox.auth0 import access as auth0_access
+from flexres.sandbox.auth0 import actions as auth0_actions
+from flexres.sandbox.auth0 import clients as auth0_clients
+from flexres.sandbox.auth0 import login as auth0_login
+from flexres.sandbox.auth0 import users as auth0_users
 from flexres.sandbox.errors import (
     SandboxError,
     WireError,
@@ -31,21 +39,27 @@ from flexres.sandbox.errors import (
     unauthenticated,
 )
 from flexres.sandbox.identity import new_sid
+from flexres.sandbox.idp import service as identity_provider
 from flexres.sandbox.injection import answer_with_fault
+from flexres.sandbox.sso import assertion_consumer, authorize, contract, cors, legacy, oauth, token_info
 from flexres.sandbox.wire import answer
 from flexres.sandbox.world import CREDENTIALS, FAULT, IN_FLIGHT, RESET, WORLD, World, world_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 LOOPBACK = "127.0.0.1"
-_SERVICES = (flex_users, tokens, configuration, workspace_furniture, taskrouter, worker_channels)
-_OURS = (control, front_page)
+_FLEX = (flex_users, tokens, configuration, workspace_furniture, taskrouter, worker_channels)
+_SSO = (authorize, assertion_consumer, oauth, token_info, legacy, contract)
+_AUTH0 = (auth0_access, auth0_clients, auth0_actions, auth0_users, auth0_login)
+_SERVICES = (*_FLEX, *_SSO)
+_OURS = (control, pages, front_page, identity_provider, demo, *_AUTH0)
+_OUR_FOLDERS = ("/_sandbox/", "/idp/", "/demo/")
 _MAX_BODY = 4 * 1024 * 1024
 
 
 def build_app(world: World) -> web.Application:
     """The sandbox as an aiohttp application."""
-    app = web.Application(middlewares=[_observe, _inject, _guard], client_max_size=_MAX_BODY)
+    app = web.Application(middlewares=[_observe, _share, _inject, _guard], client_max_size=_MAX_BODY)
     app[WORLD] = world
     for service in _SERVICES:
         app.add_routes(service.ROUTES)
@@ -77,6 +91,10 @@ async def listening(world: World, port: int, *, patience: float) -> AsyncIterato
             ) from error
         yield f"http://{LOOPBACK}:{runner.addresses[0][1]}"
     finally:
+        # A connection accepted in this very turn of the loop is attached in the next ones; closing the server
+        # before that would leave its socket open.
+        for _ in range(2):
+            await asyncio.sleep(0)
         await runner.cleanup()
 
 
@@ -117,6 +135,17 @@ async def _observe(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 @web.middleware
+async def _share(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Tells browsers which pages of other origins may read the answer."""
+    if _is_ours(request):
+        return await handler(request)
+    headers = cors.headers_for(request)
+    response = web.Response(status=204) if cors.is_preflight(request) else await handler(request)
+    response.headers.update(headers)
+    return response
+
+
+@web.middleware
 async def _inject(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Lets a request meet the fault that is due, or read the past."""
     world = world_of(request)
@@ -148,8 +177,8 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         resource = request.match_info.route.resource
         is_open = resource is not None and resource.canonical in _OPEN_PATHS
-        if not is_open and request[CREDENTIALS] not in ("account", "key"):
-            raise unauthenticated()
+        if not is_open:
+            _check_credentials(request)
         return await handler(request)
     except WireError as error:
         return _refusal(request, error)
@@ -163,6 +192,17 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _refusal(request, invalid_parameter("The request is not valid UTF-8"))
 
 
+def _check_credentials(request: web.Request) -> None:
+    """Lets the account in everywhere, and a person with a Flex token where browsers read."""
+    kind = request.get(CREDENTIALS, "none")
+    if kind == "token":
+        holder = tokens.holder(world_of(request), _basic_password(request))
+        if holder is None or not token_info.may_read(world_of(request), holder[0], request.method, request.path):
+            raise WireError(403, "A Flex token does not open this", code=45003)
+    elif kind not in ("account", "key"):
+        raise unauthenticated()
+
+
 def _refusal(request: web.Request, error: WireError) -> web.Response:
     style = world_of(request).switches.error_bodies
     return answer(error.body(style), error.status, error.headers)
@@ -170,15 +210,30 @@ def _refusal(request: web.Request, error: WireError) -> web.Response:
 
 def _is_ours(request: web.Request) -> bool:
     """Whether the request is for the sandbox itself: no service of Twilio's, so no faults and no log."""
-    return request.path == "/" or request.path.startswith("/_sandbox")
+    return request.path == "/" or request.path.startswith(_OUR_FOLDERS)
 
 
 def _credentials(request: web.Request, world: World) -> str:
-    """The kind of credentials: account, key, none or wrong; never what they are."""
-    header = request.headers.get("Authorization")
-    if header is None:
+    """The kind of credentials: account, key, token, none or wrong; never what they are."""
+    if "Authorization" not in request.headers:
         return "none"
-    scheme, _, value = header.partition(" ")
+    value = _basic_value(request)
+    kind = world.credentials.get(value)
+    if kind is None:
+        kind = "token" if tokens.holder(world, _basic_password(request)) else "wrong"
+    return kind
+
+
+def _basic_value(request: web.Request) -> str:
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     # Twilio's browser SDK ends the header with a stray bracket, and Twilio accepts it.
-    value = value.strip().removesuffix(")")
-    return world.credentials.get(value, "wrong") if scheme.lower() == "basic" else "wrong"
+    return value.strip().removesuffix(")") if scheme.lower() == "basic" else ""
+
+
+def _basic_password(request: web.Request) -> str:
+    """The Flex token that a browser sends as the password of the user `token`; empty for anything else."""
+    try:
+        name, _, password = base64.b64decode(_basic_value(request)).decode().partition(":")
+    except ValueError:
+        return ""
+    return password if name == token_info.TOKEN_USER else ""

@@ -118,6 +118,22 @@ def configuration_object(world: World, base: str) -> dict[str, object]:
     return body
 
 
+def login_popup(world: World) -> bool:
+    """Whether Flex UI signs in through a window of its own: it reads `loginPopup` of the public attributes."""
+    attributes = _stored(world)["public_attributes"]
+    return isinstance(attributes, dict) and attributes.get("loginPopup") is True
+
+
+def set_login_popup(world: World, wanted: bool) -> None:
+    """Sets it, beside whatever else the public attributes hold."""
+    stored = _stored(world)
+    attributes = stored["public_attributes"]
+    kept = attributes if isinstance(attributes, dict) else {}
+    if kept.get("loginPopup", False) is not wanted:
+        stored |= {"public_attributes": kept | {"loginPopup": wanted}, "date_updated": now()}
+        world.store.set_setting(_SETTING, json.dumps(stored))
+
+
 async def _get(request: web.Request) -> web.Response:
     return answer(configuration_object(world_of(request), base_url(request)))
 

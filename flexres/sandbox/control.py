@@ -8,6 +8,7 @@ They need no credentials (loopback only), meet no faults and are not logged:
     GET    /_sandbox/switches  POST {"list_attributes": "null"}
     POST   /_sandbox/workers/{sid or name}/busy         {"tasks": 1, "channel": "chat", "activity": "Available"}
     POST   /_sandbox/workers/{sid or name}/activity     {"activity": "Offline"}
+    POST   /_sandbox/sso       {"begin": "active"} (or inactive, or none) forgets SSO settings and trusted URLs
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from aiohttp import web
 from flexres.sandbox import hands
 from flexres.sandbox.errors import SandboxError, WireError, invalid_parameter
 from flexres.sandbox.requestlog import counts
+from flexres.sandbox.sso.settings import start_over
 from flexres.sandbox.wire import answer, read_json_object
 from flexres.sandbox.world import world_of
 
@@ -137,6 +139,13 @@ async def _activity(request: web.Request) -> web.Response:
     return _worker_answer(request, worker.sid)
 
 
+@_explained
+async def _begin_sso(request: web.Request) -> web.Response:
+    beginning = str((await read_json_object(request)).get("begin", ""))
+    start_over(world_of(request), beginning)
+    return answer({"begin": beginning})
+
+
 def _worker_answer(request: web.Request, sid: str) -> web.Response:
     world = world_of(request)
     worker = hands.find_worker(world, sid)
@@ -157,4 +166,5 @@ OPEN = [
     web.post("/_sandbox/switches", _turn_switches),
     web.post(f"{_WORKER}/busy", _busy),
     web.post(f"{_WORKER}/activity", _activity),
+    web.post("/_sandbox/sso", _begin_sso),
 ]

@@ -10,20 +10,31 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 from flexres.sandbox import hands
 from flexres.sandbox.app import listening
+from flexres.sandbox.auth0.hands import Auth0Hands
 from flexres.sandbox.faults import Faults
 from flexres.sandbox.flex_users import user_object
 from flexres.sandbox.identity import DEFAULT, Identity
 from flexres.sandbox.requestlog import LoggedRequest
 from flexres.sandbox.seed import SeedUser, load, seed
+from flexres.sandbox.sso.settings import (
+    SsoSettings,
+    begin_with,
+    read_settings,
+    replace_trusted,
+    start_over,
+    write_settings,
+)
 from flexres.sandbox.store import Store
 from flexres.sandbox.switches import Switches
 from flexres.sandbox.taskrouter import worker_object
+from flexres.sandbox.visitor import Visit, Visitor
 from flexres.sandbox.worker_channels import channel_object
 from flexres.sandbox.worker_table import Worker
 from flexres.sandbox.world import World
@@ -47,8 +58,10 @@ class Sandbox:
         faults: Sequence[str] = (),
         switches: Switches = Switches(),  # noqa: B008  frozen
         identity: Identity = DEFAULT,
+        sso: str = "active",
     ) -> None:
         self.identity = identity
+        self._sso = sso
         self._port, self._state, self._latency = port, state, latency
         self._faults, self._switches = faults, switches
         self._thread = threading.Thread(target=self._run, name="flex sandbox", daemon=True)
@@ -183,6 +196,44 @@ class Sandbox:
         """Moves a user's Worker to an activity: Offline, Available, Unavailable or Break."""
         self._with_worker(username, lambda world, worker: hands.set_activity(world, worker, activity))
 
+    def sso(self, begin: str | None = None, **changes: object) -> SsoSettings | None:
+        """The SSO settings, after forgetting them (and the trusted URLs) for a new beginning, after changing fields.
+
+        `begin` is active, inactive or none; the fields are those of `SsoSettings`, and are not validated.
+        """
+
+        def act(world: World) -> SsoSettings | None:
+            if begin is not None:
+                start_over(world, begin)
+            settings = read_settings(world, self.url)
+            if settings is not None and changes:
+                settings = replace(settings, **changes)  # type: ignore[arg-type]  # a test may set what it likes
+                write_settings(world, settings)
+            return settings
+
+        return self._call(act)
+
+    def trust(self, *urls: str) -> None:
+        """Makes these the trusted URLs (under legacy SSO: domain patterns), and no others."""
+        self._call(lambda world: replace_trusted(world, urls))
+
+    def sign_in(
+        self,
+        username: str,
+        *,
+        claims: Mapping[str, str | list[str] | None] | None = None,
+        broken: str | None = None,
+        redirect_url: str | None = None,
+    ) -> Visit:
+        """Signs somebody in as a browser would, by the sandbox's own identity provider; see `Visitor.sign_in`."""
+        with Visitor(self.url, self.identity) as visitor:
+            return visitor.sign_in(username, claims=claims, broken=broken, redirect_url=redirect_url)
+
+    @property
+    def auth0(self) -> Auth0Hands:
+        """The Auth0 tenant of this sandbox, and what people do there by hand."""
+        return Auth0Hands(self.url, self._call)
+
     def _with_worker(self, username: str, action: Callable[[World, Worker], None]) -> None:
         self._call(lambda world: action(world, hands.find_worker(world, username)))
 
@@ -213,6 +264,7 @@ class Sandbox:
         store = Store(self._state, self.identity)
         try:
             self._world = World(store, switches=self._switches, faults=Faults(self._faults), latency=self._latency)
+            begin_with(self._world, self._sso)
             async with listening(self._world, self._port, patience=0.1) as url:
                 self._started.set_result(url)
                 await self._stop.wait()

@@ -18,6 +18,8 @@ _PREFIXES = {
     "api_key": "SK",
     "team_sid": "QO",
     "service_sid": "IS",
+    "connection_sid": "JQ",
+    "realm_sid": "JB",
 }
 
 
@@ -36,6 +38,9 @@ class Identity:
     workspace_sid: str = "WS00000000000000000000000000000001"
     team_sid: str = "QO00000000000000000000000000000001"
     service_sid: str = "IS00000000000000000000000000000001"
+    connection_sid: str = "JQ00000000000000000000000000000001"
+    realm_sid: str = "JB00000000000000000000000000000001"
+    client_id: str = "SandboxOfFlexClientId00000000001"
     api_key: str = "SK00000000000000000000000000000001"
     api_secret: str = "sandbox-api-secret"  # noqa: S105  made up, and accepted by the sandbox alone
     auth_token: str = "sandbox-auth-token"  # noqa: S105  as above

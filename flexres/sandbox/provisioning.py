@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from flexres.sandbox.claims import ClaimError, Claims, type_claims
 from flexres.sandbox.clock import now
@@ -29,6 +30,18 @@ class Wanted:
     email: str
     roles: tuple[str, ...]
     claims: Claims
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a Worker's attributes are treated. What Provision does is undocumented and switched."""
+
+    on_existing: Literal["merge", "replace", "ignore_empty"]
+    writes_profile: bool
+
+
+LOGIN = Manner(on_existing="merge", writes_profile=True)
+"""A login adds its claims and leaves other attributes alone: Twilio documents that."""
 
 
 def parse_provision(body: Mapping[str, object], world: World) -> Wanted:
@@ -71,22 +84,23 @@ def _roles(body: Mapping[str, object], world: World) -> tuple[str, ...]:
     return tuple(roles)
 
 
-def provision(world: World, wanted: Wanted) -> tuple[User, bool]:
-    """Creates or updates the user and its Worker; gives the user and whether it is new.
+def provision(world: World, wanted: Wanted, manner: Manner | None = None) -> tuple[User, bool]:
+    """Creates or updates the user and its Worker; gives the user and whether it is new. Without a manner, Provision's.
 
     Raises:
         WireError: 400/45004, the Worker cannot be made; nothing was changed.
     """
     users, switches = world.store.users, world.switches
+    manner = manner or Manner(switches.provision_on_existing, switches.provision_writes_profile)
     with world.store.transaction():
         user = users.by_username(wanted.username, case_sensitive=switches.username_case_sensitive)
         if user is not None and user.deactivated and not switches.reprovision_same_user:
             user = None
         if user is None:
-            sid = _create(world, wanted)
+            sid = _create(world, wanted, manner)
         else:
             sid = user.sid
-            _update(world, wanted, user)
+            _update(world, wanted, user, manner)
         stored = users.by_sid(sid)
     assert stored is not None
     return stored, user is None
@@ -113,7 +127,7 @@ def deprovision(world: World, user: User) -> None:
         store.users.update(user.sid, deactivated_date=now(), worker_sid=None)
 
 
-def _create(world: World, wanted: Wanted) -> str:
+def _create(world: World, wanted: Wanted, manner: Manner) -> str:
     sid, date = new_sid("FU"), now()
     user = NewUser(
         sid=sid,
@@ -125,20 +139,20 @@ def _create(world: World, wanted: Wanted) -> str:
         created_date=date,
         updated_date=date,
         deactivated_date=None,
-        worker_sid=_new_worker(world, wanted, wanted.username),
+        worker_sid=_new_worker(world, wanted, wanted.username, manner),
         username_key=wanted.username.casefold(),
     )
     world.store.users.insert([user])
     return sid
 
 
-def _update(world: World, wanted: Wanted, user: User) -> None:
+def _update(world: World, wanted: Wanted, user: User, manner: Manner) -> None:
     """Brings a user up to date, back to life if need be, and the Worker with it."""
     worker_sid = user.worker_sid
     if worker_sid is None:
-        worker_sid = _new_worker(world, wanted, user.username)
+        worker_sid = _new_worker(world, wanted, user.username, manner)
     else:
-        _update_attributes(world, wanted, worker_sid)
+        _update_attributes(world, wanted, worker_sid, manner)
         for name, claim in wanted.claims.channels.items():
             world.store.workers.update_channel(worker_sid, name, capacity=claim.capacity, available=claim.available)
     world.store.users.update(
@@ -151,7 +165,7 @@ def _update(world: World, wanted: Wanted, user: User) -> None:
     )
 
 
-def _new_worker(world: World, wanted: Wanted, name: str) -> str:
+def _new_worker(world: World, wanted: Wanted, name: str, manner: Manner) -> str:
     """Adds the Worker of a user.
 
     TaskRouter's limits hold for its name, although a username may be longer; and a Worker that was made through
@@ -165,8 +179,8 @@ def _new_worker(world: World, wanted: Wanted, name: str) -> str:
     channels = {
         channel: _with_claim(settings, wanted.claims, channel) for channel, settings in defaults.channels.items()
     }
-    attributes = {**defaults.attributes, **_sent(world, wanted.claims), **_profile(world, wanted)}
-    if world.switches.provision_writes_profile:
+    attributes = {**defaults.attributes, **_sent(world, wanted.claims), **_profile(wanted, manner)}
+    if manner.writes_profile:
         attributes.setdefault("contact_uri", f"client:{escaped_identity(name)}")
     return insert_worker(world, name, _as_text(attributes), channels)
 
@@ -181,15 +195,14 @@ def _with_claim(settings: ChannelSettings, claims: Claims, name: str) -> Channel
     )
 
 
-def _update_attributes(world: World, wanted: Wanted, worker_sid: str) -> None:
+def _update_attributes(world: World, wanted: Wanted, worker_sid: str, manner: Manner) -> None:
     workers, sent = world.store.workers, _sent(world, wanted.claims)
     worker = workers.by_sid(worker_sid)
     assert worker is not None
     before = worker.attribute_values
-    mode = world.switches.provision_on_existing
-    kept = mode == "merge" or (mode == "ignore_empty" and not sent)
-    after = {**(before if kept else {}), **sent, **_profile(world, wanted)}
-    if world.switches.provision_writes_profile:
+    kept = manner.on_existing == "merge" or (manner.on_existing == "ignore_empty" and not sent)
+    after = {**(before if kept else {}), **sent, **_profile(wanted, manner)}
+    if manner.writes_profile:
         after.setdefault("contact_uri", f"client:{escaped_identity(worker.friendly_name)}")
     # Text that says the same is left as somebody wrote it.
     if _as_text(after) != _as_text(before):
@@ -201,8 +214,8 @@ def _sent(world: World, claims: Claims) -> dict[str, object]:
     return {**claims.attributes, **channels}
 
 
-def _profile(world: World, wanted: Wanted) -> dict[str, object]:
-    if not world.switches.provision_writes_profile:
+def _profile(wanted: Wanted, manner: Manner) -> dict[str, object]:
+    if not manner.writes_profile:
         return {}
     return {"full_name": wanted.full_name, "email": wanted.email, "roles": list(wanted.roles)}
 

@@ -14,7 +14,7 @@ _SECRET = re.compile(
 
 
 class LoggedRequest(NamedTuple):
-    """One request. `at` is seconds since 1970, `credentials` the kind: account, key, none or wrong.
+    """One request. `at` is seconds since 1970, `credentials` the kind: account, key, token, none or wrong.
 
     `status` is 0 where the connection was reset; `fault` is the rule that fired, if any.
     """

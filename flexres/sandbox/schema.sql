@@ -66,3 +66,27 @@ CREATE TABLE IF NOT EXISTS tokens (
     flex_user_sid TEXT NOT NULL,
     expiration TEXT NOT NULL
 );
+
+CREATE TABLE IF NOT EXISTS sso_trusted (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    url TEXT NOT NULL UNIQUE       -- or, under legacy SSO, a domain pattern
+);
+
+CREATE TABLE IF NOT EXISTS sso_notes (
+    kind TEXT NOT NULL,            -- request, login, code, refresh or assertion
+    digest TEXT NOT NULL,          -- SHA-256 of what opens it: that is never stored
+    value TEXT NOT NULL,           -- JSON
+    expires REAL NOT NULL,         -- seconds since 1970
+    PRIMARY KEY (kind, digest)
+);
+
+CREATE TABLE IF NOT EXISTS auth0 (
+    seq INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,            -- client, action, binding, user, connection, job or token
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,            -- what it is found by: of a user the e-mail address, case folded
+    value TEXT NOT NULL,           -- JSON
+    UNIQUE (kind, id)
+);
+CREATE INDEX IF NOT EXISTS auth0_by_name ON auth0 (kind, name);

@@ -11,6 +11,7 @@ from flexres.sandbox.app import listening
 from flexres.sandbox.faults import Faults
 from flexres.sandbox.harness import Sandbox
 from flexres.sandbox.identity import DEFAULT, Identity
+from flexres.sandbox.sso.settings import begin_with
 from flexres.sandbox.store import Store, reset
 from flexres.sandbox.switches import Switches
 from flexres.sandbox.world import World
@@ -28,12 +29,14 @@ def serve(
     faults: Sequence[str] = (),
     switches: Switches = Switches(),  # noqa: B008  frozen
     identity: Identity = DEFAULT,
+    sso: str = "active",
     ready: Callable[[str], None],
 ) -> None:
     """Serves on 127.0.0.1 until SIGINT or SIGTERM, then finishes what is in flight and returns.
 
     `state` is a file, or None to keep everything in memory; `latency` is in seconds; `faults` are lines of the syntax
-    in `faults`. `ready` is called with the URL once the sandbox answers.
+    in `faults`; `sso` is how SSO begins in a fresh state: active, inactive or none. `ready` is called with the URL
+    once the sandbox answers.
 
     Raises:
         SandboxError: the port, the state file or a fault is not usable; nothing was served.
@@ -42,6 +45,7 @@ def serve(
     store = Store(state, identity)
     try:
         world = World(store, switches=switches, faults=rules, latency=latency)
+        begin_with(world, sso)
         asyncio.run(_serve(world, port, ready))
     finally:
         store.close()

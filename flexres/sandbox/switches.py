@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
+from functools import cache
+from itertools import pairwise
 from typing import Literal, get_args, get_origin, get_type_hints
 
 from flexres.sandbox.errors import ErrorStyle, SandboxError
@@ -60,6 +64,13 @@ class Switches:
     """A PageSize above it: lowered to it, or 400."""
     configuration_names_instance: bool = True
     """Whether the Configuration has `flex_instance_sid`: the specification does, the sample in the docs does not."""
+    trusted_url_match: Literal["prefix", "origin", "exact"] = "prefix"
+    """What a trusted URL of enhanced SSO covers: itself and what lies below its path, its whole origin, or itself."""
+    login_claims_applied: Literal["exchange", "callback"] = "exchange"
+    """When a login's claims reach the Worker: as the code is exchanged, where Flex UI shows the error's message, or
+    in the browser before it comes back with a code."""
+    login_failure: Literal["page", "redirect"] = "page"
+    """How a login that failed in the browser ends: on a page with the reason, or at the redirect URL with `error`."""
     error_bodies: ErrorStyle = "twilio"
     """Error bodies as they are documented, or those of RFC 9457, which Twilio's own Python client accepts too."""
 
@@ -89,8 +100,12 @@ def parse_switches(settings: Iterable[str]) -> Switches:
     return Switches().change(**changes)
 
 
-def _choices(name: str) -> tuple[object, ...] | None:
-    """The values a switch can have; None where any whole number will do."""
+def choices(name: str) -> tuple[object, ...] | None:
+    """The values a switch can have; None where any whole number will do.
+
+    Raises:
+        SandboxError: there is no such switch.
+    """
     hints = get_type_hints(Switches)
     if name not in hints:
         names = ", ".join(sorted(field.name for field in fields(Switches)))
@@ -101,20 +116,33 @@ def _choices(name: str) -> tuple[object, ...] | None:
     return (True, False) if hint is bool else None
 
 
+@cache
+def explanations() -> dict[str, str]:
+    """What each switch decides, as it is written beside it."""
+    body = ast.parse(inspect.cleandoc(inspect.getsource(Switches))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    found: dict[str, str] = {}
+    for field, text in pairwise(body.body):
+        match field, text:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(why))):
+                found[name] = " ".join(why.split())
+    return found
+
+
 def _check(name: str, value: object) -> None:
-    choices = _choices(name)
-    if choices is None:
+    allowed = choices(name)
+    if allowed is None:
         if type(value) is not int or value < 0:
             raise SandboxError(f"switch {name}: expected a whole number, not {value!r}")
-    elif not any(value == choice and type(value) is type(choice) for choice in choices):
-        raise SandboxError(f"switch {name}: {value!r} is none of {', '.join(map(_as_text, choices))}")
+    elif not any(value == choice and type(value) is type(choice) for choice in allowed):
+        raise SandboxError(f"switch {name}: {value!r} is none of {', '.join(map(_as_text, allowed))}")
 
 
 def _from_text(name: str, text: str) -> object:
-    choices = _choices(name)
-    if choices is None:
+    allowed = choices(name)
+    if allowed is None:
         return int(text) if text.isascii() and text.isdigit() else text
-    return next((choice for choice in choices if _as_text(choice) == text), text)
+    return next((choice for choice in allowed if _as_text(choice) == text), text)
 
 
 def _as_text(value: object) -> str:

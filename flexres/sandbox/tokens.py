@@ -15,10 +15,10 @@ from flexres.sandbox.wire import answer, read_json_object
 from flexres.sandbox.world import World, world_of
 
 _DEFAULT_TTL = 3600
-_PERMISSIONS = ["FPN9999", "FPN0000"]
+PERMISSIONS = ["FPN9999", "FPN0000"]
 
 
-def mint(world: World, user: User, ttl: int) -> tuple[str, dict[str, object]]:
+def mint(world: World, user: User, ttl: float) -> tuple[str, dict[str, object]]:
     """A token that lives for `ttl` seconds, and what is known about it."""
     token = f"sandbox.{secrets.token_urlsafe(48)}"
     expiration = now(ahead=ttl)
@@ -30,10 +30,20 @@ def mint(world: World, user: User, ttl: int) -> tuple[str, dict[str, object]]:
         "flex_instance_sid": world.identity.instance_sid,
         "flex_user_sid": user.sid,
         "identity": user.username,
-        "permissions": _PERMISSIONS,
+        "permissions": PERMISSIONS,
         "roles": user.role_names,
         "username": user.username,
     }
+
+
+def holder(world: World, token: str) -> tuple[User, str] | None:
+    """Whose token it is and when it expires; None for one that is unknown, expired, or of a deactivated user."""
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    row = world.store.connection.execute(
+        "SELECT flex_user_sid, expiration FROM tokens WHERE digest = ? AND expiration > ?", (digest, now())
+    ).fetchone()
+    user = world.store.users.by_sid(row[0]) if row else None
+    return (user, str(row[1])) if user is not None and not user.deactivated else None
 
 
 async def _mint(request: web.Request) -> web.Response:

@@ -72,6 +72,19 @@ class UserTable:
         rows = self._connection.execute(f"{_SELECT} WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit))
         return [User._make(row) for row in rows]
 
+    def search(self, text: str, *, skip: int, limit: int) -> tuple[list[User], int]:
+        """Users whose name, full name, e-mail or roles contain the text, by username; and how many there are."""
+        pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        columns = ("username", "full_name", "email", "roles")
+        where = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns)
+        patterns = (pattern,) * len(columns)
+        rows = self._connection.execute(
+            f"{_SELECT} WHERE {where} ORDER BY username_key, seq LIMIT ? OFFSET ?", (*patterns, limit, skip)
+        )
+        users = [User._make(row) for row in rows]
+        (found,) = self._connection.execute(f"SELECT COUNT(*) FROM users WHERE {where}", patterns).fetchone()  # noqa: S608
+        return users, int(found)
+
     def before(self, after: int, size: int) -> int:
         """Where the page that ends with row `after` begins, for the link to the previous page."""
         row = self._connection.execute(

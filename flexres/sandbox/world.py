@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from flexres.sandbox.auth0.tenant import Tenant
 from flexres.sandbox.faults import Faults
 from flexres.sandbox.history import History
 from flexres.sandbox.identity import Identity
@@ -29,11 +30,13 @@ class World:
     workspace: Workspace = field(init=False)
     history: History = field(init=False)
     credentials: dict[str, str] = field(init=False)
+    auth0: Tenant = field(init=False)
 
     def __post_init__(self) -> None:
         self.identity = self.store.identity
         self.workspace = Workspace(self.identity)
         self.credentials = self.identity.credentials()
+        self.auth0 = Tenant(self.store)
         self.history = History(self.store.connection)
         self.history.record(self.faults.delays_visibility)
 

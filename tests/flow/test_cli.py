@@ -161,8 +161,12 @@ def test_what_can_be_no_digest_is_refused(cli: Cli, sandbox: Sandbox, digest: st
     assert sandbox.requests() == []
 
 
-def test_one_failing_user_makes_exit_5_and_is_named(cli: Cli, sandbox: Sandbox) -> None:
-    sandbox.fault("400:before:match=POST .*Provision:times=1")
+def test_one_failing_user_makes_exit_5_and_is_named(
+    cli: Cli, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One after another, so that both refusals meet the first user: with claims, and without.
+    monkeypatch.setenv("FLEXRES_MAX_CONNECTIONS", "1")
+    sandbox.fault("400:before:match=POST .*Provision:times=2")
     ran = cli.run("apply", "--yes")
     assert ran.code == 5
     assert "1 done" in ran.out
@@ -352,7 +356,7 @@ class TestSetUpGoneWrong:
 
 
 def test_the_environment_chooses_among_several_stacks(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    cli.write(stack="staging")
+    cli.write(stack="staging", flex=FLEX.replace("k7m2q9", "s7m2q9"), team=TEAM.replace("@example", "@staging.example"))
     monkeypatch.setenv("FLEXRES_STACK", "staging")
     assert "staging" in cli.run("plan").out
 

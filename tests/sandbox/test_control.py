@@ -141,5 +141,5 @@ def test_front_page_shows_people_and_requests_and_escapes_them(sandbox, client_o
     assert "&lt;script&gt;alert(1)" in page.text
     assert "<script>" not in page.text
     assert "ana@example.com" in page.text
-    assert "POST " in page.text
+    assert "<b>POST</b> /v4/" in page.text
     assert "201" in page.text

@@ -1,0 +1,160 @@
+"""SAML responses of the identity provider: built, signed, and broken where that is asked for."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
+
+from lxml import etree
+from signxml.algorithms import CanonicalizationMethod
+from signxml.signer import XMLSigner
+
+from flexres.sandbox.clock import now
+from flexres.sandbox.errors import SandboxError
+from flexres.sandbox.idp.answer import Answer
+from flexres.sandbox.idp.breakage import BROKEN, meddled, misled
+from flexres.sandbox.idp.key import SigningKey, make_key
+from flexres.sandbox.sso.names import (
+    ASSERTION,
+    BEARER,
+    ENCRYPTION,
+    PASSWORD,
+    PROTOCOL,
+    SIGNATURE,
+    STATUS,
+    SUCCESS,
+    UNSPECIFIED,
+    assertion,
+    protocol,
+)
+from flexres.sandbox.sso.safe_xml import parse
+
+Signed = Literal["both", "response", "assertion"]
+
+_NAMESPACES = {"samlp": PROTOCOL, "saml": ASSERTION}
+_LIFE = 300.0
+_STATUSES = {
+    "invalid_nameid_policy": ("Requester", "InvalidNameIDPolicy"),
+    "authn_failed": ("Responder", "AuthnFailed"),
+}
+
+
+def respond(answer: Answer, key: SigningKey, *, broken: str | None = None, signed: Signed = "both") -> bytes:
+    """A response as XML, good or broken in one way, with signatures where `signed` says.
+
+    Raises:
+        SandboxError: there is no such breakage.
+    """
+    if broken and broken not in BROKEN:
+        raise SandboxError(f"broken {broken!r} is none of {', '.join(BROKEN)}")
+    answer = replace(answer, moment=time.time(), recipient=answer.consumer, destination=answer.consumer)
+    if broken in _STATUSES:
+        return _sign(_response(answer, _STATUSES[broken]), key)
+    answer = misled(answer, broken)
+    root = _response(answer, None)
+    vouched = _assertion(answer)
+    if broken == "encrypted":
+        _encrypt(root)
+        return etree.tostring(root)
+    if broken == "unsigned":
+        root.append(vouched)
+        return etree.tostring(root)
+    if broken == "wrong_key":
+        key = make_key("Somebody else")
+    if signed != "response":
+        vouched = parse(_sign(vouched, key))
+    root.append(vouched)
+    data = etree.tostring(root) if signed == "assertion" else _sign(root, key)
+    return meddled(data, broken)
+
+
+def _response(answer: Answer, status: tuple[str, str] | None) -> etree._Element:
+    root = etree.Element(
+        protocol("Response"),
+        nsmap=_NAMESPACES,
+        ID=f"_{secrets.token_hex(16)}",
+        Version="2.0",
+        IssueInstant=now(),
+        Destination=answer.destination,
+    )
+    _add_request_id(root, answer)
+    etree.SubElement(root, assertion("Issuer")).text = answer.issuer
+    place = etree.SubElement(root, protocol("Status"))
+    if status is None:
+        etree.SubElement(place, protocol("StatusCode"), Value=SUCCESS)
+    else:
+        outer = etree.SubElement(place, protocol("StatusCode"), Value=STATUS + status[0])
+        etree.SubElement(outer, protocol("StatusCode"), Value=STATUS + status[1])
+    return root
+
+
+def _assertion(answer: Answer) -> etree._Element:
+    root = etree.Element(
+        assertion("Assertion"), nsmap={"saml": ASSERTION}, ID=f"_{secrets.token_hex(16)}", Version="2.0",
+        IssueInstant=_instant(answer.moment),
+    )  # fmt: skip
+    etree.SubElement(root, assertion("Issuer")).text = answer.issuer
+    subject = etree.SubElement(root, assertion("Subject"))
+    if answer.name_id:
+        etree.SubElement(subject, assertion("NameID"), Format=UNSPECIFIED).text = answer.name_id
+    confirmation = etree.SubElement(subject, assertion("SubjectConfirmation"), Method=BEARER)
+    until = _instant(answer.moment + _LIFE)
+    data = assertion("SubjectConfirmationData")
+    received = etree.SubElement(confirmation, data, NotOnOrAfter=until, Recipient=answer.recipient)
+    _add_request_id(received, answer)
+    begins = _instant(answer.moment - 1)
+    conditions = etree.SubElement(root, assertion("Conditions"), NotBefore=begins, NotOnOrAfter=until)
+    restriction = etree.SubElement(conditions, assertion("AudienceRestriction"))
+    etree.SubElement(restriction, assertion("Audience")).text = answer.audience
+    _add_authentication(root, answer)
+    _add_claims(root, answer.claims)
+    return root
+
+
+def _add_authentication(root: etree._Element, answer: Answer) -> None:
+    at, index = _instant(answer.moment), f"_{secrets.token_hex(8)}"
+    statement = etree.SubElement(root, assertion("AuthnStatement"), AuthnInstant=at, SessionIndex=index)
+    if answer.session is not None:
+        statement.set("SessionNotOnOrAfter", _instant(answer.moment + answer.session))
+    context = etree.SubElement(statement, assertion("AuthnContext"))
+    etree.SubElement(context, assertion("AuthnContextClassRef")).text = PASSWORD
+
+
+def _add_claims(root: etree._Element, claims: Mapping[str, str | list[str]]) -> None:
+    if not claims:
+        return
+    statement = etree.SubElement(root, assertion("AttributeStatement"))
+    for name, value in claims.items():
+        attribute = etree.SubElement(statement, assertion("Attribute"), Name=name)
+        for text in [value] if isinstance(value, str) else value:
+            etree.SubElement(attribute, assertion("AttributeValue")).text = text
+
+
+def _encrypt(root: etree._Element) -> None:
+    """The shape of an encrypted assertion; nothing is in it, as nobody is to open it."""
+    place = etree.SubElement(root, assertion("EncryptedAssertion"))
+    data = etree.SubElement(place, f"{{{ENCRYPTION}}}EncryptedData", nsmap={"xenc": ENCRYPTION})
+    cipher = etree.SubElement(data, f"{{{ENCRYPTION}}}CipherData")
+    etree.SubElement(cipher, f"{{{ENCRYPTION}}}CipherValue").text = "AAAA"
+
+
+def _sign(root: etree._Element, key: SigningKey) -> bytes:
+    """The element with its signature behind the issuer, where SAML's schema has it."""
+    root.insert(1, etree.Element(f"{{{SIGNATURE}}}Signature", Id="placeholder", nsmap={"ds": SIGNATURE}))
+    signer = XMLSigner(c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0)
+    signed = signer.sign(
+        root, key=key.key_pem, cert=key.certificate_pem, reference_uri=root.get("ID"), id_attribute="ID"
+    )
+    return etree.tostring(signed)
+
+
+def _add_request_id(element: etree._Element, answer: Answer) -> None:
+    if answer.request_id is not None:
+        element.set("InResponseTo", answer.request_id)
+
+
+def _instant(at: float) -> str:
+    return now(ahead=at - time.time())

@@ -1,0 +1,133 @@
+"""The provider process: one event loop, one transport and one run a stack, behind the engine's four threads."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Final, NoReturn, TypeVar
+
+from flexres.desired.load import load_stack
+from flexres.desired.revision import read_revision
+from flexres.desired.source import FolderSource
+from flexres.errors import FlexresError, SetupError
+from flexres.resources import words
+from flexres.resources.parent import when_orphaned
+from flexres.resources.run import Run
+from flexres.resources.settings import settings
+from flexres.resources.telling import Teller, engine_address
+from flexres.session import open_session
+
+T = TypeVar("T")
+
+_GRACE: Final = 60.0
+"""Seconds that calls under way have to end in when the engine is gone; all of them may be repeated."""
+
+
+class Failed(Exception):  # noqa: N818 - the engine shows its name, so it is one word
+    """A call that failed, in one line. The engine shows class and text: a builtin's name has no module before it."""
+
+    __module__ = "builtins"
+
+
+class Process:
+    """The event loop's thread and the runs on it, one a stack. `checked`: whom the program declared."""
+
+    def __init__(self, environ: Mapping[str, str], project: Path) -> None:
+        self._environ = environ
+        self._project = project
+        self._teller = Teller(engine_address())
+        self._loop = asyncio.new_event_loop()
+        self._runs: dict[str, asyncio.Task[Run]] = {}
+        self._calls = 0
+        self._read_failed = False
+        self.checked: set[object] = set()
+        self._open = AsyncExitStack()  # never closed: connections last as long as the process
+        threading.Thread(target=self._loop.run_forever, name="event loop", daemon=True).start()
+
+    def call(self, properties: Mapping[str, Any], action: Callable[[Run], Awaitable[T]]) -> T:
+        """Carry out `action` on the run of the stack that the properties name, and wait for it.
+
+        Raises:
+            Failed: it failed; the message is one line for a person.
+        """
+        self._calls += 1
+        try:
+            return asyncio.run_coroutine_threadsafe(self._act(properties, action), self._loop).result()
+        except Exception as error:
+            raise Failed(words.one_line(error)) from None
+        finally:
+            self._calls -= 1
+
+    def read(self, properties: Mapping[str, Any], action: Callable[[Run], Awaitable[T]]) -> T | None:
+        """As `call`, but of reads only the first to fail says so: it fails the refresh, and the others would repeat it.
+
+        None for those others: what was known of them stays.
+        """
+        try:
+            return self.call(properties, action)
+        except Failed:
+            if self._read_failed:
+                return None
+            self._read_failed = True
+            raise
+
+    def end(self) -> NoReturn:
+        """End the process as soon as no call is under way; its other threads would keep it."""
+        deadline = time.monotonic() + _GRACE
+        while self._calls and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os._exit(0)
+
+    async def _act(self, properties: Mapping[str, Any], action: Callable[[Run], Awaitable[T]]) -> T:
+        name = properties.get("stack")
+        if not isinstance(name, str) or not name:
+            raise FlexresError(
+                "this resource has no stack among its properties: another flexres wrote it, or a hand",
+                hint="take it out of the state with pulumi state delete; the next up adopts the user",
+            )
+        if name not in self._runs:
+            self._runs[name] = self._loop.create_task(self._opened(name))
+        return await action(await asyncio.shield(self._runs[name]))
+
+    async def _opened(self, name: str) -> Run:
+        told = settings(self._environ, self._project)
+        folder = told.stacks / name
+        stack = load_stack(FolderSource(folder, shown_as=f"{told.stacks.name}/{name}"), name=name)
+        revision = read_revision(folder)
+        opening = open_session(stack, environ=self._environ, revision=revision, read_only=False)
+        session = await self._open.enter_async_context(opening)
+        return Run(session, revision, told, self._teller)
+
+
+_process: Process | None = None
+_starting = threading.Lock()
+
+
+def process() -> Process:
+    """This process, with its event loop begun when it is first asked for."""
+    global _process  # noqa: PLW0603 - the SDK hands every call to a provider without a place for what they share
+    with _starting:
+        if _process is None:
+            _process = Process(os.environ, Path.cwd())
+        return _process
+
+
+def configure() -> None:
+    """Make this process the engine's: errors in one line, and an end when the engine is gone."""
+    if sys.platform == "win32":
+        raise SetupError("flexres runs under Pulumi on Linux and macOS", hint="use WSL, or the direct engine")
+    sys.tracebacklimit = 0
+    with _starting:
+        watched = _watched.is_set()
+        _watched.set()
+    if not watched:
+        when_orphaned(process().end)
+
+
+_watched = threading.Event()

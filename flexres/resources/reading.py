@@ -1,0 +1,92 @@
+"""What Flex has, read once for a whole provider process: by pages, or one by one for the few users of a target."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+from flexres.collector import without_collector
+from flexres.live.model import LiveUser, Snapshot
+from flexres.live.snapshot import read_snapshot, reread
+from flexres.session import Session
+
+CROWD: Final = 4
+"""So many users asked for at once are not a few: it is the number of calls that the engine has under way."""
+
+PATIENCE: Final = 0.1
+"""Seconds that the first to ask wait for the others."""
+
+_FEW: Final = 8
+
+
+class Reading:
+    """The live users, each as last read or written by this process. Its methods run on one event loop."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._reads_all = asyncio.Lock()
+        self._reads_one = asyncio.Lock()
+        self._all: Snapshot | None = None
+        self._users: dict[str, LiveUser | None] = {}
+        self._asking = 0
+        self._crowd = asyncio.Event()
+
+    async def snapshot(self) -> Snapshot:
+        """The whole instance, as it was when it was first asked for."""
+        async with self._reads_all:
+            if self._all is None:
+                with without_collector():
+                    self._all = await self._session.snapshot()
+                self._users = {**self._all.users}
+            return self._all
+
+    async def user(self, username: str) -> LiveUser | None:
+        """One live user, None where Flex has none of that name, or only a deactivated one."""
+        if self._all is None and await self._is_one_of_few():
+            async with self._reads_one:
+                if username not in self._users:
+                    self._users[username] = await self._fetched(username)
+        else:
+            await self.snapshot()
+        if username not in self._users:
+            self._users[username] = await self._missed(username)
+        found = self._users[username]
+        return None if found is None or found.user.deactivated else found
+
+    def known(self, username: str, live: LiveUser) -> None:
+        """Take over how a write has left a user."""
+        self._users[username] = live
+
+    async def _is_one_of_few(self) -> bool:
+        self._asking += 1
+        if self._asking >= CROWD:
+            self._crowd.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._crowd.wait(), PATIENCE)
+        self._asking -= 1
+        return not self._crowd.is_set() and len(self._users) < _FEW
+
+    async def _fetched(self, username: str) -> LiveUser | None:
+        config = self._session.stack.config
+        snapshot = await read_snapshot(
+            self._session.transport,
+            account=config.account,
+            instance=config.instance,
+            channels_for=self._with_channels(username),
+            only=[username],
+        )
+        return snapshot.users.get(username)
+
+    async def _missed(self, username: str) -> LiveUser | None:
+        """A user whom the list lacks: lists can miss what others change meanwhile, so this is looked up."""
+        snapshot = await self.snapshot()
+        if await self._session.users.by_username(username) is None:
+            return None
+        channels_for = self._with_channels(username)
+        fresh = await reread(self._session.transport, snapshot, [username], channels_for=channels_for)
+        return fresh.users.get(username)
+
+    def _with_channels(self, username: str) -> list[str]:
+        desired = self._session.wanted.users.get(username)
+        return [username] if desired is not None and desired.channels else []

@@ -1,0 +1,281 @@
+"""One stack's run inside the provider process: the plan and the guards' word on it, and the operations it allows."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from flexres.apply.context import Context
+from flexres.apply.direct import context_of
+from flexres.apply.idp import write_setup
+from flexres.apply.journal import FileJournal, own_journal
+from flexres.apply.journal import Run as JournalRun
+from flexres.apply.operations import carry_out
+from flexres.apply.outcome import Outcome, Result
+from flexres.apply.sso import SignOnWriter
+from flexres.collector import without_collector
+from flexres.desired.revision import Revision, operator
+from flexres.errors import FlexresError, RefusedError, UnreachableError
+from flexres.live.model import LiveUser
+from flexres.live.sign_on import SignOn
+from flexres.observation import as_configured
+from flexres.reconcile.afterwards import retired, written
+from flexres.reconcile.fingerprint import fingerprint
+from flexres.reconcile.model import Kind, Plan, SettingChange, UserChange
+from flexres.reconcile.plan import make_plan
+from flexres.reconcile.sso import setting_changes
+from flexres.resources import settings as names
+from flexres.resources import words
+from flexres.resources.reading import Reading
+from flexres.resources.settings import Settings
+from flexres.resources.telling import Teller
+from flexres.session import Session, approvals_of
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The whole plan, its changes by username, and why nothing of it may be applied (empty: it may)."""
+
+    plan: Plan
+    changes: Mapping[str, UserChange]
+    refusal: str
+
+
+class Run:
+    """What the resources of one stack share. Its methods run on one event loop."""
+
+    def __init__(self, session: Session, revision: Revision, settings: Settings, teller: Teller) -> None:
+        self.session = session
+        self.reading = Reading(session)
+        self._revision = revision
+        self._settings = settings
+        self._teller = teller
+        self._judging = asyncio.Lock()
+        self._verdict: Verdict | None = None
+        self._everybody: Plan | None = None
+        self._context: Context | None = None
+        self._written: set[str] = set()
+        self._gone: set[str] = set()
+        self._destroy_refused = False
+        self._unreachable: UnreachableError | None = None
+        self.refreshed: set[str] = set()
+        self._looking = asyncio.Lock()
+        self._settings_seen: SignOn | None = None
+
+    async def verdict(self) -> Verdict:
+        """The plan of this run, made when it is first asked for, with every guard's word."""
+        async with self._judging:
+            if self._verdict is None:
+                plan = await self._plan()
+                changes = {change.username: change for change in plan.changes}
+                refusal = words.refusal(plan) or self._moved(plan)
+                self._verdict = Verdict(plan, changes, refusal)
+                self._teller.count(self.session.transport.sent)
+                for line, warns in words.remarks(plan):
+                    (self._teller.warn if warns else self._teller.note)(line)
+            return self._verdict
+
+    async def pending(self, username: str) -> bool:
+        """Whether the plan has something to do for a user, or to say: who is blocked fails when it comes to it."""
+        change = (await self.verdict()).changes.get(username)
+        if username in self._written:
+            return False
+        return change is not None and (change.pending or change.kind is Kind.BLOCKED)
+
+    async def departing(self) -> list[UserChange]:
+        """Who leaves without a resource of their own: who waits, and whom Pulumi's state has forgotten."""
+        changes = (await self.verdict()).plan.changes
+        return [change for change in changes if change.leaves and change.username not in self.refreshed]
+
+    async def make_so(self, username: str) -> None:
+        """Bring a declared user to what the YAML says. Raises FlexresError where that fails or is refused."""
+        change = (await self._allowed()).changes.get(username)
+        if username in self._written:
+            change = await self._again(username)
+        if change is None or change.leaves:
+            return
+        if change.pending or change.kind is Kind.BLOCKED:
+            await self._perform(change)
+
+    async def retire(self, username: str) -> None:
+        """Let a user leave whose resource is gone from the program, or whose stack is being destroyed.
+
+        Whoever is declared, or not ours, is left alone. Raises FlexresError where it fails or is refused.
+        """
+        change = await self._departure(username)
+        if change is not None and username not in self._gone:
+            await self._perform(change)
+
+    async def retire_forgotten(self) -> None:
+        """Let everybody leave who does so without a resource. Raises FlexresError with all who failed."""
+        await self._allowed()
+        changes = [change for change in await self.departing() if change.username not in self._gone]
+        results = await asyncio.gather(*(self._perform(change) for change in changes), return_exceptions=True)
+        failed = [result for result in results if isinstance(result, BaseException)]
+        for error in failed:
+            if not isinstance(error, FlexresError):
+                raise error
+        if failed:
+            raise FlexresError("; ".join(map(words.one_line, failed)))
+
+    async def at_idp(self) -> list[str]:
+        """The parts of the identity provider's set-up that are not as declared."""
+        idp = (await self.verdict()).plan.idp
+        return [f"{change.part}: {change.key}" for change in idp.changes] if idp else []
+
+    async def write_idp(self) -> None:
+        """Make the identity provider's set-up as declared. Raises FlexresError with all that failed."""
+        plan = (await self._allowed()).plan
+        outcomes = await write_setup((await self._opened_context()).idp, plan.idp)
+        failed = [f"{one.change.part}: {one.message}" for one in outcomes if one.result is not Result.DONE]
+        if failed:
+            raise FlexresError("; ".join(failed))
+
+    @property
+    def judged(self) -> bool:
+        """Whether a plan was judged in this process: otherwise this is a refresh, or the end of a whole stack."""
+        return self._verdict is not None
+
+    async def sign_on(self) -> tuple[SettingChange, ...]:
+        """The settings of single sign-on as they stand now, read once."""
+        async with self._looking:
+            if self._settings_seen is None:
+                seen = await self.session.sign_on()
+                if seen is None:
+                    self._settings_seen = SignOn()
+                else:
+                    instance = (await self.reading.snapshot()).instance
+                    self._settings_seen = as_configured(seen, instance)
+            return setting_changes(self.session.wanted.config, self._settings_seen)
+
+    async def write_sign_on(self, which: Callable[[SettingChange], bool]) -> None:
+        """Write these of the settings that an API writes. Raises FlexresError with all that failed."""
+        plan = (await self._allowed()).plan
+        chosen = [each for each in plan.settings if which(each)]
+        writer = SignOnWriter(self.session.wanted.config, self.session.transport)
+        outcomes = [*await writer.before_users(chosen), *await writer.after_users(chosen)]
+        journal = (await self._opened_context()).journal
+        for outcome in outcomes:
+            journal.setting(outcome)
+        failed = [f"{one.change.name}: {one.message}" for one in outcomes if one.result is not Result.DONE]
+        if failed:
+            raise FlexresError("; ".join(failed))
+
+    def check_destroy(self) -> None:
+        """Raises RefusedError unless a plan was judged in this process, or the stack may be destroyed."""
+        name = self.session.stack.name
+        if self._verdict is None and self._settings.destroy != name:
+            if self._destroy_refused:
+                raise RefusedError("refused, as the first was: see there")
+            self._destroy_refused = True
+            raise RefusedError(
+                f"refused: no roster was checked, so this is pulumi destroy, or an up whose targets lack the roster; "
+                f"nobody of {name} was changed",
+                hint=f"to retire every user of the stack, set {names.ALLOW_DESTROY}={name}; "
+                "otherwise add --target '**::roster'",
+            )
+
+    async def _plan(self) -> Plan:
+        settings, stack = self._settings, self.session.stack
+        by = f"{names.APPROVE} by {operator(self._revision.folder, os.environ)}" if settings.approve else ""
+        snapshot = await self.reading.snapshot()
+        idp = await self.session.at_idp()
+        await self.sign_on()
+        with without_collector():
+            return make_plan(
+                self.session.wanted,
+                snapshot,
+                idp=idp,
+                sign_on=self._settings_seen,
+                as_of=datetime.now(UTC),
+                approvals=approvals_of(stack, self._revision, settings.approve, by),
+                allow_older=settings.allow_older,
+                allow_admin=settings.allow_admin,
+            )
+
+    def _moved(self, plan: Plan) -> str:
+        """Why this is not the plan that was to be applied, if one was named."""
+        if not self._settings.plan or fingerprint(plan) == self._settings.plan:
+            return ""
+        return "Flex or the YAML has changed since the plan was made: nothing was changed; plan again"
+
+    async def _allowed(self) -> Verdict:
+        verdict = await self.verdict()
+        if verdict.refusal:
+            raise RefusedError(verdict.refusal)
+        return verdict
+
+    async def _departure(self, username: str) -> UserChange | None:
+        self.check_destroy()
+        if self._verdict is None:
+            return (await self._all_leave()).get(username)
+        change = (await self._allowed()).changes.get(username)
+        if change is not None and change.kind is Kind.BLOCKED and username not in self.session.wanted.users:
+            return change
+        return change if change is not None and change.leaves else None
+
+    async def _all_leave(self) -> Mapping[str, UserChange]:
+        """Everybody of ours as leaving, as if the YAML declared nobody."""
+        if self._everybody is None:
+            wanted = replace(self.session.wanted, users={})
+            snapshot = await self.reading.snapshot()
+            self._everybody = make_plan(wanted, snapshot, as_of=datetime.now(UTC), allow_older=True)
+        return {change.username: change for change in self._everybody.changes}
+
+    async def _again(self, username: str) -> UserChange | None:
+        """What is still to be done for a user whom this process wrote before; no more than the verdict holds."""
+        plan = (await self._allowed()).plan
+        fresh = await self.session.plan_for({username}, instance=plan.instance, as_of=plan.as_of, by_pages=False)
+        beyond = {item.digest for item in fresh.guarded} - {item.digest for item in plan.guarded}
+        if beyond:
+            raise RefusedError(f"{username} has changed in Flex since the roster was checked", hint="run it again")
+        return next((change for change in fresh.changes if change.username == username), None)
+
+    async def _perform(self, change: UserChange) -> None:
+        if self._unreachable is not None:
+            raise self._unreachable
+        context = await self._opened_context()
+        try:
+            outcome = await carry_out(context, change)
+        except UnreachableError as error:
+            # Nobody else would get through either.
+            self._unreachable = error
+            raise
+        context.journal.outcome(outcome)
+        self._teller.count(self.session.transport.sent)
+        self._take_note(outcome)
+
+    def _take_note(self, outcome: Outcome) -> None:
+        change = outcome.change
+        if outcome.result is Result.WAITING:
+            self._teller.warn(f"{change.username} waits to leave: {outcome.message}")
+        elif outcome.result is not Result.DONE:
+            raise FlexresError(f"{change.username}: {outcome.message or change.reason}")
+        for username, live in self._after(change, outcome.result):
+            self._written.add(username)
+            self.reading.known(username, live)
+
+    def _after(self, change: UserChange, result: Result) -> Iterable[tuple[str, LiveUser]]:
+        wanted = self.session.wanted
+        if change.leaves:
+            self._gone.add(change.username)
+            if change.kind is not Kind.LET_GO and result is Result.DONE and change.live:
+                yield change.username, retired(change.live)
+            return
+        yield change.username, written(change, wanted.scope, wanted.commit_time)
+        if change.old and result is Result.DONE:
+            yield change.old.username, retired(change.old)
+
+    async def _opened_context(self) -> Context:
+        if self._context is None:
+            stack, revision = self.session.stack, self._revision
+            path = self._settings.journal or own_journal(self._settings.stacks.parent, stack.name)
+            by = operator(revision.folder, os.environ)
+            journal = FileJournal(path, JournalRun(stack.name, by, revision.commit))
+            plan = self._verdict.plan if self._verdict else await self._plan()
+            older = self._settings.allow_older or self._verdict is None
+            self._context = context_of(self.session, plan, journal, allow_older=older)
+        return self._context

@@ -1,0 +1,67 @@
+"""What a run through Pulumi is told besides the YAML: all of it from the environment, nothing from Pulumi's config."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from flexres.errors import SetupError
+
+APPROVE: Final = "FLEXRES_APPROVE"
+ALLOW_ADMIN: Final = "FLEXRES_ALLOW_ADMIN"
+ALLOW_OLDER: Final = "FLEXRES_ALLOW_OLDER"
+ALLOW_DESTROY: Final = "FLEXRES_ALLOW_DESTROY"
+SWITCH_ENGINE: Final = "FLEXRES_SWITCH_ENGINE"
+STACKS: Final = "FLEXRES_STACKS"
+JOURNAL: Final = "FLEXRES_JOURNAL"
+PLAN: Final = "FLEXRES_PLAN"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`stacks` is the folder of all stacks. `destroy` and `switch` name the stack that they hold for, if any.
+
+    `approve` are digests that lift guards, `plan` the fingerprint of the one plan that may be applied (empty: any).
+    """
+
+    stacks: Path
+    approve: tuple[str, ...] = ()
+    allow_admin: tuple[str, ...] = ()
+    allow_older: bool = False
+    destroy: str = ""
+    switch: str = ""
+    journal: Path | None = None
+    plan: str = ""
+
+
+def settings(environ: Mapping[str, str], project: Path) -> Settings:
+    """The environment's settings for the project in this folder.
+
+    Raises:
+        SetupError: a digest is none.
+    """
+    approve = _words(environ.get(APPROVE, ""))
+    for digest in approve:
+        if not re.fullmatch(r"[0-9a-f]{8}", digest):
+            raise SetupError(
+                f"{APPROVE} holds {digest}: a digest is eight characters of 0-9 and a-f",
+                hint="copy it from the preview; several are separated by commas",
+            )
+    journal = environ.get(JOURNAL)
+    return Settings(
+        stacks=project / environ.get(STACKS, "stacks"),
+        approve=approve,
+        allow_admin=_words(environ.get(ALLOW_ADMIN, "")),
+        allow_older=environ.get(ALLOW_OLDER, "") not in {"", "0", "false"},
+        destroy=environ.get(ALLOW_DESTROY, ""),
+        switch=environ.get(SWITCH_ENGINE, ""),
+        journal=Path(journal) if journal else None,
+        plan=environ.get(PLAN, ""),
+    )
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in re.split(r"[\s,]+", text) if word)

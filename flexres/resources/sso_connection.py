@@ -1,0 +1,119 @@
+"""`SsoConnection`: the settings of single sign-on as a resource: attested digests, or the values an API is given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pulumi import ResourceOptions
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from flexres.desired.stack import Stack
+from flexres.live.sign_on import SignOn
+from flexres.reconcile.model import Answer, SettingState
+from flexres.reconcile.sso import WRITTEN, setting_changes
+from flexres.resources import process
+from flexres.resources.properties import Properties, plain
+from flexres.resources.run import Run
+from flexres.values import same
+
+PENDING = "pending"
+"""In place of a digest: the value waits for a person in Console."""
+
+_OTHERS = "trusted_others"
+
+
+class SsoConnectionProvider(ResourceProvider):
+    """In console mode it writes nothing but how the login opens, and in no mode does its end write anything."""
+
+    serialize_as_secret_always = False
+
+    def configure(self, _req: ConfigureRequest) -> None:
+        process.configure()
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        inputs = plain(news)
+        return process.process().call(inputs, lambda run: _check(run, inputs))
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        return DiffResult(changes=not same(plain(olds), plain(news)))
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        return CreateResult("sso", self._write(plain(props)))
+
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        return UpdateResult(self._write(plain(news)))
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        # Nobody's sign-in ends because a stack lets go of it.
+        del props
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        known = plain(props)
+        found = process.process().read(known, lambda run: _seen(run, known))
+        return ReadResult(id_, dict(found or known), found or known)
+
+    def _write(self, inputs: Properties) -> Properties:
+        process.process().call(inputs, lambda run: run.write_sign_on(lambda each: not each.entry or each.removal))
+        return inputs
+
+
+class SsoConnection(Resource, module="flexres", name="SsoConnection"):
+    """How users sign in, apart from the trusted entries."""
+
+    def __init__(self, stack: Stack, opts: ResourceOptions) -> None:
+        super().__init__(_PROVIDER, "sso", connection_properties(stack), opts)
+
+
+_PROVIDER = SsoConnectionProvider()
+
+
+def connection_properties(stack: Stack) -> Properties:
+    """A property a field: its value where an API writes it, else the digest of what was attested, or `pending`."""
+    sso = stack.config.sso
+    assert sso is not None
+    properties: Properties = {"stack": stack.name, "writer": sso.writer}
+    for setting in setting_changes(stack.config, SignOn()):
+        if setting.entry:
+            continue
+        by_api = sso.writer == "api" or setting.field in WRITTEN
+        attested = setting.digest if setting.state is SettingState.AS_DECLARED else PENDING
+        properties[setting.field] = setting.declared if by_api else attested
+    if sso.writer == "api" and sso.owns_trusted:
+        properties[_OTHERS] = []
+    return properties
+
+
+async def _check(run: Run, inputs: Properties) -> CheckResult:
+    refusal = (await run.verdict()).refusal
+    return CheckResult(inputs, [CheckFailure("", refusal)] if refusal else [])
+
+
+async def _seen(run: Run, known: Properties) -> Properties:
+    """The properties as they are now: what could not be seen stays, and what is otherwise than attested says so."""
+    found = dict(known)
+    others = []
+    for setting in await run.sign_on():
+        if setting.entry:
+            others += [setting.entry] if setting.removal else []
+        elif setting.answer is Answer.UNKNOWN:
+            continue
+        elif setting.field not in known:
+            # Whichever connection it is, it has to be active.
+            found |= {setting.field: "not active"} if setting.field == "connection" and not setting.observed else {}
+        elif known.get("writer") == "api" or setting.field in WRITTEN:
+            found[setting.field] = setting.observed
+        elif setting.state is SettingState.DRIFT:
+            found[setting.field] = f"drift: {setting.observed or 'not set'}"
+    if _OTHERS in known:
+        found[_OTHERS] = others
+    return found

@@ -1,0 +1,91 @@
+"""The provider's own words: a refusal and the remarks on a plan, each in one line, as the engine shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from flexres.errors import FlexresError, InvalidStack, Problem, TwilioError
+from flexres.reconcile.model import Kind, Plan, Rule, SettingState
+from flexres.resources.settings import ALLOW_OLDER, APPROVE
+
+_NAMES: Final = 20
+
+
+def refusal(plan: Plan) -> str:
+    """Why the guards refuse a plan, whom it is about and what lifts them; empty where they do not."""
+    if not plan.violations:
+        return ""
+    found = "; ".join(
+        f"{item.message} ({named(item.usernames)})" if len(item.usernames) > 1 else item.message
+        for item in plan.violations
+    )
+    lifts = []
+    if plan.digest:
+        lifts.append(f"{APPROVE}={plan.digest}, or {plan.digest} among policy.approved in flex.yaml")
+    if any(item.rule is Rule.OLDER_CHECKOUT for item in plan.violations):
+        lifts.append(f"a pull first, or {ALLOW_OLDER}=1")
+    if any(item.rule is Rule.CONSOLE_CHANGES for item in plan.violations):
+        lifts.append(f"entering them in Console and flexres sso attest --all --stack {plan.stack}")
+    return f"refused by a guard, nothing was sent: {found}. What lifts it for exactly these: {'; '.join(lifts)}"
+
+
+def remarks(plan: Plan) -> Iterator[tuple[str, bool]]:
+    """What the engine's own preview does not show of a plan, and whether it is a warning."""
+    yield from _remark(plan, Kind.ADOPT, "in Flex already, to be adopted", warns=False)
+    yield from _remark(plan, Kind.REACTIVATE, "deactivated, to be reactivated", warns=True)
+    for change in plan.of_kind(Kind.BLOCKED):
+        lifts = f" ({APPROVE}={change.digest} brings them back)" if change.digest else ""
+        yield f"{_shown(change.username)} is blocked: {change.reason}{lifts}", True
+    overdue = [change.username for change in plan.of_kind(Kind.WAIT) if change.overdue]
+    waiting = [change.username for change in plan.of_kind(Kind.WAIT) if not change.overdue]
+    if overdue:
+        yield f"waiting to leave for longer than policy.retire_within: {named(overdue)}", True
+    if waiting:
+        yield f"waiting to leave until offline: {named(waiting)}", False
+    if plan.console:
+        settings = named([setting.name for setting in plan.console])
+        yield f"waiting for a person in Twilio Console (flexres sso checklist --stack {plan.stack}): {settings}", True
+    for setting in plan.settings_in(SettingState.DRIFT):
+        seen = setting.observed or "not set"
+        yield f"{setting.name} is otherwise than attested, by the {setting.how}: {_shown(seen)}", True
+    for change in plan.of_kind(Kind.AT_IDP):
+        fields = ", ".join(field.key for field in change.fields)
+        yield f"{_shown(change.username)}: {fields} to be changed at the identity provider", True
+
+
+def _remark(plan: Plan, kind: Kind, says: str, *, warns: bool) -> Iterator[tuple[str, bool]]:
+    found = [change.username for change in plan.of_kind(kind)]
+    if found:
+        yield f"{says}: {named(found)}", warns
+
+
+def named(usernames: Sequence[str]) -> str:
+    """Some names in one line, and how many more there are."""
+    shown = ", ".join(_shown(name) for name in usernames[:_NAMES])
+    return f"{shown} and {len(usernames) - _NAMES} more" if len(usernames) > _NAMES else shown
+
+
+def _shown(name: str) -> str:
+    return name if name.isprintable() else ascii(name)
+
+
+def problem(found: Problem) -> str:
+    """One problem of the YAML: where it is, what it is, and what to write instead."""
+    said = (found.message, found.note, found.hint)
+    return f"{found.position}: {'; '.join(part for part in said if part)}"
+
+
+def one_line(error: BaseException) -> str:
+    """An error as one line that says what to do, too; only the problems of a stack have a line each."""
+    match error:
+        case InvalidStack():
+            return "\n".join([error.message, *map(problem, error.problems)])
+        case TwilioError():
+            text = str(error)
+        case FlexresError():
+            text = error.message
+        case _:
+            text = f"flexres itself failed: {type(error).__name__}: {error}"
+    hint = error.hint if isinstance(error, FlexresError) else ""
+    return " ".join(f"{text}; {hint}".split() if hint else text.split())

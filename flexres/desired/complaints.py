@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from flexres.desired import config, entries, sso
+from flexres.desired import config, entries, idp, sso
 from flexres.desired.attributes import shown
 from flexres.desired.flaws import AS_WRITTEN, Flaw, Path
 from flexres.desired.nearest import nearest
@@ -16,6 +16,7 @@ from flexres.desired.nearest import nearest
 _BELONGS: Final = {
     **dict.fromkeys(entries.INSIGHTS, "insights"),
     **dict.fromkeys(config.POLICY_FIELDS, "policy"),
+    **dict.fromkeys(idp.FIELDS, "idp"),
     **dict.fromkeys(sso.FIELDS, "sso"),
     **dict.fromkeys(entries.USER_FIELDS, "users: → a username"),
 }
@@ -84,8 +85,12 @@ def fields_at(file: str, path: Path) -> Sequence[str]:
         return entries.DEFAULT_FIELDS
     if path[:1] == ("users",):
         return entries.USER_FIELDS
+    if path == ("sso", "attested"):
+        return sso.ATTESTED_FIELDS
     top = config.FIELDS if file == "flex.yaml" else ("defaults", "users")
-    return {"policy": config.POLICY_FIELDS, "sso": sso.FIELDS}.get(str(path[0]), top) if path else top
+    return (
+        {"policy": config.POLICY_FIELDS, "sso": sso.FIELDS, "idp": idp.FIELDS}.get(str(path[0]), top) if path else top
+    )
 
 
 def _wrong_type(detail: ErrorDetails, path: Path) -> tuple[str, str]:

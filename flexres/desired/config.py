@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 from flexres.desired.attributes import shown
 from flexres.desired.durations import Duration
 from flexres.desired.entries import Shared, Username
+from flexres.desired.idp import IdpSection
 from flexres.desired.model import Limit, Policy
 from flexres.desired.nearest import nearest
 from flexres.desired.sids import sid
@@ -32,6 +33,8 @@ MISSING: Final = {
     "engine": "add engine: direct, or engine: pulumi for teams",
     "type": "add type: enhanced",
     "writer": "add writer: console",
+    "provider": "add provider: auth0",
+    "domain": "add domain: with the tenant's own domain, such as acme.eu.auth0.com",
 }
 
 
@@ -195,7 +198,7 @@ class FlexFile(BaseModel):
     policy: PolicySection | None = Field(None, description="How changes may happen.")
     leavers: list[Username] | None = Field(None, description="Usernames that leave whatever their marker says.")
     sso: SsoSection | None = Field(None, description="How users sign in.")
-    idp: dict[str, Any] | None = Field(None, description="The identity provider, where flexres manages it too.")
+    idp: IdpSection | None = Field(None, description="The identity provider, where flexres manages it too.")
 
 
 FIELDS: Final = tuple(FlexFile.model_fields)

@@ -17,10 +17,12 @@ from flexres.desired.complaints import flaws_of
 from flexres.desired.config import FlexFile, policy_of
 from flexres.desired.document import Unusual, read_quickly
 from flexres.desired.flaws import Flaw, Locator
+from flexres.desired.idp import claim_values, idp_flaws, read_idp
 from flexres.desired.merge import Findings, Layer, merge, read_layer
 from flexres.desired.model import Sso, StackConfig
 from flexres.desired.source import Source, UnreadableFile, is_yaml
-from flexres.desired.sso import SsoSection, read_sso
+from flexres.desired.sso import SsoSection
+from flexres.desired.sso_checks import read_sso
 from flexres.desired.stack import Stack
 from flexres.desired.users import Entry, desired_user
 from flexres.errors import InvalidStack, Position, Problem, SetupError
@@ -38,7 +40,7 @@ def load_stack(source: Source, *, name: str, as_of: date | None = None) -> Stack
     Raises InvalidStack with the problems of all files, and SetupError where there is no stack.
     """
     with without_collector():
-        return _Loader(source).load(name, as_of)
+        return _Loader(source, as_of).load(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,15 @@ class _Config:
 class _Loader:
     """One run over a source, gathering problems (with places), and flaws (without) as it goes."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, as_of: date | None) -> None:
         self._source = source
+        self._as_of = as_of
         self._locator = Locator(source)
         self._findings = Findings()
         self._problems: list[Problem] = []
 
-    def load(self, name: str, as_of: date | None) -> Stack:
+    def load(self, name: str) -> Stack:
+        as_of = self._as_of
         team_files = self._team_files(self._source.files())
         read = self._config()
         config = read.config
@@ -74,6 +78,9 @@ class _Loader:
         flaws += checks.leaver_flaws(read.leavers, unique)
         if config is not None and config.idp is None:
             flaws += checks.claim_flaws(config.sso, unique, users)
+        elif config is not None:
+            flaws += idp_flaws(config.idp, config.sso)
+            flaws += claim_values(config.sso, users, unique) if config.sso is not None else ()
         flaws += checks.rename_flaws(users, unique)
         flaws += checks.persona_warnings(users, unique, as_of)
         flaws += checks.leaving_warnings(users, unique, as_of)
@@ -167,15 +174,16 @@ class _Loader:
         leavers = values.get("leavers")
         named = [name for name in leavers if isinstance(name, str)] if isinstance(leavers, list) else []
         with suppress(ValidationError):
-            self._sso(SsoSection.model_validate(values.get("sso")))
+            self._sso(SsoSection.model_validate(values.get("sso")), offered=bool(values.get("idp")))
         return _Config(self._stack_defaults(defaults), frozenset(broken), tuple(named), None)
 
     def _stack_defaults(self, written: Layer) -> Layer:
         return merge({}, read_layer(written, CONFIG, ("defaults",), self._findings))
 
-    def _sso(self, section: SsoSection) -> Sso:
-        sso, flaws = read_sso(section, self._source.read)
+    def _sso(self, section: SsoSection, *, offered: bool) -> Sso:
+        sso, flaws, problems = read_sso(section, self._source, self._as_of, offered=offered)
         self._findings.flaws += flaws
+        self._problems += problems
         return sso
 
     def _stack_config(self, written: FlexFile) -> StackConfig:
@@ -187,8 +195,8 @@ class _Loader:
             policy=policy_of(written.policy),
             endpoint=written.endpoint,
             leavers=tuple(written.leavers or ()),
-            sso=self._sso(written.sso) if written.sso is not None else None,
-            idp=written.idp,
+            sso=self._sso(written.sso, offered=written.idp is not None) if written.sso is not None else None,
+            idp=read_idp(written.idp) if written.idp is not None else None,
         )
 
     def _entries(self, file: str, config: _Config) -> list[Entry]:

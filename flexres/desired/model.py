@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal
 
@@ -80,8 +80,20 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Attested:
+    """What people say they entered in Console: a digest for each field, and the trusted entries themselves."""
+
+    digests: Mapping[str, str] = field(default_factory=dict)
+    trusted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Sso:
-    """How users sign in. URLs are normalised texts; `certificate` is the PEM text, `certificate_file` its path."""
+    """How users sign in, as the YAML has it.
+
+    `certificate` is the PEM text that was read from `certificate_file`, `fingerprint` its SHA-256 as `AB:CD:…`,
+    `expires` its last day. `trusted` is the whole list where `owns_trusted`; otherwise nobody declares one.
+    """
 
     type: Literal["enhanced", "legacy"]
     writer: Literal["console", "api"]
@@ -90,14 +102,33 @@ class Sso:
     sso_url: str | None = None
     certificate: str | None = None
     certificate_file: str | None = None
+    fingerprint: str | None = None
+    expires: date | None = None
     default_redirect_url: str | None = None
     trusted: tuple[str, ...] = ()
+    owns_trusted: bool = True
     login_popup: bool | None = None
     login_popup_features: str | None = None
     session_not_on_or_after: timedelta | None = None
     self_hosted: bool = False
     claims: tuple[str, ...] = ()
-    attested: Mapping[str, str] | None = None
+    attested: Attested = Attested()
+
+
+@dataclass(frozen=True, slots=True)
+class Idp:
+    """The identity provider that is reconciled too. `domain` is the tenant's, `connection` where its users are.
+
+    `client_id` chooses among applications of one name. `missing` says what becomes of users whom the connection lacks.
+    """
+
+    provider: Literal["auth0"]
+    domain: str
+    application: str = "Twilio Flex"
+    client_id: str | None = None
+    connection: str = "Username-Password-Authentication"
+    action: str = "Flex claims"
+    missing: Literal["report", "create", "invite"] = "report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +136,7 @@ class StackConfig:
     """flex.yaml: whose Flex this is, how it may change, and how its users sign in.
 
     `id` is who we are on a Worker's marker. `endpoint` is a loopback base URL or None for Twilio itself.
-    `idp` is the raw section, None when the identity provider is not managed.
+    `idp` is None when the identity provider is not managed.
     """
 
     id: str
@@ -116,4 +147,4 @@ class StackConfig:
     endpoint: str | None = None
     leavers: tuple[str, ...] = ()
     sso: Sso | None = None
-    idp: Mapping[str, Json] | None = None
+    idp: Idp | None = None

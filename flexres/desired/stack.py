@@ -30,6 +30,13 @@ class Stack:
         """The place of a path of flex.yaml, such as ("policy", "max_removals"), or of what surrounds it."""
         return self._locator.position(_CONFIG, path, at_key=True)
 
+    def line_of(self, username: str) -> str | None:
+        """The file and line that declare a user, such as `stacks/prod/users/ops.yaml:14`; None if none does."""
+        if username not in self.users:
+            return None
+        place = self.position_of(username)
+        return f"{place.file}:{place.line}"
+
     def position_of(self, username: str, *keys: str | int) -> Position:
         """The place of a user, or of one of their fields, such as ("attributes", "level").
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 _ID_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -10,19 +13,49 @@ FLEX_SCHEMA: Final = "flex.schema.json"
 USERS_SCHEMA: Final = "users.schema.json"
 
 
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Rules that fit the people who are there: as strict as they can be without refusing what is."""
+
+    min_admins: int
+    protected: tuple[str, ...] = ()
+    email_domains: tuple[str, ...] = ()
+    approved: tuple[str, ...] = ()
+
+
 def mint_id() -> str:
     """Six random characters that say on a Worker's marker who we are; none that look alike."""
     return "".join(secrets.choice(_ID_LETTERS) for _ in range(6))
 
 
-def flex_template(*, id: str, account: str, instance: str, schema: str | None = None) -> str:
+def flex_template(
+    *, id: str, account: str, instance: str, schema: str | None = None, proposal: Proposal | None = None
+) -> str:
     """A flex.yaml; `schema` is the path or URL of its JSON Schema, for editors."""
-    return _modeline(schema) + _FLEX.format(id=id, account=account, instance=instance)
+    policy = _proposed(proposal) if proposal is not None else _USUAL
+    return _modeline(schema) + _FLEX.format(id=id, account=account, instance=instance, policy=policy)
 
 
 def team_template(*, schema: str | None = None) -> str:
     """A users/team.yaml with nobody in it yet and two examples in its comments."""
     return _modeline(schema) + _TEAM
+
+
+def _proposed(proposal: Proposal) -> str:
+    lines = [f"  min_admins: {proposal.min_admins}"]
+    if proposal.protected:
+        lines.append(f"  protected: {_in_flow(proposal.protected)}     # never leave, never lose a role")
+    if proposal.email_domains:
+        lines.append(f"  email_domains: {_in_flow(proposal.email_domains)}     # addresses of these domains only")
+    if proposal.approved:
+        lines.append(
+            f"  approved: {_in_flow(proposal.approved)}     # adopting everybody as they are; take it out later"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _in_flow(items: Sequence[str]) -> str:
+    return f"[{', '.join(json.dumps(item, ensure_ascii=False) for item in items)}]"
 
 
 def _modeline(schema: str | None) -> str:
@@ -49,11 +82,14 @@ policy:
   unmanaged: report          # or ignore: users in Flex that no file here names
   max_removals: 10%          # retirements, and losses of admin or supervisor; or a number
   max_changes: 30%           # adoptions and updates
+{policy}
+# leavers: [max@example.com]           # leave by name, whatever their marker says
+"""
+
+_USUAL: Final = """\
   min_admins: 1
   # protected: [owner@example.com]     # never leave, never lose a role
   # email_domains: [example.com]       # addresses of these domains only
-
-# leavers: [max@example.com]           # leave by name, whatever their marker says
 """
 
 _TEAM: Final = """\

@@ -41,13 +41,16 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_url(url: str) -> RightUrl | None:
-    """What is wrong with the URL of a web page that a browser returns to; None for a right one."""
+def check_url(url: str, *, as_given: bool = False) -> RightUrl | None:
+    """What is wrong with the URL of a web page that a browser is sent to; None for a right one.
+
+    `as_given`: somebody else chose the spelling, and compares it letter by letter.
+    """
     if not url.strip():
         return RightUrl("the URL is empty", "write it as https://flex.example.com")
     if len(url) > LONGEST_URL:
         return RightUrl(f"the URL has {len(url)} characters", f"keep it below {LONGEST_URL}")
-    return _wrong_form(url) or _wrong_parts(url)
+    return _wrong_form(url) or _wrong_parts(url, as_given=as_given)
 
 
 def _wrong_form(url: str) -> RightUrl | None:
@@ -80,7 +83,7 @@ def _wrong_scheme(url: str) -> RightUrl | None:
     return RightUrl("a full URL is needed, with https:// in front", f"write {_scheme_for(host)}://{host}")
 
 
-def _wrong_parts(url: str) -> RightUrl | None:
+def _wrong_parts(url: str, *, as_given: bool) -> RightUrl | None:
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -94,7 +97,7 @@ def _wrong_parts(url: str) -> RightUrl | None:
         return RightUrl("a URL here has no user name and no password", f"write {_rebuilt(parts)}")
     if "#" in url:
         return RightUrl("a URL here has no fragment: the browser never sends it", f"write {_rebuilt(parts)}")
-    return _wrong_host(parts, host) or _wrong_spelling(url, parts, host)
+    return _wrong_host(parts, host) or (None if as_given else _wrong_spelling(url, parts, host))
 
 
 def _wrong_host(parts: SplitResult, host: str) -> RightUrl | None:

@@ -35,6 +35,29 @@ class ConfigurationApi:
             raise self._no_flex(f"{error.status} to {error.request}") from error
         return self._instance_of(response)
 
+    @staticmethod
+    async def instance_of(transport: Transport, account: str) -> str:
+        """The SID of the account's only Flex instance.
+
+        Raises:
+            SetupError: the answer does not name it (Twilio's own sample does not), or the account is another.
+            UnreachableError: the account has no Flex yet.
+        """
+        api = ConfigurationApi(transport, account=account, instance="")
+        try:
+            body = (await transport.request("GET", "flex-api", _PATH)).object()
+        except NotFoundError as error:
+            raise api._no_flex(f"{error.status} to {error.request}") from error
+        if body.get("account_sid") != account:
+            raise SetupError(f"the credentials are not of account {account}", hint="name its own with --account")
+        sid = _text(body.get("flex_instance_sid"))
+        if sid is None:
+            raise SetupError(
+                "the account does not tell the SID of its Flex instance",
+                hint="copy it from Twilio Console, under Flex, Overview, and give it with --instance",
+            )
+        return sid
+
     async def update(self, changes: Mapping[str, Json]) -> Instance:
         """Set these properties; one that holds JSON is replaced entirely, so merge before (Twilio's docs).
 

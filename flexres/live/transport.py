@@ -110,6 +110,11 @@ class Transport:
     ) -> None:
         await self._client.aclose()
 
+    @property
+    def endpoint(self) -> str | None:
+        """The one base URL that stands for all of Twilio's; None: Twilio itself."""
+        return self._endpoint
+
     async def request(
         self,
         method: str,

@@ -22,6 +22,8 @@ instance: GO{"b" * 32}
 engine: direct
 """
 TEAM: Final = "users: {}\n"
+PEM: Final = (Path(__file__).parent / "idp.pem").read_text(encoding="ascii")
+"""A certificate in order, for the rest of the century."""
 
 
 class TextSource:
@@ -84,12 +86,14 @@ def bad_stacks() -> list[BadStack]:
 def read_bad_stack(path: Path) -> BadStack:
     """A case file: sections that begin with `=== name`; the last one, `=== problems`, has three lines for each.
 
-    A stack without a flex.yaml or a team file gets one that is in order.
+    A stack without a flex.yaml or a team file gets one that is in order, and so does one that names certs/good.pem.
     """
     parts = re.split(r"(?m)^=== (.+)\n", path.read_bytes().decode("utf-8"))
     sections = dict(zip(parts[1::2], parts[2::2], strict=True))
     lines = [line.strip() for line in sections.pop("problems").splitlines() if line.strip()]
     files = {"flex.yaml": FLEX, **sections}
+    if "certs/good.pem" in files["flex.yaml"]:
+        files["certs/good.pem"] = PEM
     if not any(name.startswith("users/") for name in files):
         files["users/team.yaml"] = TEAM
     expected = zip(lines[0::3], lines[1::3], lines[2::3], strict=True)

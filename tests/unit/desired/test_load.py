@@ -7,9 +7,9 @@ from datetime import date, timedelta
 import pytest
 
 from flexres.desired.load import load_stack
-from flexres.desired.model import Limit, Policy
+from flexres.desired.model import Idp, Limit, Policy
 from flexres.errors import InvalidStack, Position
-from tests.unit.desired.stacks import FLEX, TextSource, load, problems_of
+from tests.unit.desired.stacks import FLEX, PEM, TextSource, load, problems_of
 
 TEAM = """\
 defaults: {roles: [agent], attributes: {team: A}}
@@ -34,7 +34,8 @@ sso:
   session_not_on_or_after: 8h
   claims: [department]
 """
-PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+
+IDP = "idp: {provider: auth0, domain: acme.eu.auth0.com}\n"
 
 
 def warned(team: str, *, as_of: date | None = None, flex: str = FLEX) -> list[tuple[int, str]]:
@@ -110,9 +111,9 @@ def test_the_sign_on_is_read_with_its_certificate() -> None:
 
 def test_a_managed_identity_provider_lets_users_declare_its_claims() -> None:
     """Then one change writes both sides."""
-    files = {"flex.yaml": FLEX + SSO + "idp: {type: auth0}\n", "users/team.yaml": TEAM, "certs/idp.pem": PEM}
+    files = {"flex.yaml": FLEX + SSO + IDP, "users/team.yaml": TEAM, "certs/idp.pem": PEM}
 
-    assert load_stack(TextSource(files), name="test").config.idp == {"type": "auth0"}
+    assert load_stack(TextSource(files), name="test").config.idp == Idp("auth0", "acme.eu.auth0.com")
 
 
 def test_no_team_file_is_no_error() -> None:

@@ -26,7 +26,9 @@ BEYOND = {
     "flex_auto_without_endpoint", "flex_leaver_declared", "name_missing", "name_two_lines",
     "previously_declared", "previously_self", "previously_twice", "role_missing", "role_none", "role_only_insights",
     "role_twice", "sso_certificate_absolute", "sso_certificate_is_text", "sso_certificate_missing",
-    "sso_certificate_outside", "sso_claim_declared", "sso_missing_fields", "until_impossible", "username_case",
+    "sso_certificate_outside", "sso_certificate_private_key", "sso_certificate_truncated", "sso_certificate_twice",
+    "sso_claim_declared", "sso_missing_fields", "sso_redirect_uncovered", "sso_self_hosted", "sso_session_short",
+    "sso_trusted_enhanced", "sso_trusted_legacy", "until_impossible", "username_case",
     "username_in_two_files", "role_insights_misspelled", "username_hangul_filler",
 }  # fmt: skip
 
@@ -132,7 +134,7 @@ def test_whatever_the_loader_accepts_the_schema_accepts(entry: Any, defaults: An
 def test_a_full_flex_yaml_is_valid() -> None:
     """Every field of the policy, both forms of a limit."""
     text = FLEX + (
-        "endpoint: http://127.0.0.1:4010\ndefaults: {attributes: {level.int: '3', x: null}}\nidp: {type: auth0}\n"
+        "endpoint: http://127.0.0.1:4010\ndefaults: {attributes: {level.int: '3', x: null}}\nidp:\n"
         "policy: {timezone: Europe/London, retire: keep, retire_when: now, retire_within: 7d, unmanaged: ignore,\n"
         "  max_removals: 100%, max_changes: 5, min_admins: 0, protected: [a], email_domains: [a-b.example.com],\n"
         "  approved: ['12345678'], console_changes: fail}\nleavers: []\nsso:\n"

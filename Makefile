@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 STACK ?= sandbox
 
 .DEFAULT_GOAL := help
-.PHONY: help up check test lint types unit readme bench clean
+.PHONY: help up check test lint types unit readme examples workflows bench clean
 
 help:                ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -38,6 +38,12 @@ test: lint types     ## everything
 
 readme: $(STAMP)     ## write the plan in README anew, as it really prints
 	@FLEXRES_WRITE_README=1 $(BIN)/pytest tests/flow/test_readme.py
+
+examples: $(STAMP)   ## write docs/examples anew: what a reviewer sees of a branch
+	@FLEXRES_WRITE_EXAMPLES=1 $(BIN)/pytest tests/flow/test_page_examples.py
+
+workflows: $(STAMP)  ## render .github/workflows from the templates that flexres init writes
+	@FLEXRES_WRITE_WORKFLOWS=1 $(BIN)/pytest tests/flow/test_workflows.py -k rendered
 
 bench: $(STAMP)      ## what is measured against what, in one run
 	@$(BIN)/python -m bench

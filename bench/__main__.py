@@ -6,10 +6,10 @@ import json
 import sys
 from collections.abc import Callable
 
-from bench import direct
+from bench import direct, idp, pulumi
 from bench.harness import ROOT, Report
 
-PARTS: dict[str, Callable[[Report], None]] = {"direct": direct.run}
+PARTS: dict[str, Callable[[Report], None]] = {"direct": direct.run, "pulumi": pulumi.run, "idp": idp.run}
 
 
 def main() -> int:

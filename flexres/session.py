@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flexres.collector import without_collector
-from flexres.desired.revision import Revision
+from flexres.desired.revision import Revision, approvers
 from flexres.desired.stack import Stack
+from flexres.idp.auth0.state import IdentityProvider, open_provider
+from flexres.live.concurrently import together
 from flexres.live.connect import connect
 from flexres.live.flex_users import FlexUsers
 from flexres.live.model import Instance, Snapshot
+from flexres.live.sign_on import SignOn
 from flexres.live.snapshot import read_snapshot, reread
 from flexres.live.taskrouter import Workers
 from flexres.live.transport import Transport
+from flexres.observation import as_configured, observe
+from flexres.reconcile.base import Base, compared
 from flexres.reconcile.guards import Approval
-from flexres.reconcile.model import Plan
+from flexres.reconcile.idp import IdpSides
+from flexres.reconcile.model import Plan, UserChange
 from flexres.reconcile.plan import Wanted, make_plan
 
 
@@ -28,6 +34,12 @@ class Session:
     stack: Stack
     wanted: Wanted
     transport: Transport
+    provider: IdentityProvider | None = None
+
+    @property
+    def sent(self) -> int:
+        """How many requests were sent so far, to Flex and to the identity provider."""
+        return self.transport.sent + (self.provider.sent if self.provider is not None else 0)
 
     @property
     def users(self) -> FlexUsers:
@@ -53,6 +65,22 @@ class Session:
         doubtful = (nameless & self.wanted.users.keys()) - snapshot.users.keys()
         return await reread(self.transport, snapshot, doubtful, channels_for=channels_for) if doubtful else snapshot
 
+    async def sign_on(self) -> SignOn | None:
+        """What can be seen of single sign-on now; None where the stack declares none.
+
+        Raises:
+            SetupError: the settings are to be written through an API, and the endpoint has none.
+        """
+        return await observe(self.stack.config, self.transport) if self.stack.config.sso is not None else None
+
+    async def at_idp(self) -> IdpSides | None:
+        """Both sides of the identity provider now; None where the stack manages none.
+
+        Raises:
+            SetupError: the environment lacks its credentials, or they lack a scope.
+        """
+        return IdpSides(self.provider.wanted, await self.provider.read()) if self.provider is not None else None
+
     async def plan(
         self,
         *,
@@ -60,17 +88,48 @@ class Session:
         approvals: Sequence[Approval] = (),
         allow_older: bool = False,
         allow_admin: Iterable[str] = (),
+        base: Base | None = None,
+        pick: Callable[[UserChange], bool] | None = None,
+        idp_alone: bool = False,
     ) -> Plan:
-        """The whole difference between the YAML and Flex now, with every guard's word."""
+        """The whole difference between the YAML and Flex now, with every guard's word.
+
+        With `base`, what would happen without this change, too, is marked; with `pick`, it is of some changes alone.
+        `idp_alone`: only what happens at the identity provider.
+        """
         with without_collector():
-            return make_plan(
+            snapshot, sign_on, idp = await self._read()
+            plan = make_plan(
                 self.wanted,
-                await self.snapshot(),
+                snapshot,
                 as_of=as_of,
                 approvals=approvals,
                 allow_older=allow_older,
                 allow_admin=allow_admin,
+                pick=pick,
+                sign_on=as_configured(sign_on, snapshot.instance) if sign_on is not None and not idp_alone else None,
+                idp=replace(idp, alone=idp_alone) if idp is not None else None,
             )
+            plan = replace(plan, command=("idp apply",)) if idp_alone else plan
+            return plan if base is None else compared(plan, base, snapshot)
+
+    async def _read(self) -> tuple[Snapshot, SignOn | None, IdpSides | None]:
+        """Users, single sign-on and the identity provider, read side by side."""
+        snapshots: list[Snapshot] = []
+        seen: list[SignOn | None] = []
+        sides: list[IdpSides | None] = []
+
+        async def users() -> None:
+            snapshots.append(await self.snapshot())
+
+        async def sign_on() -> None:
+            seen.append(await self.sign_on())
+
+        async def idp() -> None:
+            sides.append(await self.at_idp())
+
+        await together(users(), sign_on(), idp())
+        return snapshots[0], seen[0], sides[0]
 
     async def plan_for(
         self, usernames: Collection[str], *, instance: Instance, as_of: datetime, by_pages: bool
@@ -95,6 +154,15 @@ def wanted_of(stack: Stack, revision: Revision | None) -> Wanted:
     return Wanted(stack.name, stack.config, stack.users, commit, time)
 
 
+def approvals_of(stack: Stack, revision: Revision, digests: Sequence[str], by: str) -> tuple[Approval, ...]:
+    """Who approved which digests: those of the YAML by its author, `digests` in the words of `by`."""
+    places = {
+        digest: stack.position("policy", "approved", place) for place, digest in enumerate(stack.config.policy.approved)
+    }
+    committed = (Approval(digest, author) for digest, author in approvers(places, revision).items())
+    return (*committed, *(Approval(digest, by) for digest in digests))
+
+
 @asynccontextmanager
 async def open_session(
     stack: Stack, *, environ: Mapping[str, str], revision: Revision | None, read_only: bool
@@ -107,5 +175,8 @@ async def open_session(
     transport = connect(
         stack=stack.name, account=config.account, endpoint=config.endpoint, environ=environ, read_only=read_only
     )
-    async with transport:
-        yield Session(stack, wanted_of(stack, revision), transport)
+    async with (
+        transport,
+        open_provider(stack.name, config, environ=environ, read_only=read_only) as provider,
+    ):
+        yield Session(stack, wanted_of(stack, revision), transport, provider)

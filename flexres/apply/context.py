@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flexres.apply.gate import ProvisionGate
+from flexres.apply.idp import UserWriter
 from flexres.apply.journal import Journal
 from flexres.desired.model import Policy
 from flexres.live.flex_users import FlexUsers
@@ -15,7 +16,10 @@ from flexres.reconcile.diff import Scope
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One run. `commit_time` is in seconds since 1970 UTC; `offline_activity` is an activity SID."""
+    """One run. `commit_time` is in seconds since 1970 UTC; `offline_activity` is an activity SID.
+
+    `idp` writes users at the identity provider; None where that is not managed.
+    """
 
     users: FlexUsers
     workers: Workers
@@ -27,3 +31,4 @@ class Context:
     allow_older: bool
     journal: Journal
     gate: ProvisionGate
+    idp: UserWriter | None = None

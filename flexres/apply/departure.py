@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +15,7 @@ from flexres.reconcile.model import UserChange, Why
 from flexres.reconcile.plan import is_busy, read_marker
 
 
-class _LeftAloneError(FlexresError):
+class LeftAloneError(FlexresError):
     """Since the plan was made the user stopped being ours to retire."""
 
 
@@ -29,7 +28,7 @@ async def retire(context: Context, change: UserChange) -> Outcome:
         return await _deprovision(context, change, user, None)
     try:
         marker = _ours(context, change, worker)
-    except _LeftAloneError as error:
+    except LeftAloneError as error:
         return Outcome(change, Result.BLOCKED, error.message)
     if await _busy(context, worker):
         return await _wait(context, change, worker, marker, "in an activity or with tasks; retires when offline")
@@ -56,11 +55,14 @@ async def let_go(context: Context, change: UserChange) -> Outcome:
     return Outcome(change, Result.DONE)
 
 
-async def mark_leaving(context: Context, worker: Worker, still: Callable[[dict[str, Any]], None]) -> None:
-    """Write on the Worker since when its user waits to leave; an earlier time stays. `still` may object."""
+async def mark_leaving(context: Context, change: UserChange, worker: Worker) -> None:
+    """Write on the Worker since when its user waits to leave; an earlier time stays.
+
+    `change` is their departure. Raises LeftAloneError when the marker no longer lets us do it.
+    """
 
     def edit(attributes: dict[str, Any]) -> None:
-        still(attributes)
+        _checked(context, change, attributes)
         try:
             found = read_marker(attributes)
         except UnreadableMarker:
@@ -79,11 +81,20 @@ async def _fetch(context: Context, user: FlexUser) -> Worker | None:
     try:
         return await context.workers.fetch(user.worker_sid)
     except NotFoundError:
+        return await _other_worker(context, user)
+
+
+async def _other_worker(context: Context, user: FlexUser) -> Worker | None:
+    """The Worker that a login has made since, in place of one that was deleted: it may be marked otherwise."""
+    try:
+        found = (await context.users.by_sid(user.sid)).worker_sid
+        return await context.workers.fetch(found) if found and found != user.worker_sid else None
+    except NotFoundError:
         return None
 
 
 def _ours(context: Context, change: UserChange, worker: Worker) -> Marker | None:
-    """The marker as it is now. Raises _LeftAloneError when it no longer lets us retire the user."""
+    """The marker as it is now. Raises LeftAloneError when it no longer lets us retire the user."""
     return _checked(context, change, decoded(worker))
 
 
@@ -96,13 +107,13 @@ def _checked(context: Context, change: UserChange, attributes: dict[str, Any]) -
     try:
         marker = read_marker(attributes)
     except UnreadableMarker:
-        raise _LeftAloneError("left alone: the marker has become unreadable since the plan") from None
+        raise LeftAloneError("left alone: the marker has become unreadable since the plan") from None
     if marker is None and change.why is Why.UNDECLARED:
-        raise _LeftAloneError("left alone: our marker is gone since the plan")
+        raise LeftAloneError("left alone: our marker is gone since the plan")
     if marker and marker.stack_id != context.scope.stack_id:
-        raise _LeftAloneError(f"left alone: managed by stack id {marker.stack_id} since the plan")
+        raise LeftAloneError(f"left alone: managed by stack id {marker.stack_id} since the plan")
     if marker and not context.allow_older and marker.at > (context.commit_time or 0):
-        raise _LeftAloneError("left alone: a newer commit was applied to this user since the plan")
+        raise LeftAloneError("left alone: a newer commit was applied to this user since the plan")
     return marker
 
 
@@ -117,14 +128,10 @@ async def _busy(context: Context, worker: Worker) -> bool:
 async def _wait(context: Context, change: UserChange, worker: Worker, marker: Marker | None, message: str) -> Outcome:
     if marker is None or marker.leaving is None or marker.stack_id != context.scope.stack_id:
         try:
-            await mark_leaving(context, worker, lambda attributes: _recheck(context, change, attributes))
-        except _LeftAloneError as error:
+            await mark_leaving(context, change, worker)
+        except LeftAloneError as error:
             return Outcome(change, Result.BLOCKED, error.message)
     return Outcome(change, Result.WAITING, message)
-
-
-def _recheck(context: Context, change: UserChange, attributes: dict[str, Any]) -> None:
-    _checked(context, change, attributes)
 
 
 async def _deprovision(context: Context, change: UserChange, user: FlexUser, worker: Worker | None) -> Outcome:

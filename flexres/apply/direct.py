@@ -6,18 +6,27 @@ It keeps no state: every operation may be repeated, so the recovery from a crash
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final, Protocol
 
 from flexres.apply.context import Context
 from flexres.apply.gate import ProvisionGate
-from flexres.apply.journal import Journal
+from flexres.apply.idp import UserWriter, write_setup
+from flexres.apply.journal import Journal, JournalError
 from flexres.apply.operations import carry_out
-from flexres.apply.outcome import Applied, Outcome, Result
+from flexres.apply.outcome import Applied, Outcome, Result, SettingOutcome
 from flexres.apply.readback import read_back
+from flexres.apply.sso import SignOnWriter
 from flexres.errors import RefusedError, UnreachableError
+from flexres.reconcile.guards import roles_after, roles_before
 from flexres.reconcile.model import Kind, Plan, UserChange
 from flexres.session import Session
+
+_SILENCES: Final = 3
+"""After so many users in a row with whom nothing got through, nobody else is begun with."""
+
+_GAVE_UP: Final = "not started: the run could not go on, see those that failed"
 
 
 class Progress(Protocol):
@@ -57,30 +66,65 @@ async def apply_plan(
 ) -> Applied:
     """Carry out every change of the plan, read back what was changed, and say what became of each.
 
-    When `stop` is set, what is in flight is finished and the rest reported as not started.
+    The identity provider's set-up goes first. Settings of single sign-on that let somebody in are written before the
+    users, those that keep somebody out after them; a failing one stops nobody. When `stop` is set, what is in flight
+    is finished and the rest reported as not started.
     Raises RefusedError when a guard refuses the plan, and UnreachableError when nobody got through.
     """
     if plan.violations:
         raise RefusedError(
-            "; ".join(violation.message for violation in plan.violations), hint=f"--approve {plan.digest}"
+            "; ".join(violation.message for violation in plan.violations),
+            hint=f"--approve {plan.digest}" if plan.digest else plan.violations[0].hint,
         )
-    started, sent = session.transport.timing.monotonic(), session.transport.sent
-    run = _Run(context_of(session, plan, journal, allow_older=allow_older), session, journal, progress, stop)
+    started, sent = session.transport.timing.monotonic(), session.sent
+    context = context_of(session, plan, journal, allow_older=allow_older)
+    run = _Run(context, session, journal, progress, stop)
+    at_idp = await write_setup(context.idp, plan.idp)
+    sign_on = SignOnWriter(session.wanted.config, session.transport)
+    written = await sign_on.before_users(plan.settings)
     arrivals = [change for change in plan.changes if not change.leaves]
     departures = [change for change in plan.changes if change.leaves]
     outcomes = await run.phase("Adding and changing", arrivals)
     outcomes = await read_back(session, plan, outcomes, repair=run.repair)
-    outcomes += await run.phase("Retiring", departures)
-    if run.unreachable and not any(outcome.result is Result.DONE for outcome in outcomes):
+    run.note(outcome for outcome in outcomes if outcome.result is Result.NOT_TAKEN)
+    kept = _kept_admins(departures, outcomes)
+    outcomes += await run.phase("Retiring", [change for change in departures if change not in kept])
+    outcomes += [Outcome(change, Result.NOT_STARTED, _NO_NEW_ADMIN) for change in kept]
+    if not run.stopped:
+        written += await sign_on.after_users(plan.settings)
+    written = [run.noted_setting(outcome) for outcome in await sign_on.read_back(written)]
+    if (
+        run.unreachable
+        and not any(_got_through(outcome) for outcome in outcomes)
+        and not any(outcome.result is Result.DONE for outcome in written)
+        and not any(outcome.result is Result.DONE for outcome in at_idp)
+    ):
         raise run.unreachable
     order = {id(change): place for place, change in enumerate(plan.changes)}
     return Applied(
         plan=plan,
         outcomes=tuple(sorted(outcomes, key=lambda outcome: order[id(outcome.change)])),
         seconds=session.transport.timing.monotonic() - started,
-        requests=session.transport.sent - sent,
+        requests=session.sent - sent,
         interrupted=stop.is_set(),
+        settings=tuple(written),
+        idp=tuple(at_idp),
     )
+
+
+def _kept_admins(departures: Sequence[UserChange], outcomes: Sequence[Outcome]) -> list[UserChange]:
+    """Admins who stay for now: min_admins counted on somebody who did not become admin after all."""
+    failed = [outcome.change for outcome in outcomes if outcome.result is not Result.DONE]
+    if not any("admin" in roles_after(change) - roles_before(change) for change in failed):
+        return []
+    return [change for change in departures if "admin" in roles_before(change) - roles_after(change)]
+
+
+_NO_NEW_ADMIN: Final = "an admin leaves only when every new admin is in place, and one is not"
+
+
+def _got_through(outcome: Outcome) -> bool:
+    return outcome.result in {Result.DONE, Result.WAITING} and outcome.change.kind is not Kind.AT_IDP
 
 
 def context_of(session: Session, plan: Plan, journal: Journal, *, allow_older: bool) -> Context:
@@ -96,6 +140,7 @@ def context_of(session: Session, plan: Plan, journal: Journal, *, allow_older: b
         allow_older=allow_older,
         journal=journal,
         gate=ProvisionGate(),
+        idp=UserWriter(session.provider) if session.provider is not None else None,
     )
 
 
@@ -110,7 +155,14 @@ class _Run:
         self._journal = journal
         self._progress = progress
         self._stop = stop
+        self._silent = 0
+        self._gave_up = False
         self.unreachable: UnreachableError | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more is to be begun: a person said so, or nobody gets through."""
+        return self._gave_up or self._stop.is_set()
 
     async def phase(self, text: str, changes: Sequence[UserChange]) -> list[Outcome]:
         """Carry out these changes concurrently."""
@@ -136,8 +188,8 @@ class _Run:
     async def _one(self, change: UserChange) -> Outcome:
         if change.kind is Kind.AT_IDP:
             return Outcome(change, Result.DONE)
-        if self._stop.is_set():
-            return Outcome(change, Result.NOT_STARTED, "not started")
+        if self.stopped:
+            return Outcome(change, Result.NOT_STARTED, _GAVE_UP if self._gave_up else "not started")
         self._progress.started(change)
         outcome = await self._carry_out(change)
         self._progress.finished(outcome)
@@ -147,9 +199,35 @@ class _Run:
         try:
             outcome = await carry_out(self._context, change)
         except UnreachableError as error:
-            # Nobody else would get through either; what was not tried is reported as not started.
+            # One user's answers may break off for a reason of their own; several in a row are everybody's.
             self.unreachable = error
-            self._stop.set()
+            self._silent += 1
+            self._gave_up = self._gave_up or self._silent >= _SILENCES
             outcome = Outcome(change, Result.FAILED, error.message)
-        self._journal.outcome(outcome)
+        else:
+            self._silent = 0
+        return self._noted(outcome)
+
+    def note(self, outcomes: Iterable[Outcome]) -> None:
+        """Journal what became known of these later on."""
+        for outcome in outcomes:
+            self._noted(outcome)
+
+    def noted_setting(self, outcome: SettingOutcome) -> SettingOutcome:
+        """The outcome, journalled; what could not be is not done."""
+        try:
+            self._journal.setting(outcome)
+        except JournalError as error:
+            self._gave_up = True
+            return replace(outcome, result=Result.FAILED, message=f"{outcome.result}, but {error.message}")
+        return outcome
+
+    def _noted(self, outcome: Outcome) -> Outcome:
+        try:
+            self._journal.outcome(outcome)
+        except JournalError as error:
+            # What nobody can look up later is not done: the run ends here, and tells what it did.
+            self._gave_up = True
+            message = f"{outcome.message}; {error.message}" if outcome.message else f"done, but {error.message}"
+            return replace(outcome, result=Result.FAILED, message=message)
         return outcome

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from flexres.apply.outcome import Outcome
-from flexres.errors import SetupError
+from flexres.apply.outcome import Outcome, SettingOutcome
+from flexres.errors import FlexresError, SetupError
 from flexres.reconcile.model import UserChange
 from flexres.values import ABSENT
 
@@ -25,14 +27,21 @@ class Run:
     commit: str | None
 
 
+class JournalError(FlexresError):
+    """The journal cannot be kept any more: the disk is full, or the file is gone from under it."""
+
+
 class Journal(Protocol):
-    """Where the operations write down what they do."""
+    """Where the operations write down what they do. Each method raises JournalError where that is not possible."""
 
     def before(self, username: str, attributes: str) -> None:
         """Keep a Worker's attributes, on disk before this returns: what follows could lose them."""
 
     def outcome(self, outcome: Outcome) -> None:
         """Note what became of one change."""
+
+    def setting(self, outcome: SettingOutcome) -> None:
+        """Note what became of one setting of single sign-on."""
 
 
 class NoJournal:
@@ -44,12 +53,16 @@ class NoJournal:
     def outcome(self, outcome: Outcome) -> None:
         """Nothing."""
 
+    def setting(self, outcome: SettingOutcome) -> None:
+        """Nothing."""
+
 
 class FileJournal:
     """Appends to a file that only its owner may read: it holds personal data, but never a credential."""
 
     def __init__(self, path: Path, run: Run, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         """Opens the file. Raises SetupError when that is not possible."""
+        self._path = path
         self._run = run
         self._now = now
         try:
@@ -62,7 +75,7 @@ class FileJournal:
     def before(self, username: str, attributes: str) -> None:
         """Keep a Worker's attributes, on disk before this returns."""
         self._write({"event": "before", "username": username, "attributes": attributes})
-        os.fsync(self._file)
+        self._sync()
 
     def outcome(self, outcome: Outcome) -> None:
         """Note what became of one change."""
@@ -73,17 +86,41 @@ class FileJournal:
             line["not_taken"] = list(outcome.not_taken)
         self._write(line)
 
+    def setting(self, outcome: SettingOutcome) -> None:
+        """Note what became of one setting of single sign-on."""
+        change = outcome.change
+        line = {"event": "setting", "setting": change.name, "before": change.observed, "after": change.declared}
+        self._write({**line, "result": outcome.result, **({"message": outcome.message} if outcome.message else {})})
+
     def close(self) -> None:
-        """Everything on disk, the file closed."""
-        os.fsync(self._file)
+        """Everything on disk as far as that is possible, the file closed."""
+        with suppress(JournalError):
+            self._sync()
         os.close(self._file)
+
+    def _sync(self) -> None:
+        try:
+            os.fsync(self._file)
+        except OSError as error:
+            # A pipe or a device has no disk to wait for.
+            if error.errno not in {errno.EINVAL, errno.ENOTSUP, errno.EROFS}:
+                raise self._broken(error) from error
+
+    def _broken(self, error: OSError) -> JournalError:
+        hint = "make room, or name another file with --journal, and run it again"
+        return JournalError(f"the journal {self._path} cannot be written: {error.strerror}", hint=hint)
 
     def _write(self, line: dict[str, Any]) -> None:
         run = self._run
         at = self._now().isoformat(timespec="milliseconds")
         full = {"at": at, "stack": run.stack, "commit": run.commit, "by": run.by, **line}
         # One write of one line: two runs that share the file never mix within a line.
-        os.write(self._file, (json.dumps(full, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
+        data = (json.dumps(full, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+        try:
+            if os.write(self._file, data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            raise self._broken(error) from error
 
 
 def own_journal(project: Path, stack: str) -> Path:

@@ -7,18 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 from flexres.apply.context import Context
-from flexres.apply.departure import let_go, mark_leaving, retire
+from flexres.apply.departure import LeftAloneError, let_go, mark_leaving, retire
 from flexres.apply.outcome import Outcome, Result
 from flexres.apply.users import claims_of, provision, write_profile
 from flexres.apply.worker import decoded, edit_attributes, write_channels
 from flexres.desired.model import DesiredUser
 from flexres.errors import FlexresError, TwilioError, UnreachableError
-from flexres.live.model import FlexUser, WorkerChannel
+from flexres.live.model import FlexUser, Worker, WorkerChannel
 from flexres.reconcile.diff import field_changes, marker_for, overlaid
-from flexres.reconcile.fields import FLEX_WRITES, desired_fields, live_skills, worker_facts, write_fields
+from flexres.reconcile.fields import (
+    FLEX_WRITES,
+    desired_fields,
+    live_skills,
+    odd_routing,
+    worker_facts,
+    write_fields,
+)
 from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker
 from flexres.reconcile.model import Kind, Route, UserChange, Why
 from flexres.reconcile.plan import read_marker
@@ -33,7 +41,9 @@ async def carry_out(context: Context, change: UserChange) -> Outcome:
     Raises UnreachableError alone: nobody else would get through either.
     """
     try:
-        return await _perform(context, change)
+        if context.idp is not None:
+            await context.idp.write(change)
+        return Outcome(change, Result.DONE) if change.only_at_idp else await _perform(context, change)
     except UnreachableError:
         raise
     except TwilioError as error:
@@ -88,19 +98,24 @@ async def _complete(
 
 
 async def update(context: Context, change: UserChange) -> None:
-    """Bring an existing user to what the YAML says: profile first, then channels, attributes and marker last."""
+    """Bring an existing user to what the YAML says: profile first, then channels, attributes and marker last.
+
+    Whose the user is by now is read before the first of these writes, whichever that is.
+    """
     user, live = _desired(change), change.live
     assert live is not None
     if live.worker is None:
         await create(context, user)
         return
-    sid = live.worker.sid
+    sid, read = live.worker.sid, None
     if any(field.route is Route.PROFILE and field.writes for field in change.fields):
-        found = await write_profile(context, user, sid)
+        found = await write_profile(context, user, sid, partial(_current_marker, context))
         sid = found.worker_sid or sid
     if any(field.route is Route.CHANNEL and field.writes for field in change.fields):
+        read = await context.workers.fetch(sid)
+        _current_marker(context, decoded(read))
         await write_channels(context.workers, sid, user, _NO_CHANNELS)
-    await _write_attributes(context, user, sid)
+    await _write_attributes(context, user, sid, read=read)
 
 
 async def rename(context: Context, change: UserChange) -> Outcome:
@@ -115,12 +130,15 @@ async def rename(context: Context, change: UserChange) -> Outcome:
     worker = await context.workers.fetch(old.worker.sid)
     carried = _carried(decoded(worker), user)
     channels = await context.workers.channels(worker.sid)
-    await mark_leaving(context, worker, lambda _attributes: None)
-    found = await _new_name(context, change)
-    await _complete(context, user, found, carried, channels)
     kept = context.policy.retire == "keep"
     kind = Kind.LET_GO if kept else Kind.RETIRE
     leaving = UserChange(old.username, kind, live=old, why=Why.RENAMED, reason=str(Why.RENAMED))
+    try:
+        await mark_leaving(context, leaving, worker)
+    except LeftAloneError as error:
+        return Outcome(change, Result.BLOCKED, f"{old.username}: {error.message}")
+    found = await _new_name(context, change)
+    await _complete(context, user, found, carried, channels)
     left = await (let_go(context, leaving) if kept else retire(context, leaving))
     message = "" if left.result is Result.DONE else f"{old.username}: {left.message}"
     return Outcome(change, left.result, message)
@@ -133,7 +151,7 @@ async def _new_name(context: Context, change: UserChange) -> FlexUser:
         claims = claims_of(user, context.scope, context.commit_time)
         return (await provision(context.users, user, claims.attributes))[0]
     if any(field.route is Route.PROFILE and field.writes for field in change.fields):
-        return await write_profile(context, user, live.worker.sid)
+        return await write_profile(context, user, live.worker.sid, partial(_current_marker, context))
     return live.user
 
 
@@ -143,8 +161,12 @@ async def _write_attributes(
     sid: str,
     *,
     carried: Mapping[str, Any] | None = None,
+    read: Worker | None = None,
 ) -> None:
-    """Read, merge and write attributes and marker, worked out on what the Worker says at that moment."""
+    """Read, merge and write attributes and marker, worked out on what the Worker says at that moment.
+
+    `read` spares a fetch if it was fetched just now.
+    """
 
     def edit(attributes: dict[str, Any]) -> None:
         marker = _current_marker(context, attributes)
@@ -155,12 +177,20 @@ async def _write_attributes(
         if hidden:
             raise FlexresError(f"the attribute {hidden} has become something else than a map", hint="plan again")
         attribute_changes = [item for item in changes if item.route is Route.ATTRIBUTE and item.writes]
+        if any(item.key.startswith("skill:") for item in attribute_changes):
+            _check_routing(attributes)
         write_fields(attributes, ((item.key, item.after) for item in attribute_changes))
         after = marker_for(user, context.scope, context.commit_time)
         if attribute_changes or not _says_the_same(marker, after):
             attributes[ATTRIBUTE] = after.text()
 
-    await edit_attributes(context.workers, sid, edit)
+    await edit_attributes(context.workers, sid, edit, read=read)
+
+
+def _check_routing(attributes: Mapping[str, Any]) -> None:
+    """Raises FlexresError where skills cannot be written without destroying what somebody put in their place."""
+    if odd_routing(attributes):
+        raise FlexresError("the attribute routing is not of Flex's form", hint="mend it in Console")
 
 
 def _says_the_same(found: Marker | None, after: Marker) -> bool:
@@ -202,6 +232,8 @@ def _hand_over(attributes: dict[str, Any], carried: Mapping[str, Any]) -> None:
     _fill(attributes, deepcopy(dict(carried)))
     held = live_skills(attributes)
     missing = {name: level for name, level in live_skills(carried).items() if name not in held}
+    if missing:
+        _check_routing(attributes)
     write_fields(attributes, [(f"skill:{name}", level) for name, level in missing.items()])
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flexres.errors import Exit
-from flexres.reconcile.model import Plan, UserChange
+from flexres.reconcile.idp_model import IdpChange
+from flexres.reconcile.model import Plan, SettingChange, UserChange
+from flexres.reconcile.plan import is_overdue
 
 
 class Result(StrEnum):
@@ -38,14 +40,39 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingOutcome:
+    """One setting of single sign-on and what became of it; `message` says why where it is not plainly done."""
+
+    change: SettingChange
+    result: Result
+    message: str = ""
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdpOutcome:
+    """One part of the identity provider's set-up and what became of it."""
+
+    change: IdpChange
+    result: Result
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
-    """A plan and the outcome of each of its changes. `seconds` and `requests` are of the whole run."""
+    """A plan and the outcome of each of its changes. `seconds` and `requests` are of the whole run.
+
+    `settings` has those settings that an API was to write; what waits for a person in Console is no outcome.
+    `idp` has the parts of the identity provider's set-up that were not as declared.
+    """
 
     plan: Plan
     outcomes: tuple[Outcome, ...]
     seconds: float = 0.0
     requests: int = 0
     interrupted: bool = False
+    settings: tuple[SettingOutcome, ...] = ()
+    idp: tuple[IdpOutcome, ...] = ()
 
     def of(self, *results: Result) -> Iterator[Outcome]:
         """The outcomes of these kinds, in the plan's order."""
@@ -57,8 +84,12 @@ class Applied:
 
     @property
     def exit(self) -> Exit:
-        """5 when somebody was left out: failed, blocked, not reached, not taken, or waiting for too long."""
+        """5 when somebody or some setting was left out: failed, blocked, not reached, not taken, waiting too long."""
         counts = self.counts()
-        overdue = any(outcome.change.overdue for outcome in self.of(Result.WAITING))
+        policy, as_of = self.plan.policy, self.plan.as_of
+        # Who is offline with a task is no leaver who waits to the plan, which sees no tasks.
+        overdue = any(is_overdue(outcome.change.marker, as_of, policy) for outcome in self.of(Result.WAITING))
         missed = counts[Result.FAILED] + counts[Result.NOT_TAKEN] + counts[Result.BLOCKED] + counts[Result.NOT_STARTED]
+        missed += sum(outcome.result is not Result.DONE for outcome in self.settings)
+        missed += sum(outcome.result is not Result.DONE for outcome in self.idp)
         return Exit.PARTIAL if missed or overdue or self.interrupted else Exit.DONE

@@ -8,6 +8,7 @@ from typing import Final
 
 from flexres.apply.outcome import Outcome, Result
 from flexres.errors import FlexresError, TwilioError, UnreachableError
+from flexres.live.concurrently import each
 from flexres.reconcile.model import Kind, Plan, UserChange
 from flexres.session import Session
 
@@ -31,7 +32,9 @@ async def read_back(
     written = {
         outcome.change.username
         for outcome in outcomes
-        if outcome.change.kind in _WRITTEN and outcome.result in {Result.DONE, Result.WAITING}
+        if outcome.change.kind in _WRITTEN
+        and not outcome.change.only_at_idp
+        and outcome.result in {Result.DONE, Result.WAITING}
     }
     try:
         missing = await _not_taken(session, plan, written, repair)
@@ -51,8 +54,7 @@ async def _not_taken(
         missing = await _missing(session, plan, missing)
     if missing:
         # A claim may be typed otherwise than we think: the Worker API says the same without typing.
-        for change in missing.values():
-            await repair(change)
+        await each(repair, missing.values())
         missing = await _missing(session, plan, missing)
     return missing
 

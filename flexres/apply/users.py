@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,10 @@ from flexres.desired.attributes import encode_typed
 from flexres.desired.model import DesiredUser
 from flexres.errors import FlexresError, FormatError, LostAnswerError
 from flexres.live.flex_users import FlexUsers
-from flexres.live.model import FlexUser
+from flexres.live.model import FlexUser, Worker
 from flexres.reconcile.diff import Scope, managed
-from flexres.reconcile.fields import FLEX_WRITES, PROFILE, attribute_key, hash_of
-from flexres.reconcile.marker import ATTRIBUTE, Marker
+from flexres.reconcile.fields import PROFILE, attribute_key, hash_of
+from flexres.reconcile.marker import Marker
 from flexres.values import Json
 
 
@@ -100,25 +100,46 @@ def _has_profile(found: FlexUser, user: DesiredUser) -> bool:
     return (found.full_name, found.email, set(found.roles)) == (user.full_name, user.email, set(user.roles))
 
 
-async def write_profile(context: Context, user: DesiredUser, worker_sid: str) -> FlexUser:
+async def write_profile(
+    context: Context, user: DesiredUser, worker_sid: str, check: Callable[[dict[str, Any]], object]
+) -> FlexUser:
     """Write roles, full name and e-mail of an existing user, and keep every Worker attribute.
 
     Nobody says whether Provision with an empty `worker` keeps the attributes of an existing Worker: they are
     journalled before and restored where they were lost, and then nobody else of this run is provisioned so.
+    `check` sees the attributes first, and raises FlexresError to leave the user as it is.
     """
     async with context.gate.turn():
         before = await context.workers.fetch(worker_sid)
+        check(decoded(before))
         context.journal.before(user.username, before.text)
-        found, _ = await provision(context.users, user, None)
-        after = await context.workers.fetch(found.worker_sid or worker_sid)
-        lost = _lost(decoded(before), decoded(after))
-        if lost:
-            context.gate.lost(user.username)
-            await edit_attributes(context.workers, after.sid, lambda attributes: attributes.update(lost), read=after)
+        try:
+            found, _ = await provision(context.users, user, None)
+        except FlexresError:
+            # Even so it may have taken effect: its answers can be lost, and then the look at what came of it.
+            await _restore(context, user, before, worker_sid)
+            raise
+        await _restore(context, user, before, found.worker_sid or worker_sid)
         return found
 
 
-def _lost(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """What a Provision took from the attributes, besides those that Flex derives from the profile itself."""
-    derived = FLEX_WRITES - {ATTRIBUTE, "contact_uri", "team_sid"}
-    return {name: value for name, value in before.items() if name not in derived and name not in after}
+async def _restore(context: Context, user: DesiredUser, before: Worker, sid: str) -> None:
+    """Put back what a Provision took from the attributes. An error says where they are kept."""
+    try:
+        after = await context.workers.fetch(sid)
+        lost = _lost(user, decoded(before), decoded(after))
+        if lost:
+            context.gate.lost(user.username)
+            await edit_attributes(context.workers, sid, lambda attributes: attributes.update(lost), read=after)
+    except FlexresError as error:
+        error.message += "; nobody knows whether Provision kept the Worker's attributes: the journal has them"
+        raise
+
+
+def _lost(user: DesiredUser, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """What a Provision took from the attributes; of those that Flex derives from the profile, the new value."""
+    derived: dict[str, Any] = {"full_name": user.full_name, "email": user.email, "roles": list(user.roles)}
+    lost = {name: derived.get(name, value) for name, value in before.items() if name not in after}
+    # Flex has an address of its own for everybody, so one that a person chose is never missing.
+    chosen = before.get("contact_uri")
+    return {**lost, "contact_uri": chosen} if chosen is not None and chosen != after.get("contact_uri") else lost

@@ -36,12 +36,21 @@ async def edit_attributes(workers: Workers, sid: str, edit: Edit, *, read: Worke
         edit(attributes)
         if canonical(attributes) == before:
             return worker
-        text = json.dumps(attributes, ensure_ascii=False, separators=(",", ":"))
         try:
-            return await workers.update(sid, text, if_match=worker.etag)
+            return await workers.update(sid, _text(attributes), if_match=worker.etag)
         except (PreconditionError, LostAnswerError):
             worker = await workers.fetch(sid)
     raise FlexresError(f"somebody else changed this Worker during each of {ATTEMPTS} attempts", hint="run it again")
+
+
+def _text(attributes: Mapping[str, Any]) -> str:
+    """The attributes as JSON; escaped where they hold half of a surrogate pair, which no wire can carry otherwise."""
+    text = json.dumps(attributes, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(attributes, separators=(",", ":"))
+    return text
 
 
 def decoded(worker: Worker) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def adopt(
                 return Exit.DONE
             people = "this user" if len(chosen) == 1 else f"these {len(chosen)} users"
             question = f"Adopt {people} into {plan.stack}?"
-            return await show_and_apply(only_adoptions(plan, chosen), it, manner, question=question)
+            return (await show_and_apply(only_adoptions(plan, chosen), it, manner, question=question)).exit
 
     return asyncio.run(run())
 
@@ -101,6 +101,8 @@ def only_adoptions(plan: Plan, usernames: frozenset[str]) -> Plan:
         unmanaged=(),
         orphans=(),
         personas={},
+        settings=(),
+        idp=None,
         guarded=guarded,
         violations=violations,
         digest=plan.digest if violations else "",

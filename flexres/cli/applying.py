@@ -5,25 +5,29 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from flexres.apply.direct import apply_plan
-from flexres.apply.journal import FileJournal, Run
+from flexres.apply.journal import FileJournal, Run, own_journal
 from flexres.apply.outcome import Applied
+from flexres.cli.beside import NOTHING_BESIDE, Beside
 from flexres.cli.opening import Opened, note_oddities
-from flexres.cli.options import LogFormat, ReportFormat
+from flexres.cli.options import LogFormat, PageFormat
 from flexres.cli.output import emit, note
 from flexres.cli.progress import progress
 from flexres.cli.reports import applied_report, plan_report
 from flexres.errors import Exit, FlexresError, SetupError
 from flexres.reconcile.model import Plan
 from flexres.report.verdict import check_exit
+
+if TYPE_CHECKING:
+    from flexres.apply.pulumi import Engine
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -36,14 +40,27 @@ class StoppedError(FlexresError):
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a plan is applied and told. `journal` None: the stack's own file beneath the project."""
+    """How a plan is applied and told. `journal` None: the stack's own file beneath the project.
+
+    `tell` is who gets each report, with the file that it is meant for.
+    """
 
     yes: bool
     journal: Path | None
-    report_format: ReportFormat = "text"
+    report_format: PageFormat = "text"
     out: Path | None = None
     log: LogFormat = "none"
     verbose: bool = False
+    tell: Callable[[str, Path | None], None] = emit
+    beside: Beside = NOTHING_BESIDE
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How it ended; `interrupted`: a person stopped it, so nothing else is to be begun either."""
+
+    exit: Exit
+    interrupted: bool = False
 
 
 def check_can_ask(manner: Manner) -> None:
@@ -65,31 +82,48 @@ def check_engine(it: Opened, *, switch: bool) -> None:
         )
 
 
-async def show_and_apply(plan: Plan, it: Opened, manner: Manner, *, question: str) -> Exit:
-    """Shows the plan, asks, applies and tells; the exit says what became of it.
+async def show_and_apply(
+    plan: Plan, it: Opened, manner: Manner, *, question: str, through: Engine | None = None
+) -> Ended:
+    """Shows the plan, asks, applies and tells; the exit says what became of it. `through` None: directly.
 
-    As JSON or Markdown only one report is written: the outcome, or the plan where nothing was applied.
+    Pulumi is run even when nothing is pending in Flex: its state and outputs are to be those of this commit.
+
+    As anything but text only one report is written: the outcome, or the plan where nothing was applied.
     """
     in_words = manner.report_format == "text" and manner.out is None
     if in_words:
-        emit(plan_report(plan, "text", None, position=it.position, verbose=manner.verbose))
+        manner.tell(plan_report(plan, it.stack, verbose=manner.verbose), None)
     note_oddities(plan, it)
-    if plan.violations or not plan.pending:
+    if plan.violations or not (plan.pending or through):
         if not in_words:
             _emit_plan(plan, it, manner)
-        return check_exit(plan)
-    if not manner.yes and not _agreed(question):
+        manner.beside.tell_plan(plan, it.stack)
+        return Ended(check_exit(plan))
+    if plan.pending and not manner.yes and not _agreed(question):
         note("Nothing was changed.")
-        return Exit.DONE
-    applied = await carry_out(plan, it, manner)
-    text = applied_report(applied, manner.report_format, manner.out, position=it.position, verbose=manner.verbose)
-    emit(f"\n{text}" if in_words else text, manner.out)
-    return applied.exit
+        return Ended(Exit.DONE)
+    applied = await (carry_out(plan, it, manner) if through is None else _by_pulumi(plan, it, manner, through))
+    text = applied_report(
+        applied, it.stack, manner.report_format, manner.out, verbose=manner.verbose, reports=manner.beside.reports
+    )
+    manner.tell(f"\n{text}" if in_words else text, manner.out)
+    manner.beside.tell_applied(applied, it.stack)
+    return Ended(applied.exit, applied.interrupted)
 
 
 def _emit_plan(plan: Plan, it: Opened, manner: Manner) -> None:
-    text = plan_report(plan, manner.report_format, manner.out, position=it.position, verbose=manner.verbose)
-    emit(text, manner.out)
+    text = plan_report(
+        plan, it.stack, manner.report_format, manner.out, verbose=manner.verbose, reports=manner.beside.reports
+    )
+    manner.tell(text, manner.out)
+
+
+async def _by_pulumi(plan: Plan, it: Opened, manner: Manner, through: Engine) -> Applied:
+    """Applies the plan by Pulumi, which stops gently at a Ctrl-C by itself; the journal is the provider's."""
+    stop = asyncio.Event()
+    with progress(manner.log) as told, stopping(stop):
+        return await through.apply(plan, it.session, progress=told, stop=stop)
 
 
 async def carry_out(plan: Plan, it: Opened, manner: Manner) -> Applied:
@@ -98,30 +132,12 @@ async def carry_out(plan: Plan, it: Opened, manner: Manner) -> Applied:
     journal = FileJournal(path, Run(plan.stack, it.by, plan.commit))
     stop = asyncio.Event()
     try:
-        with progress(manner.log) as told, _stopping(stop):
+        with progress(manner.log) as told, stopping(stop):
             return await apply_plan(
                 plan, it.session, journal=journal, progress=told, stop=stop, allow_older=it.lifts.older
             )
     finally:
         journal.close()
-
-
-def own_journal(project: Path, stack: str) -> Path:
-    """Where a stack's journal is kept unless told otherwise: beside the folder of the stacks, out of git's sight.
-
-    Raises:
-        SetupError: the folder cannot be written.
-    """
-    folder = project / ".flexres"
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        # It holds what people's Workers knew, which belongs into no commit.
-        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
-    except OSError as error:
-        raise SetupError(
-            f"the journal's folder {folder} cannot be written: {error.strerror}", hint="name a file with --journal"
-        ) from error
-    return folder / "journal" / f"{stack}.jsonl"
 
 
 def _agreed(question: str) -> bool:
@@ -134,7 +150,7 @@ def _agreed(question: str) -> bool:
 
 
 @contextmanager
-def _stopping(stop: asyncio.Event) -> Iterator[None]:
+def stopping(stop: asyncio.Event) -> Iterator[None]:
     """While it lasts, Ctrl-C and SIGTERM ask the run to finish what is in flight; a second one ends it at once.
 
     Raises:
@@ -152,6 +168,8 @@ def _stopping(stop: asyncio.Event) -> Iterator[None]:
         elif task is not None:
             task.cancel()
 
+    # Removing a handler of the loop leaves Python's own, not that of asyncio.run, which ends a task in order.
+    kept = {number: signal.getsignal(number) for number in _SIGNALS}
     for number in _SIGNALS:
         loop.add_signal_handler(number, ask)
     try:
@@ -164,3 +182,4 @@ def _stopping(stop: asyncio.Event) -> Iterator[None]:
     finally:
         for number in _SIGNALS:
             loop.remove_signal_handler(number)
+            signal.signal(number, kept[number])

@@ -55,15 +55,15 @@ async def _story(it: Opened) -> Exit:
     """Plan and apply; then the plan that has to be empty, unless the first one was."""
     _type("plan", it)
     first = await it.plan()
-    emit(plan_report(first, "text", None, position=it.position))
+    emit(plan_report(first, it.stack))
     if first.violations or not first.pending:
         return check_exit(first)
     _type("apply", it, "--yes")
     applied = await carry_out(first, it, Manner(yes=True, journal=None))
-    emit(applied_report(applied, "text", None, position=it.position))
+    emit(applied_report(applied, it.stack))
     _type("plan", it)
     second = await it.plan()
-    emit(plan_report(second, "text", None, position=it.position))
+    emit(plan_report(second, it.stack))
     return check_exit(second) or applied.exit
 
 

@@ -119,7 +119,7 @@ async def exported(target: Destination, choice: Choice) -> Exported:
         found.users,
         by=choice.by,
         prune=found.gone if choice.prune else (),
-        header=_header(target.folder),
+        header=header_of(target.folder),
     )
     if target.fresh is not None:
         files = (Rewritten(CONFIG, None, target.fresh), *files)
@@ -155,7 +155,8 @@ def withheld(config: StackConfig) -> frozenset[str]:
     return frozenset(claim.rpartition(".")[0] if claim.endswith(_TYPED) else claim for claim in config.sso.claims)
 
 
-def _header(folder: Path) -> str:
+def header_of(folder: Path) -> str:
+    """How a new team file begins: with the way to its JSON Schema, where the project has it."""
     schemas = schemas_beside(folder)
     return f"# yaml-language-server: $schema=../{schemas}/{USERS_SCHEMA}\n" if schemas else ""
 

@@ -31,11 +31,13 @@ def checked_sid(prefix: str, value: str) -> str:
 Examples:
   flexres init prod --account AC… --instance GO…
   flexres init staging --instance GO…        the account of TWILIO_ACCOUNT_SID
+  flexres init prod --from-live              everybody who is in Flex already
 \b
 Both SIDs are in Twilio Console: the account's on its first page, the Flex
 instance's under Flex, Overview."""
 )
 def init(
+    *,
     name: Annotated[str, typer.Argument(metavar="NAME", help="What to call the stack, and its folder.")],
     account: Annotated[
         str,
@@ -47,20 +49,39 @@ def init(
         ),
     ],
     instance: Annotated[
-        str,
-        typer.Option(metavar="GO…", help="The SID of the Flex instance.", callback=lambda value: checked_sid("GO", value)),
-    ],
+        str | None,
+        typer.Option(
+            metavar="GO…",
+            help="The SID of the Flex instance; with --from-live it is found.",
+            callback=lambda value: value and checked_sid("GO", value),
+        ),
+    ] = None,
+    from_live: Annotated[
+        bool,
+        typer.Option("--from-live", help="Begin with everybody who is in Flex, and the workflows of a repository."),
+    ] = False,
+    by: Annotated[
+        str, typer.Option(metavar="ATTRIBUTE", help="With --from-live: one team file for each value of it.")
+    ] = "team",
     stacks: options.Stacks = options.STACKS_FOLDER,
 ) -> None:
     """Start a stack: write a commented flex.yaml and a first team file.
 
-    Nothing is sent, and a stack that is there already is left alone.
+    Nothing is sent, and a stack that is there already is left alone. With --from-live Flex is read, everybody in it
+    becomes YAML, and the plan of it is shown.
     """
     folder = stacks / checked_name(name)
     if folder.exists() or folder.is_symlink():
         raise SetupError(
             f"{folder} is there already, and was left alone", hint="choose another name, or remove it first"
         )
+    if from_live:
+        from flexres.cli.init_live import begin_from_live  # noqa: PLC0415 - the other way needs nothing of it
+
+        begin_from_live(name, stacks, account=account, instance=instance, by=by)
+        return
+    if instance is None:
+        raise SetupError("which Flex instance?", hint="name it with --instance, or let --from-live find it")
     schemas = schemas_beside(folder)
     files = {
         folder / "flex.yaml": flex_template(

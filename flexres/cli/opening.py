@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,13 +13,14 @@ from pathlib import Path
 from flexres.cli.logs import configure_logs
 from flexres.cli.options import LogFormat
 from flexres.cli.output import note
-from flexres.cli.stacks import choose_stack, load
+from flexres.cli.stacks import choose_stack, load, refuse_clashes
 from flexres.desired.load import Stack
-from flexres.desired.revision import Revision, approvers, operator, read_revision
+from flexres.desired.revision import Revision, operator, read_revision
 from flexres.errors import SetupError
+from flexres.reconcile.base import Base
 from flexres.reconcile.guards import Approval
-from flexres.reconcile.model import Plan, Rule
-from flexres.session import Session, open_session
+from flexres.reconcile.model import Plan, Rule, UserChange
+from flexres.session import Session, approvals_of, open_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +47,20 @@ class Opened:
         """Who is running this."""
         return operator(self.revision.folder, os.environ)
 
-    async def plan(self) -> Plan:
-        """The whole difference, now."""
+    async def plan(self, *, base: Base | None = None, pick: Callable[[UserChange], bool] | None = None) -> Plan:
+        """The whole difference, now; compared with `base`, or of the picked changes alone."""
         return await self.session.plan(
             as_of=datetime.now(UTC),
             approvals=self.approvals,
             allow_older=self.lifts.older,
             allow_admin=self.lifts.admins,
+            base=base,
+            pick=pick,
         )
 
     def position(self, username: str) -> str | None:
         """The file and line that declare a user, such as `stacks/prod/users/ops.yaml:14`; None if none does."""
-        if username not in self.stack.users:
-            return None
-        place = self.stack.position_of(username)
-        return f"{place.file}:{place.line}"
+        return self.stack.line_of(username)
 
 
 @asynccontextmanager
@@ -79,23 +79,14 @@ async def opened(
     """
     configure_logs(log)
     check_digests(lifts.digests)
-    stack = load(choose_stack(name, stacks))
+    chosen = choose_stack(name, stacks)
+    stack = load(chosen)
+    refuse_clashes(stack, chosen)
     revision = read_revision(stacks / stack.name)
-    approvals = approvals_of(stack, revision, lifts.digests)
+    by = f"--approve by {operator(revision.folder, os.environ)}" if lifts.digests else ""
+    approvals = approvals_of(stack, revision, lifts.digests, by)
     async with open_session(stack, environ=os.environ, revision=revision, read_only=read_only) as session:
         yield Opened(stack, revision, approvals, lifts, session)
-
-
-def approvals_of(stack: Stack, revision: Revision, digests: Sequence[str]) -> tuple[Approval, ...]:
-    """Who approved which digests: those of the YAML by its author, those of the command line by who runs it."""
-    places = {
-        digest: stack.position("policy", "approved", place) for place, digest in enumerate(stack.config.policy.approved)
-    }
-    committed = [Approval(digest, by) for digest, by in approvers(places, revision).items()]
-    if not digests:
-        return tuple(committed)
-    by = f"--approve by {operator(revision.folder, os.environ)}"
-    return (*committed, *(Approval(digest, by) for digest in digests))
 
 
 def check_digests(digests: Sequence[str]) -> None:

@@ -15,6 +15,16 @@ Stack: TypeAlias = Annotated[
         "--stack", "-s", metavar="NAME", envvar="FLEXRES_STACK", help="Which stack; needed where there are several."
     ),
 ]
+Several: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--stack",
+        "-s",
+        metavar="NAME",
+        envvar="FLEXRES_STACK",
+        help="Which stack; or all, or a pattern such as 'eu-*'. Needed where there are several.",
+    ),
+]
 Stacks: TypeAlias = Annotated[
     Path, typer.Option("--stacks", metavar="DIR", help="The folder that holds the stacks.", show_default=True)
 ]
@@ -24,6 +34,45 @@ Out: TypeAlias = Annotated[
 ReportFormat: TypeAlias = Literal["text", "markdown", "json"]
 Format: TypeAlias = Annotated[
     ReportFormat, typer.Option("--format", "-f", metavar="text|markdown|json", help="How the report is written.")
+]
+PageFormat: TypeAlias = Literal["text", "markdown", "json", "html"]
+FormatWithPage: TypeAlias = Annotated[
+    PageFormat, typer.Option("--format", "-f", metavar="text|markdown|json|html", help="How the report is written.")
+]
+PlanFormat: TypeAlias = Literal["text", "markdown", "json", "html", "github"]
+DriftFormat: TypeAlias = Literal["text", "markdown", "json", "html", "junit"]
+FormatOfDrift: TypeAlias = Annotated[
+    DriftFormat,
+    typer.Option("--format", "-f", metavar="text|markdown|json|html|junit", help="How the report is written."),
+]
+FormatOfPlan: TypeAlias = Annotated[
+    PlanFormat,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="text|markdown|json|html|github",
+        help="How the report is written; github: as annotations of the YAML.",
+    ),
+]
+Also: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--also", metavar="FILE", help="Write it to this file, too; its ending says how: .html .md .json .txt"
+    ),
+]
+Reports: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--reports", metavar="DIR", help="Earlier JSON reports: the HTML page shows how differences went."),
+]
+CiName: TypeAlias = Literal["none", "github"]
+Ci: TypeAlias = Annotated[
+    CiName,
+    typer.Option(
+        "--ci",
+        metavar="github|none",
+        envvar="FLEXRES_CI",
+        help="Write annotations, job summary and outputs for GitHub Actions, too.",
+    ),
 ]
 LogFormat: TypeAlias = Literal["none", "json"]
 Log: TypeAlias = Annotated[
@@ -51,5 +100,9 @@ Journal: TypeAlias = Annotated[
     ),
 ]
 SwitchEngine: TypeAlias = Annotated[
-    bool, typer.Option("--switch-engine", help="Apply here although the stack's engine is pulumi.")
+    bool, typer.Option("--switch-engine", help="Apply through another engine than the stack's own.")
+]
+EngineName: TypeAlias = Literal["direct", "pulumi"]
+Engine: TypeAlias = Annotated[
+    EngineName | None, typer.Option("--engine", metavar="direct|pulumi", help="Through which engine to look or apply.")
 ]

@@ -14,6 +14,7 @@ import typer
 
 from flexres.cli.output import emit, note
 from flexres.errors import SetupError
+from flexres.sandbox.auth0.hands import environment as auth0_environment
 from flexres.sandbox.identity import DEFAULT
 from flexres.sandbox.seed import seed_state
 from flexres.sandbox.server import Sandbox, reset, serve
@@ -36,6 +37,14 @@ Switch: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--switch", metavar="NAME=VALUE", help="How to behave where Twilio's documents are silent; repeatable."
+    ),
+]
+Sso: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--sso",
+        metavar="active|inactive|none",
+        help="How single sign-on is set up at first; active is with its own IdP.",
     ),
 ]
 
@@ -67,6 +76,7 @@ def serve_command(
     latency: Latency = 0,
     fault: Faults = None,
     switch: Switch = None,
+    sso: Sso = "active",
 ) -> None:
     """Serve until Ctrl-C."""
 
@@ -76,7 +86,13 @@ def serve_command(
         emit(f"ready {url}")
 
     serve(
-        port=port, state=state, latency=latency, faults=fault or (), switches=parse_switches(switch or ()), ready=ready
+        port=port,
+        state=state,
+        latency=latency,
+        faults=fault or (),
+        switches=parse_switches(switch or ()),
+        sso=sso,
+        ready=ready,
     )
 
 
@@ -99,15 +115,15 @@ def run_command(
     latency: Latency = 0,
     fault: Faults = None,
     switch: Switch = None,
+    sso: Sso = "active",
 ) -> int:
     """Serve while one command runs, then stop.
 
     The command finds the sandbox by its environment, and no other credentials of Twilio's in it.
     """
-    with Sandbox(
-        port=port, state=state, latency=latency, faults=fault or (), switches=parse_switches(switch or ())
-    ) as running:
-        return _run(command, running.environment())
+    switches = parse_switches(switch or ())
+    with Sandbox(port=port, state=state, latency=latency, faults=fault or (), switches=switches, sso=sso) as running:
+        return _run(command, {**running.environment(), **running.auth0.environment()})
 
 
 @app.command(
@@ -144,6 +160,7 @@ def reset_command(state: State = STATE) -> None:
 def _environment(url: str) -> dict[str, str]:
     """What a shell has to set to use the sandbox at `url`."""
     return {
+        **auth0_environment(url),
         "TWILIO_ACCOUNT_SID": DEFAULT.account_sid,
         "TWILIO_API_KEY": DEFAULT.api_key,
         "TWILIO_API_SECRET": DEFAULT.api_secret,
@@ -153,7 +170,7 @@ def _environment(url: str) -> dict[str, str]:
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     """Runs the command with the sandbox's credentials and no others, and gives its exit code."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TWILIO_")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("TWILIO_", "AUTH0_"))}
     try:
         child = subprocess.Popen([*command], env={**inherited, **environment})  # noqa: S603 - it is what was asked for
     except OSError as error:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
 from flexres.desired.load import Stack, load_stack
+from flexres.desired.scopes import clashes, may_clash
 from flexres.desired.source import FolderSource
-from flexres.errors import SetupError
+from flexres.errors import InvalidStack, SetupError
 
+_PATTERN: Final = re.compile(r"[*?\[]")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
@@ -55,6 +58,36 @@ def choose_stack(name: str | None, stacks: Path) -> StackFolder:
         names = ", ".join(stack.name for stack in there)
         raise SetupError(f"which stack? There are {names}", hint="name one with --stack, or in FLEXRES_STACK")
     return there[0]
+
+
+def choose_stacks(name: str | None, stacks: Path) -> list[StackFolder]:
+    """The stacks that a name means: `all`, those that match a pattern such as `eu-*`, or one as `choose_stack` does.
+
+    Raises:
+        SetupError: as there; or no stack matches.
+    """
+    there = all_stacks(stacks) if name is not None and (name == "all" or _PATTERN.search(name)) else []
+    if name is None or not there or (name == "all" and "all" in (stack.name for stack in there)):
+        return [choose_stack(name, stacks)]
+    found = [stack for stack in there if name == "all" or fnmatchcase(stack.name, name)]
+    if not found:
+        names = ", ".join(stack.name for stack in there)
+        raise SetupError(f"no stack matches {name}", hint=f"there are {names}")
+    return found
+
+
+def refuse_clashes(stack: Stack, chosen: StackFolder) -> None:
+    """Raises InvalidStack where another stack beside this one claims its id, or a user of its instance."""
+    beside = [other for other in all_stacks(chosen.folder.parent) if other.folder.name != chosen.folder.name]
+    for other in beside:
+        if not may_clash(stack, FolderSource(other.folder, shown_as=str(other.folder))):
+            continue
+        try:
+            found = clashes([load(other), stack])
+        except InvalidStack:
+            continue  # its own validation says what is wrong with it
+        if found:
+            raise InvalidStack(found, files=len(stack.files))
 
 
 def checked_name(name: str) -> str:

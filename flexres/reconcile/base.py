@@ -107,7 +107,8 @@ def _beside(change: UserChange, base: UserChange | None) -> UserChange:
 def _target(change: UserChange) -> tuple[Any, ...]:
     """What is done to the user as a whole. Who waits and who leaves at once is Flex's matter alone."""
     kind = _ALIKE.get(change.kind, change.kind)
-    return kind, change.reason, change.old.username if change.old else None
+    reason = change.reason if kind is Kind.BLOCKED else ""
+    return kind, change.why, reason, change.old.username if change.old else None
 
 
 _ALIKE: Final = {Kind.WAIT: Kind.RETIRE, Kind.AT_IDP: Kind.UPDATE}

@@ -79,6 +79,7 @@ def join(
         users=sum(map(len, sides.state.users.values())),
         requests=sides.state.requests,
         seconds=sides.state.seconds,
+        alone=sides.alone,
     )
     changed = _in_order(joined, alone)
     if sides.alone:
@@ -133,23 +134,25 @@ def _declared(sides: IdpSides, user: DesiredUser, marker: Marker | None, found: 
     if not there:
         found.missing.append(user.username)
         if sides.wanted.missing != "report":
-            fields = (_change(key, ABSENT, want, None) for key, want in wanted_claims(user, sides.wanted, None).items())
-            found.edits[user.username] = IdpEdit(None, user.email, tuple(fields))
+            claims = wanted_claims(user, sides.wanted, None)
+            new = tuple(_change(key, ABSENT, want, None) for key, want in claims.items())
+            found.edits[user.username] = IdpEdit(None, user.email, new, provider)
         return
     (one,) = there
     if one.flex is not ABSENT and one.flex is not None and not isinstance(one.flex, Mapping):
         message = f"app_metadata.flex of {user.email} is no map at {provider}, so it is left as it is"
         found.troubles.append(Trouble(user.username, message, 'make it {"flex": {}} there, or take it out'))
         return
-    fields = tuple(_fields(user, one, marker, sides.wanted))
-    found.values[user.username] = _sent(one)
+    has = found.values[user.username] = _sent(one)
+    fields = tuple(_fields(user, one, has, marker, sides.wanted))
     if fields:
-        found.edits[user.username] = IdpEdit(one.user_id, one.email, fields)
+        found.edits[user.username] = IdpEdit(one.user_id, one.email, fields, provider)
 
 
-def _fields(user: DesiredUser, there: IdpUser, marker: Marker | None, wanted: IdpWanted) -> Iterator[FieldChange]:
+def _fields(
+    user: DesiredUser, there: IdpUser, has: Mapping[str, Value], marker: Marker | None, wanted: IdpWanted
+) -> Iterator[FieldChange]:
     previous = marker.keys if marker else {}
-    has = _sent(there)
     claims = wanted_claims(user, wanted, there)
     for key, want in claims.items():
         have = has.get(key, ABSENT)
@@ -157,9 +160,9 @@ def _fields(user: DesiredUser, there: IdpUser, marker: Marker | None, wanted: Id
             yield _change(key, have, want, previous.get(key))
     for key, set_hash in previous.items():
         have = has.get(key, ABSENT)
-        if key.startswith("attr:") and key not in claims and flex_name(key) not in user.attributes:
-            if have is not ABSENT and hash_of(have) == set_hash:
-                yield FieldChange(key, have, ABSENT, Cause.GIT, Route.IDP)
+        undeclared = key.startswith("attr:") and flex_name(key) not in user.attributes
+        if undeclared and have is not ABSENT and hash_of(have) == set_hash:
+            yield FieldChange(key, have, ABSENT, Cause.GIT, Route.IDP)
 
 
 def _change(key: str, have: Value, want: Json, set_hash: str | None) -> FieldChange:
@@ -222,7 +225,7 @@ def _departed(sides: IdpSides, change: UserChange, found: _Found) -> UserChange:
     if roles is ABSENT or email in found.staying:
         return change
     gone = FieldChange("roles", roles, ABSENT, Cause.GIT, Route.IDP)
-    return replace(change, idp=IdpEdit(there[0].user_id, there[0].email, (gone,)))
+    return replace(change, idp=IdpEdit(there[0].user_id, there[0].email, (gone,), sides.wanted.provider))
 
 
 def _strangers(state: IdpState, spoken_for: set[str]) -> Iterator[str]:

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from flexres.values import Value
+from flexres.values import Json, Value
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
     """An application at the provider. `addon` are its SAML2 settings, None where that add-on is off.
 
-    `owner` is the id of the stack that reconciles it, None where none does.
+    `owner` is the id of the stack that reconciles it, None where none does. `addons` and `metadata` are all that it
+    has of these: they are written as a whole.
     """
 
     client_id: str
@@ -23,6 +24,8 @@ class Application:
     callbacks: tuple[str, ...]
     addon: Mapping[str, Value] | None
     owner: str | None
+    addons: Mapping[str, Json] = field(default_factory=dict)
+    metadata: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,7 @@ class IdpPlan:
     """The identity provider's part of a plan, besides what each user's change holds.
 
     `missing` are declared users whom the provider does not know, `strangers` e-mail addresses with roles for Flex
-    that nobody declares.
+    that nobody declares. `alone`: the plan leaves Flex as it is.
     """
 
     wanted: IdpWanted
@@ -181,6 +184,7 @@ class IdpPlan:
     users: int = 0
     requests: int = 0
     seconds: float = 0.0
+    alone: bool = False
 
     def of(self, *parts: Part) -> tuple[IdpChange, ...]:
         """The changes of these parts."""

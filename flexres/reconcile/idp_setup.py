@@ -60,14 +60,16 @@ def _application(wanted: IdpWanted, found: Sequence[Application]) -> tuple[Appli
         if found:
             ids = ", ".join(sorted(one.client_id for one in found))
             message = f"{len(found)} applications are called {wanted.application}: {ids}"
-            return None, [Trouble(Part.APPLICATION, message, "say which with client_id: under idp:, or rename the others")]
+            hint = "say which with client_id: under idp:, or rename the others"
+            return None, [Trouble(Part.APPLICATION, message, hint)]
         return None, []
     if chosen.owner not in (None, wanted.owner):
         message = f"{chosen.name} ({chosen.client_id}) is managed by stack id {chosen.owner}"
         return chosen, [Trouble(Part.APPLICATION, message, "give this stack an application: of another name")]
     if chosen.app_type not in ("regular_web", ""):
         message = f"{chosen.name} ({chosen.client_id}) is of the type {chosen.app_type}, not a regular web application"
-        return chosen, [Trouble(Part.APPLICATION, message, "rename it, or give this stack an application: of another name")]
+        hint = "rename it, or give this stack an application: of another name"
+        return chosen, [Trouble(Part.APPLICATION, message, hint)]
     return chosen, []
 
 
@@ -124,7 +126,8 @@ def merged_callbacks(wanted: IdpWanted, have: Application) -> tuple[str, ...]:
 
 def _action_changes(wanted: IdpWanted, have: Action | None, state: IdpState) -> Iterator[IdpChange]:
     if have is None:
-        yield IdpChange(Part.ACTION, "code", ABSENT, wanted.action, "is made, deployed and bound at the end of the login flow")
+        says = "is made, deployed and bound at the end of the login flow"
+        yield IdpChange(Part.ACTION, "code", ABSENT, wanted.action, says)
         return
     if have.name != wanted.action:
         yield IdpChange(Part.ACTION, "name", have.name, wanted.action)

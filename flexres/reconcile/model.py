@@ -130,6 +130,7 @@ class IdpEdit:
     user_id: str | None
     email: str
     fields: tuple[FieldChange, ...]
+    provider: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +252,8 @@ class Plan:
     `changes` is in the order of the YAML's team files, then by username, those nobody declares last.
     `digest` approves all guarded changes that nobody has approved yet; empty when there are none.
     `commit` is the commit that the YAML was read from, if it was read from one. `base` is the revision that it was
-    compared with, as it was named; `offline` says that Flex was not read and the base stands for it.
+    compared with, as it was named; `offline` says that Flex was not read and the base stands for it. `command` is
+    what applies exactly this plan, behind `flexres`.
     `settings` are those of single sign-on in the order of Console's page; empty where the stack declares none, or
     nobody looked. `idp` is the identity provider's part, None where it is not managed, or nobody looked.
     """
@@ -277,6 +279,7 @@ class Plan:
     seconds: float = 0.0
     base: str | None = None
     offline: bool = False
+    command: tuple[str, ...] = ("apply",)
     settings: tuple[SettingChange, ...] = ()
     idp: IdpPlan | None = None
 
@@ -288,9 +291,7 @@ class Plan:
     def pending(self) -> bool:
         """Whether applying would write something."""
         at_idp = self.idp is not None and bool(self.idp.changes)
-        return (
-            any(change.pending for change in self.changes) or any(self.settings_in(SettingState.CHANGE)) or at_idp
-        )
+        return any(change.pending for change in self.changes) or any(self.settings_in(SettingState.CHANGE)) or at_idp
 
     @property
     def to_write(self) -> int:

@@ -49,6 +49,7 @@ class _Context:
     scope: Scope
     approvals: Sequence[Approval]
     folded: Mapping[str, str]
+    gone: Mapping[str, str]
     orphans: frozenset[str]
     markers: dict[str, Marker] = field(default_factory=dict)
 
@@ -73,7 +74,7 @@ def make_plan(
 
     `as_of` is an aware time: it decides what has expired and who has waited too long. `approvals` lift guards
     for the changes whose digests they hold. With `pick` the plan, and so the guards' word, is of some users' changes
-    alone. `sign_on` is what was seen of single sign-on, and `idp` both sides of the identity provider; None: nobody looked.
+    alone. `sign_on` is what was seen of single sign-on, `idp` both sides of the identity provider; None: nobody looked.
     """
     policy = wanted.config.policy
     context = _Context(
@@ -84,6 +85,7 @@ def make_plan(
         scope=wanted.scope,
         approvals=approvals,
         folded={name.casefold(): name for name, live in snapshot.users.items() if not live.user.deactivated},
+        gone={name.casefold(): name for name, live in snapshot.users.items() if live.user.deactivated},
         orphans=frozenset(worker.friendly_name.casefold() for worker in snapshot.orphans),
     )
     changes = _declared_changes(context)
@@ -93,7 +95,7 @@ def make_plan(
     if idp is not None:
         changes, at_idp = join(idp, changes, wanted.users, snapshot.users, context.markers)
     touched = sum(change.desired is not None for change in changes)
-    settings = setting_changes(wanted.config, sign_on) if sign_on is not None and pick is None else ()
+    settings = setting_changes(wanted.config, sign_on) if sign_on is not None else ()
     if pick is not None:
         changes = [change for change in changes if pick(change)]
     in_flex = sum(not live.user.deactivated for live in snapshot.users.values())
@@ -211,7 +213,9 @@ def _difference(
         reason = _renamed(old) if old else "has no Worker; Provision makes one"
         return UserChange(desired.username, kind, fields, desired, live, None, old, reason=reason)
     found = field_changes(desired, known, marker, context.scope)
-    unwritable = _unwritable(known.attributes, found, marker)
+    if marker is not None and not found:
+        return None
+    unwritable = _unwritable(known.attributes, found, marker, handing_over=old is not None)
     if unwritable:
         return _blocked(desired, live, unwritable)
     if marker is None:
@@ -219,15 +223,15 @@ def _difference(
         if old:
             return UserChange(desired.username, Kind.RENAME, fields, desired, live, None, old, reason=_renamed(old))
         return UserChange(desired.username, Kind.ADOPT, fields, desired, live)
-    if not found:
-        return None
     kind = Kind.AT_IDP if all(change.route is Route.IDP for change in found) else Kind.UPDATE
     return UserChange(desired.username, kind, tuple(found), desired, live, marker)
 
 
-def _unwritable(attributes: Mapping[str, Any], found: Iterable[FieldChange], marker: Marker | None) -> str:
+def _unwritable(
+    attributes: Mapping[str, Any], found: Iterable[FieldChange], marker: Marker | None, *, handing_over: bool
+) -> str:
     """Why writing would destroy what somebody else put on the Worker; empty where it would not."""
-    if odd_routing(attributes):
+    if odd_routing(attributes) and (handing_over or any(change.key.startswith("skill:") for change in found)):
         return _ODD_ROUTING
     hidden = overlaid(found, attributes, marker)
     return f"the attribute {hidden} is no map, as the YAML declares it; remove it in Console first" if hidden else ""
@@ -243,20 +247,24 @@ def _arrival(context: _Context, desired: DesiredUser, live: LiveUser | None) -> 
     if username.casefold() in context.orphans:
         reason = "a Worker of this name belongs to no Flex user and never will; rename or delete it in TaskRouter"
         return _blocked(desired, live, reason)
-    digest = since = ""
+    digest = since = spelling = ""
+    if live is None and username.casefold() in context.gone:
+        # Nobody says whether Flex tells case apart: where it does not, Provision would bring this one back.
+        live = context.snapshot.users[context.gone[username.casefold()]]
+        spelling = f" as {live.username}"
     if live is not None:
         since = deactivated_since(live)
         digest = change_digest(context.scope.stack_id, Rule.DEACTIVATED, username, since)
         if not approver(context.approvals, digest):
-            reason = f"was deactivated in Flex on {since}: somebody offboarded them"
+            reason = f"was deactivated in Flex{spelling} on {since}: somebody offboarded them"
             return replace(_blocked(desired, live, reason), digest=digest)
-    fields = creation_fields(desired, facts(live, {}) if live else None)
+    fields = creation_fields(desired, facts(live, {}) if live and not spelling else None)
     old = _old_of(context, desired)
     if old:
         return UserChange(username, Kind.RENAME, fields, desired, live, None, old, reason=_renamed(old), digest=digest)
     if live is None:
         return UserChange(username, Kind.CREATE, fields, desired)
-    reason = f"was deactivated on {since}; reactivating is approved"
+    reason = f"was deactivated{spelling} on {since}; reactivating is approved"
     return UserChange(username, Kind.REACTIVATE, fields, desired, live, reason=reason, digest=digest)
 
 
@@ -359,9 +367,14 @@ def _departure(
         return UserChange(username, Kind.LET_GO, (), desired, live, marker, why=why, reason=reason)
     if not is_busy(live.worker, context.snapshot.instance.offline_activity, policy):
         return UserChange(username, Kind.RETIRE, (), desired, live, marker, why=why, reason=reason)
-    since = marker.waiting_since() if marker else None
-    overdue = since is not None and context.as_of - since > policy.retire_within
+    overdue = is_overdue(marker, context.as_of, policy)
     return UserChange(username, Kind.WAIT, (), desired, live, marker, why=why, reason=reason, overdue=overdue)
+
+
+def is_overdue(marker: Marker | None, as_of: datetime, policy: Policy) -> bool:
+    """Whether somebody has waited to leave for longer than the policy calls normal."""
+    since = marker.waiting_since() if marker else None
+    return since is not None and as_of - since > policy.retire_within
 
 
 def _blocked(desired: DesiredUser, live: LiveUser | None, reason: str) -> UserChange:

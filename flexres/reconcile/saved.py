@@ -153,6 +153,8 @@ def _matters(change: UserChange) -> bool:
 def _assumption(change: UserChange) -> Assumption:
     kind = Kind.RETIRE if change.kind is Kind.WAIT else change.kind
     fields = {field.key: (_hash(field.before), _hash(field.after)) for field in change.fields}
+    for field in change.idp.fields if change.idp else ():
+        fields[f"idp:{field.key}"] = (_hash(field.before), _hash(field.after))
     return Assumption(change.username, str(kind), _state(change), fields)
 
 
@@ -167,9 +169,12 @@ def _state(change: UserChange) -> str:
 
 
 def _settings(plan: Plan) -> dict[str, str]:
-    """The settings of single sign-on that would be written, with a hash of what is replaced by what."""
+    """What of single sign-on and of the identity provider would be written, with a hash of what is replaced by what."""
     found = plan.settings_in(SettingState.CHANGE)
-    return {one.name: short_hash([one.observed, one.declared, one.removal]) for one in found}
+    settings = {one.name: short_hash([one.observed, one.declared, one.removal]) for one in found}
+    for change in plan.idp.changes if plan.idp else ():
+        settings[f"{change.part} {change.key}"] = short_hash([_hash(change.before), _hash(change.after)])
+    return settings
 
 
 def _hash(value: Value) -> str:

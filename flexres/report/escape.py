@@ -47,5 +47,6 @@ def summary_tag(name: str, rest: str) -> str:
 
 def hidden_line(report: str, stack: str) -> str:
     """The comment by which a bot finds the one it wrote before; nothing in a name can end it."""
-    name = quote(stack, safe="").replace("-", "%2D") if "--" in stack else quote(stack, safe="")
+    quoted = quote(stack, safe="", errors="surrogatepass")
+    name = quoted.replace("-", "%2D") if "--" in stack else quoted
     return f"<!-- flexres:{report}:{name.rstrip('-') or '%2D'} -->"

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from flexres.apply.outcome import Applied, Outcome, Result
 from flexres.reconcile.model import FieldChange, Guarded, Kind, Plan, UserChange, Violation
+from flexres.report import idp, sign_on
 from flexres.report.next_step import apply_command, next_after
 from flexres.report.verdict import Position, RiskItem, Summary, place_of, summarise
 from flexres.report.wording import EXITS
@@ -31,6 +32,8 @@ def plan_json(plan: Plan, *, position: Position | None = None) -> Report:
         "format": FORMAT,
         "report": "plan",
         **_head(plan),
+        **_given(base=plan.base),
+        **({"offline": True} if plan.offline else {}),
         "verdict": str(summary.verdict),
         "exit": int(summary.exit),
         "counts": _counts(plan, summary),
@@ -41,10 +44,12 @@ def plan_json(plan: Plan, *, position: Position | None = None) -> Report:
         "unmanaged": [_unmanaged(change) for change in plan.unmanaged],
         "orphans": [{"sid": worker.sid, "friendly_name": worker.friendly_name} for worker in plan.orphans],
         "personas": {email: list(usernames) for email, usernames in plan.personas.items()},
+        **({"settings": [sign_on.as_json(setting) for setting in plan.settings]} if plan.settings else {}),
+        **({"idp": idp.as_json(plan.idp)} if plan.idp is not None else {}),
         "requests": plan.requests,
         "seconds": round(plan.seconds, 3),
         **({"digest": plan.digest} if plan.digest else {}),
-        **({"next": apply_command(plan)} if plan.pending else {}),
+        **({"next": apply_command(plan)} if plan.pending and not plan.offline else {}),
     }
 
 
@@ -60,6 +65,8 @@ def applied_json(applied: Applied, *, position: Position | None = None) -> Repor
         "interrupted": applied.interrupted,
         "counts": {result.name.lower(): counts[result] for result in Result},
         "outcomes": [_outcome(outcome) for outcome in applied.outcomes],
+        **({"settings": [sign_on.outcome_json(each) for each in applied.settings]} if applied.settings else {}),
+        **({"idp": [idp.outcome_json(each) for each in applied.idp]} if applied.idp else {}),
         "requests": applied.requests,
         "seconds": round(applied.seconds, 3),
         **({"next": command} if command else {}),
@@ -96,9 +103,10 @@ def _counts(plan: Plan, summary: Summary) -> Report:
 
 
 def _risk(item: RiskItem) -> Report:
-    return {"kind": str(item.kind), "username": item.username, "care": item.care} | _given(
-        detail=item.detail, where=item.where, approve=item.approve, approved_by=item.approved_by
-    )
+    said: Report = {"kind": str(item.kind), "username": item.username, "care": item.care}
+    if item.elsewhere:
+        said["elsewhere"] = True
+    return said | _given(detail=item.detail, where=item.where, approve=item.approve, approved_by=item.approved_by)
 
 
 def _violation(violation: Violation) -> Report:
@@ -121,7 +129,9 @@ def _change(change: UserChange, position: Position | None) -> Report:
         "kind": str(change.kind),
         "pending": change.pending,
         "overdue": change.overdue,
+        **({"elsewhere": True} if change.elsewhere else {}),
         "fields": [_field(field) for field in change.fields],
+        **({"idp": idp.edit_json(change)} if change.idp is not None else {}),
     } | _given(
         file=change.file,
         position=place_of(change, position),
@@ -141,6 +151,8 @@ def _field(field: FieldChange) -> Report:
         "writes": field.writes,
         "let_go": field.let_go,
     }
+    if field.elsewhere:
+        said["elsewhere"] = True
     if field.before is not ABSENT:
         said["before"] = normal(field.before)
     if field.after is not ABSENT:

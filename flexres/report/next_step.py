@@ -16,6 +16,7 @@ RULES: Final[Mapping[Rule, str]] = {
     Rule.MAX_REMOVALS: "raise policy.max_removals",
     Rule.MAX_CHANGES: "raise policy.max_changes",
     Rule.MIN_ADMINS: "declare another admin",
+    Rule.CONSOLE_CHANGES: "enter the settings in Console and attest them",
 }
 """What lifts a guard for good, besides the approval of this plan."""
 
@@ -62,16 +63,31 @@ def _typed(digests: Iterable[str], admins: Iterable[str]) -> list[str]:
 
 def apply_command(plan: Plan) -> str:
     """The command line that applies the plan, ready to be typed."""
-    return _command("apply", plan, *options(plan))
+    return _applying(plan, *options(plan))
 
 
 def plan_command(plan: Plan) -> str:
     """The command line that shows every change of the stack."""
-    return _command("plan", plan, "--verbose")
+    return _command("idp plan" if plan.idp and plan.idp.alone else "plan", plan, "--verbose")
+
+
+def checklist_command(plan: Plan) -> str:
+    """The command line that says what to enter in Twilio Console."""
+    return visible(shlex.join(["flexres", "sso", "checklist", "--stack", plan.stack]))
+
+
+def waits_for_console(plan: Plan) -> bool:
+    """Whether nothing but a person in Twilio Console lifts the refusal of the plan."""
+    return {violation.rule for violation in plan.violations} == {Rule.CONSOLE_CHANGES}
+
+
+def _applying(plan: Plan, *options: str) -> str:
+    name, *own = plan.command
+    return _command(name, plan, *own, *options)
 
 
 def _command(name: str, plan: Plan, *options: str) -> str:
-    return visible(shlex.join(["flexres", name, "--stack", plan.stack, *options]))
+    return visible(shlex.join(["flexres", *name.split(), "--stack", plan.stack, *options]))
 
 
 def next_after(applied: Applied) -> tuple[str, str]:
@@ -81,12 +97,13 @@ def next_after(applied: Applied) -> tuple[str, str]:
     """
     plan, open_results = applied.plan, {Result.FAILED, Result.NOT_TAKEN, Result.NOT_STARTED, Result.WAITING}
     left = {one.change.username for one in applied.outcomes if one.result in open_results}
-    if not left and not applied.interrupted:
+    unset = any(one.result is not Result.DONE for one in applied.settings)
+    if not left and not unset and not applied.interrupted:
         return "", ""
     digests, admins = _given(item for item in plan.guarded if item.username in left)
     if len(digests) > _FEW_DIGESTS:
         return _command("plan", plan), "look at what is left, and approve that"
-    again = _command("apply", plan, *_typed(digests, admins))
+    again = _applying(plan, *_typed(digests, admins))
     waiting = all(one.result in {Result.DONE, Result.WAITING, Result.BLOCKED} for one in applied.outcomes)
-    later = waiting and not applied.interrupted
+    later = waiting and not unset and not applied.interrupted
     return again, "later, when those who wait are offline" if later else "again, for what is left"

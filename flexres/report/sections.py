@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
+from flexres.reconcile.base import from_this_change, not_from_this_change
 from flexres.reconcile.model import FieldChange, Kind, Plan, UserChange
+from flexres.report import idp
 from flexres.report.page import Cell, Page, Row
 from flexres.report.verdict import Risk, RiskItem, Summary, Verdict
 from flexres.report.visible import visible
 from flexres.report.wording import (
+    ELSEWHERE,
     KINDS,
     LONG,
     SHORT,
@@ -51,6 +54,7 @@ KIND_STYLES: Final = {
 _RISK_STYLES: Final = {
     Risk.GAINS_ADMIN: "bold red",
     Risk.LOSES_ADMIN: "bold red",
+    Risk.CUT_OFF: "bold red",
     Risk.LEAVES: "red",
     Risk.BLOCKED: "red",
     Risk.OVERDUE: "red",
@@ -89,13 +93,14 @@ def risks(page: Page, summary: Summary, stack: str, most: int | None) -> None:
         rows.extend(_risk_row(item, stack, narrow=page.width < _WIDE) for item in items[:most])
         rows.extend(rest(len(items[:most]), len(items), str(kind)))
     page.table(rows)
-    if any(item.kind in {Risk.LEAVES, Risk.OVERDUE, Risk.WAITS} for item in summary.risks):
+    if any(item.kind in {Risk.CUT_OFF, Risk.LEAVES, Risk.OVERDUE, Risk.WAITS} for item in summary.risks):
         page.write((SSO_BRINGS_BACK, "dim"), indent=2)
 
 
 def _risk_row(item: RiskItem, stack: str, *, narrow: bool = False) -> Row:
     lifts = f"; --approve {item.approve} brings them back" if item.approve else ""
     by = "; approved" if item.approved_by else ""
+    by += f"; {ELSEWHERE}" if item.elsewhere else ""
     style = _RISK_STYLES.get(item.kind, "yellow")
     where, detail = short_place(stack, item.where), item.detail + lifts + by
     if narrow:
@@ -123,11 +128,20 @@ def approvals(page: Page, summary: Summary) -> None:
 
 def team_files(page: Page, plan: Plan, *, verbose: bool) -> None:
     """The changes of the users of each team file; whom the risks tell completely is not told again."""
-    declared = [change for change in plan.changes if change.file and change.kind not in _TOLD_AT_RISK]
+    changes = from_this_change(plan.changes)
+    declared = [change for change in changes if change.file and change.kind not in _TOLD_AT_RISK]
     declared.sort(key=lambda change: change.file or "")
     for file, found in groupby(declared, key=lambda change: change.file):
         page.heading(short_place(plan.stack, file))
         page.table(_rows_of_file(list(found), verbose=verbose))
+
+
+def elsewhere(page: Page, plan: Plan, *, verbose: bool) -> None:
+    """What would happen without this change, too: Flex or an earlier change causes it."""
+    changes = not_from_this_change(plan.changes)
+    if changes:
+        page.heading(f"{ELSEWHERE[0].upper()}{ELSEWHERE[1:]}")
+        page.table(_rows_of_file(list(changes), verbose=verbose))
 
 
 def _rows_of_file(changes: list[UserChange], *, verbose: bool) -> Iterator[Row]:
@@ -162,10 +176,14 @@ def _details(change: UserChange, *, verbose: bool) -> Iterator[Row]:
         yield (KINDS[change.kind].name, style), ("as declared" if not fields else "with these changes", "")
     elif change.leaves:
         yield (KINDS[change.kind].name, style), (told(change.reason), "")
+        return
     elif change.reason and change.kind is Kind.UPDATE:
         yield ("Worker", style), (told(change.reason), "")
     for field in fields:
-        yield (field_label(field.key), ""), (values_text(field, limit), ""), (cause_text(field), _cause_style(field))
+        why = (idp.cause_here(change, field), _cause_style(field))
+        yield (field_label(field.key), ""), (values_text(field, limit), ""), why
+    for name, values, cause in idp.rows_of_user(change, limit):
+        yield (name, ""), (values, ""), (cause, "dim")
     if not verbose:
         yield from _quiet(change.fields)
 
@@ -176,6 +194,8 @@ def _arrival(change: UserChange, fields: Iterable[FieldChange], limit: int, *, v
     words = {Kind.REACTIVATE: KINDS[Kind.REACTIVATE].name, Kind.RENAME: "roles"}
     word = words.get(change.kind)
     yield [*([(word, KIND_STYLES[change.kind])] if word else []), (roles, ""), (skills, "")]
+    if change.idp is not None:
+        yield (idp.in_one_line(change), "dim"), ("", ""), ("", "")
     if not verbose:
         return
     for field in fields:

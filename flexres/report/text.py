@@ -8,8 +8,10 @@ from typing import Final
 
 from flexres.apply.outcome import Applied, Outcome, Result
 from flexres.errors import Exit
+from flexres.reconcile.base import not_from_this_change
 from flexres.reconcile.model import Plan, Rule
-from flexres.report.next_step import RULES, apply_command, next_after
+from flexres.report import idp, sign_on
+from flexres.report.next_step import RULES, apply_command, checklist_command, next_after, waits_for_console
 from flexres.report.page import Cell, Page, Row
 from flexres.report.sections import (
     KIND_STYLES,
@@ -18,15 +20,27 @@ from flexres.report.sections import (
     approvals,
     at_the_idp,
     counts,
+    elsewhere,
     rest,
     risks,
     signed,
     stack_name,
     team_files,
 )
+from flexres.report.sign_on import settings_to_tell
 from flexres.report.verdict import Position, Summary, Verdict, place_of, summarise
 from flexres.report.visible import visible
-from flexres.report.wording import EXITS, KINDS, SSO_BRINGS_BACK, names_of, outcome_message, plural, short_place
+from flexres.report.wording import (
+    ELSEWHERE,
+    EXITS,
+    KINDS,
+    SSO_BRINGS_BACK,
+    names_of,
+    offline_words,
+    outcome_message,
+    plural,
+    short_place,
+)
 
 
 def plan_text(plan: Plan, *, width: int, colour: bool, verbose: bool = False, position: Position | None = None) -> str:
@@ -36,20 +50,27 @@ def plan_text(plan: Plan, *, width: int, colour: bool, verbose: bool = False, po
     the place in the YAML of a declared user.
     """
     page, summary = Page(width, colour), summarise(plan, position)
-    cost = f"read {plan.seconds:.1f} s, {plural(plan.requests, 'request')}"
-    if not plan.changes and not plan.violations:
-        says = f"all {plan.in_sync:,} users are as declared" if plan.in_sync != 1 else "the one user is as declared"
+    cost = _cost(plan)
+    settled = not plan.changes and not plan.violations and not settings_to_tell(plan)
+    settled = settled and not (plan.idp and idp.untidy(plan.idp))
+    if settled:
+        there = f"as in {visible(plan.base or '')}; Flex was not read" if plan.offline else "as declared"
+        says = f"all {plan.in_sync:,} users are {there}" if plan.in_sync != 1 else f"the one user is {there}"
         page.ends([("✓ ", "green"), *stack_name(plan), ("  in sync: ", "bold green"), (says, "")], (cost, "dim"))
     else:
-        read = f"{plan.declared:,} declared · {plan.in_flex:,} in Flex · {cost}"
+        known = f"in {visible(plan.base or '')}" if plan.offline else "in Flex"
+        read = f"{plan.declared:,} declared · {plan.in_flex:,} {known} · {cost}"
         page.ends([*stack_name(plan), (f"  {summary.verdict}", VERDICT_STYLES[summary.verdict])], (read, "dim"))
     most = None if verbose else MOST
     _refusals(page, plan, most)
     risks(page, summary, plan.stack, most)
     approvals(page, summary)
     team_files(page, plan, verbose=verbose)
+    sign_on.in_text(page, plan, verbose=verbose)
+    idp.in_text(page, plan, verbose=verbose)
+    elsewhere(page, plan, verbose=verbose)
     _undeclared(page, plan, verbose=verbose)
-    if plan.changes or plan.violations:
+    if not settled:
         _closing(page, plan, summary)
     return page.text()
 
@@ -69,6 +90,8 @@ def applied_text(
     _outcomes(page, "Left", left, plan.stack, position, verbose=verbose)
     if left:
         page.write((SSO_BRINGS_BACK, "dim"), indent=2)
+    idp.outcomes_in_text(page, applied)
+    sign_on.outcomes_in_text(page, applied)
     summary = summarise(plan, position)
     at_the_idp(page, summary, plan.stack)
     approvals(page, summary)
@@ -133,6 +156,14 @@ def _refusals(page: Page, plan: Plan, most: int | None) -> None:
     page.table(rows)
 
 
+def _cost(plan: Plan) -> str:
+    return "Flex was not read" if plan.offline else f"read {plan.seconds:.1f} s, {plural(_requests(plan), 'request')}"
+
+
+def _requests(plan: Plan) -> int:
+    return plan.requests + (plan.idp.requests if plan.idp else 0)
+
+
 def _undeclared(page: Page, plan: Plan, *, verbose: bool) -> None:
     """Who is in Flex although the YAML does not name them: how many, and a few by name."""
     ours = [change.username for change in plan.unmanaged if change.marker is None]
@@ -158,16 +189,26 @@ def _closing(page: Page, plan: Plan, summary: Summary) -> None:
     ]
     if summary.noted:
         counted.append((f"{summary.noted:,} to note", "dim"))
-    counts(page, [*counted, (f"{plan.in_sync:,} as declared", "dim")])
-    if plan.violations:
+    others = len(not_from_this_change(plan.changes))
+    if others:
+        counted.append((f"{others:,} {ELSEWHERE}", "dim"))
+    for says in filter(None, (sign_on.counted(plan), idp.counted(plan))):
+        counted.append((says, "cyan"))
+    counts(page, [*counted, (f"{plan.in_sync:,} as {'before' if plan.offline else 'declared'}", "dim")])
+    if plan.offline:
+        page.write((offline_words(visible(plan.base or "")), "dim"))
+    if plan.violations and waits_for_console(plan):
+        page.write(("refused ", "bold red"), ("until it is entered in Console and attested: ", ""))
+        page.write((checklist_command(plan), "bold"), indent=2)
+    elif plan.violations:
         page.ends([("refused; ", "bold red"), ("exactly this plan passes with", "")], (_digest(plan), "dim"))
         page.write((apply_command(plan), "bold"), indent=2)
         if plan.digest and {violation.rule for violation in plan.violations} - {Rule.OLDER_CHECKOUT}:
             page.write((f"or with a commit that adds {plan.digest} to policy.approved", "dim"), indent=2)
-    elif plan.pending:
+    elif plan.pending and not plan.offline:
         says = "safe to apply: " if summary.verdict is Verdict.SAFE else "after a look at what needs care: "
         page.write((says, VERDICT_STYLES[summary.verdict]), (apply_command(plan), "bold"))
-    else:
+    elif not plan.offline:
         page.write(("nothing to apply", "green"))
 
 

@@ -10,7 +10,8 @@ from typing import Final, TypeAlias
 
 from flexres.errors import Exit
 from flexres.reconcile.guards import deactivated_since, roles_after, roles_before
-from flexres.reconcile.model import Guarded, Kind, Plan, Route, Rule, UserChange
+from flexres.reconcile.model import Guarded, Kind, Plan, Route, Rule, SettingState, UserChange
+from flexres.reconcile.plan import is_online
 from flexres.report.visible import visible
 from flexres.report.wording import field_label, told, value_text, values_text, when
 
@@ -35,6 +36,7 @@ class Risk(StrEnum):
     LOSES_ADMIN = "loses admin"
     LOSES_SUPERVISOR = "loses supervisor"
     REACTIVATED = "reactivated"
+    CUT_OFF = "may lose a conversation"
     LEAVES = "leaves"
     LET_GO = "let go"
     OVERDUE = "waits too long"
@@ -57,6 +59,7 @@ _RULES: Final[Mapping[Risk, tuple[Rule, ...]]] = {
     Risk.LOSES_ADMIN: (Rule.MIN_ADMINS, Rule.PROTECTED, Rule.MAX_REMOVALS),
     Risk.LOSES_SUPERVISOR: (Rule.PROTECTED, Rule.MAX_REMOVALS),
     Risk.REACTIVATED: (Rule.DEACTIVATED,),
+    Risk.CUT_OFF: (Rule.PROTECTED, Rule.MIN_ADMINS, Rule.MAX_REMOVALS),
     Risk.LEAVES: (Rule.PROTECTED, Rule.MIN_ADMINS, Rule.MAX_REMOVALS),
     Risk.LET_GO: (Rule.PROTECTED, Rule.MIN_ADMINS, Rule.MAX_REMOVALS),
     Risk.OVERDUE: (Rule.PROTECTED, Rule.MIN_ADMINS, Rule.MAX_REMOVALS),
@@ -72,6 +75,7 @@ class RiskItem:
 
     `care` is False where nothing has to be decided before applying: a leaver who waits as planned, a change to
     make at the identity provider. `approve` is the digest that approves it alone, `approved_by` who has.
+    `elsewhere`: it would happen without this change, too.
     """
 
     kind: Risk
@@ -81,6 +85,7 @@ class RiskItem:
     care: bool = True
     approve: str = ""
     approved_by: str | None = None
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +137,23 @@ def summarise(plan: Plan, position: Position | None = None) -> Summary:
 
 
 def check_exit(plan: Plan) -> Exit:
-    """4 when a guard refuses, 3 when something is pending, 5 when only people who are blocked or overdue are left."""
+    """4 when a guard refuses, 3 when something is pending or single sign-on drifted, 5 when only the stuck are left.
+
+    Those are people who are blocked or overdue. Settings that wait for a person in Console are no reason by themselves.
+    """
     if plan.violations:
         return Exit.REFUSED
-    if plan.pending:
+    if plan.pending or any(plan.settings_in(SettingState.DRIFT)) or (plan.idp and plan.idp.differing):
         return Exit.PENDING
     stuck = any(change.kind is Kind.BLOCKED or change.overdue for change in plan.changes)
+    stuck = stuck or (plan.idp is not None and bool(plan.idp.troubles))
     return Exit.PARTIAL if stuck else Exit.DONE
 
 
 def writes_only_marker(change: UserChange) -> bool:
     """Whether an update changes nothing that people see: Flex is as declared, and our marker takes note."""
-    return change.kind is Kind.UPDATE and not change.reason and not any(field.writes for field in change.fields)
+    writes = change.idp is not None or any(field.writes for field in change.fields)
+    return change.kind is Kind.UPDATE and not change.reason and not writes
 
 
 def place_of(change: UserChange, position: Position | None) -> str | None:
@@ -155,7 +165,8 @@ def place_of(change: UserChange, position: Position | None) -> str | None:
 def _verdict(plan: Plan, risks: list[RiskItem]) -> Verdict:
     if plan.violations:
         return Verdict.REFUSED
-    if any(item.care for item in risks):
+    at_idp = plan.idp is not None and bool(plan.idp.differing or plan.idp.troubles)
+    if any(item.care for item in risks) or any(setting.care for setting in plan.settings) or at_idp:
         return Verdict.NEEDS_CARE
     return Verdict.SAFE if plan.pending else Verdict.IN_SYNC
 
@@ -168,7 +179,15 @@ def _risks(change: UserChange, plan: Plan, guarded: _Guarded, position: Position
         watched = (guarded.get((rule, change.username)) for rule in _RULES.get(kind, ()))
         by = next((item.approved_by for item in watched if item and item.approved_by), None)
         approve = change.digest if kind is Risk.BLOCKED else ""
-        yield RiskItem(kind, change.username, detail, place_of(change, position), care, approve, by)
+        elsewhere = change.elsewhere or (kind in _OF_ROLES and _roles_elsewhere(change))
+        yield RiskItem(kind, change.username, detail, place_of(change, position), care, approve, by, elsewhere)
+
+
+def _roles_elsewhere(change: UserChange) -> bool:
+    return any(field.key == "roles" and field.elsewhere for field in change.fields)
+
+
+_OF_ROLES: Final = {Risk.GAINS_ADMIN, Risk.GAINS_SUPERVISOR, Risk.LOSES_ADMIN, Risk.LOSES_SUPERVISOR}
 
 
 def _found(change: UserChange, plan: Plan, guarded: _Guarded) -> Iterator[tuple[Risk, str, bool]]:
@@ -212,8 +231,10 @@ def _role_risks(change: UserChange) -> Iterator[tuple[Risk, str, bool]]:
 def _departure(change: UserChange, plan: Plan) -> tuple[Risk, str, bool]:
     high = [role for role in ("admin", "supervisor") if role in roles_before(change)]
     said = [told(change.reason or str(change.why or "")), *([f"is {' and '.join(high)}"] if high else [])]
+    said += [f"loses the roles at {visible(change.idp.provider)} too"] if change.idp else []
     if change.kind is Kind.RETIRE:
-        return Risk.LEAVES, "; ".join(said), True
+        activity = _busy_with(change, plan)
+        return (Risk.CUT_OFF, "; ".join([activity, *said]), True) if activity else (Risk.LEAVES, "; ".join(said), True)
     if change.kind is Kind.LET_GO:
         return Risk.LET_GO, "; ".join([*said, "stays in Flex, unmanaged"]), True
     worker = change.live.worker if change.live else None
@@ -223,6 +244,14 @@ def _departure(change: UserChange, plan: Plan) -> tuple[Risk, str, bool]:
         until = f"{until}, longer than {plan.policy.retire_within.total_seconds() / 3600:g}h"
     said = [until, *([f"activity {visible(worker.activity_name)}"] if worker else []), *said]
     return (Risk.OVERDUE if change.overdue else Risk.WAITS), "; ".join(said), change.pending or change.overdue
+
+
+def _busy_with(change: UserChange, plan: Plan) -> str:
+    """What somebody who is retired at once is doing, where that is not being offline."""
+    worker = change.live.worker if change.live else None
+    if worker is None or not is_online(worker, plan.instance.offline_activity):
+        return ""
+    return f"leaves while {visible(worker.activity_name)}"
 
 
 def _approved(plan: Plan) -> Iterator[Approved]:

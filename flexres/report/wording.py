@@ -21,6 +21,8 @@ SHORT, LONG = 48, 400
 
 SSO_BRINGS_BACK: Final = "An SSO login brings a leaver back until the identity provider lets them go, too."
 NAMES_OF_FEW: Final = 5
+ELSEWHERE: Final = "not from this change"
+"""Compared with a base: what Flex or an earlier change causes."""
 
 _ISO = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _LOOKS_LIKE_ANOTHER_TYPE = re.compile(r"|\s.*|.*\s|true|false|null|-?\d+(\.\d+)?|\[.*|\{.*", re.DOTALL)
@@ -29,6 +31,14 @@ _LOOKS_LIKE_ANOTHER_TYPE = re.compile(r"|\s.*|.*\s|true|false|null|-?\d+(\.\d+)?
 def when(moment: datetime) -> str:
     """An aware time as `2026-11-21 09:14 UTC`."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def offline_words(base: str) -> str:
+    """What a plan that has not looked at Flex cannot know; `base` is its name, as it is to be shown."""
+    return (
+        f"Compared with the YAML of {base} alone: Flex was not read, so drift, who is in a conversation, and "
+        "whether all of it was ever deployed are not known."
+    )
 
 
 def plural(count: int, one: str, many: str = "") -> str:
@@ -103,19 +113,24 @@ def _json_text(value: Json) -> str:
 
 def values_text(change: FieldChange, limit: int = SHORT) -> str:
     """Before → after of one field."""
+    return " → ".join(sides(change, limit))
+
+
+def sides(change: FieldChange, limit: int = SHORT) -> tuple[str, ...]:
+    """Before and after of one field; one text alone where both are told at once."""
     if change.key == "leaving":
-        return "stays: leaving is called off"
+        return ("stays: leaving is called off",)
     if change.key.startswith("skill:"):
         if change.before is ABSENT and change.after is True:
-            return "added"
+            return ("added",)
         if change.before is True and change.after is ABSENT:
-            return "removed"
+            return ("removed",)
         before, after = (("no level" if side is True else side) for side in (change.before, change.after))
-        return f"{value_text(before, limit)} → {value_text(after, limit)}"
+        return value_text(before, limit), value_text(after, limit)
     before, after = _value_text(change.before), _value_text(change.after)
     if before == after:
-        return shorten(after, limit)
-    return " → ".join(shorten(text, limit) for text in _from_the_difference(before, after, limit))
+        return (shorten(after, limit),)
+    return tuple(shorten(text, limit) for text in _from_the_difference(before, after, limit))
 
 
 def _from_the_difference(before: str, after: str, limit: int) -> tuple[str, str]:
@@ -139,10 +154,18 @@ def cause_text(change: FieldChange) -> str:
         return "let go, as changed in Flex" if change.cause is Cause.FLEX else "let go, no longer declared"
     if not change.writes:
         return "noted, already so"
-    return _flex_text(change) if change.cause is Cause.FLEX else _CAUSES[change.cause]
+    if change.cause is Cause.FLEX:
+        return _flex_text(change)
+    if change.cause is Cause.LOGIN:
+        return "written at a login, put back"
+    return _CAUSES[change.cause] + (", an earlier change" if change.elsewhere else "")
 
 
-_CAUSES: Final = {Cause.GIT: "git", Cause.BOTH: "git, and changed in Flex"}
+_CAUSES: Final = {
+    Cause.GIT: "git",
+    Cause.BOTH: "git, and changed in Flex",
+    Cause.IDP: "changed at the IdP, put back",
+}
 
 
 def _flex_text(change: FieldChange) -> str:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flexres import session
 from flexres.apply.direct import Silent, apply_plan
 from flexres.apply.journal import Journal, NoJournal
 from flexres.apply.outcome import Applied
 from flexres.desired.load import Stack, load_stack
 from flexres.desired.revision import Revision
 from flexres.desired.source import FolderSource
+from flexres.live.connect import connect
+from flexres.live.retrying import REAL
+from flexres.live.transport import Transport
 from flexres.reconcile.guards import Approval
 from flexres.reconcile.model import Plan, UserChange
 from flexres.sandbox.server import Sandbox
@@ -116,6 +121,17 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def flow(sandbox: Sandbox, tmp_path: Path) -> Flow:
     return Flow(sandbox, tmp_path / "stack")
+
+
+def without_waiting(patch: pytest.MonkeyPatch) -> None:
+    """Repetitions and read-backs come at once: nothing that a test looks at changes by waiting."""
+
+    def connected(**options: Any) -> Transport:
+        transport = connect(**options)
+        transport.timing = replace(REAL, sleep=lambda _seconds: asyncio.sleep(0))
+        return transport
+
+    patch.setattr(session, "connect", connected)
 
 
 def kinds(plan: Plan) -> dict[str, str]:

@@ -23,7 +23,7 @@ def edited(path: Path, old: str, new: str) -> None:
 
 def flexres(folder: Path, sandbox: Sandbox, *arguments: str) -> str:
     """What `flexres` prints in a terminal of 100 columns."""
-    environ = {**os.environ, **sandbox.environment(), "COLUMNS": "100", "NO_COLOR": "1", "FLEXRES_ENGINE": "direct"}
+    environ = {**os.environ, **sandbox.environment(), "COLUMNS": "100", "NO_COLOR": "1"}
     command = [sys.executable, "-m", "flexres", *arguments]
     done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -35,7 +35,7 @@ def plan_of_the_readme(folder: Path) -> str:
     shutil.copytree(ROOT / "stacks", folder / "stacks")
     users = folder / "stacks" / "sandbox" / "users"
     with Sandbox() as sandbox:
-        flexres(folder, sandbox, "apply", "--stack", "sandbox", "--yes")
+        flexres(folder, sandbox, "apply", "--stack", "sandbox", "--engine", "direct", "--yes")
         sandbox.edit_attributes("cho.tanaka@example.com", {"location": "Leeds"})
         sandbox.set_activity("kim.sorensen@example.com", "Available")
         edited(users / "support.yaml", "  bob.okafor@example.com:\n", NEW + "  bob.okafor@example.com:\n")

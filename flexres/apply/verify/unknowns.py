@@ -51,6 +51,16 @@ NOT_TRIED: Final = (
         "How is a redirect URL compared with the trusted ones?",
         "Full URLs are written, one for each place that a login returns to; none relies on a prefix or wildcard.",
     ),
+    Unknown(
+        "trusted_when",
+        "When does a login look at its redirect URL: as it begins, or as it comes back?",
+        "A login is also begun for a URL that nobody can have trusted; only where that is refused do others count.",
+    ),
+    Unknown(
+        "popup_features",
+        "Does Flex UI read the features of the login window from public_attributes, as it reads loginPopup?",
+        "They are kept there as declared, and written into appconfig.js too, where Twilio documents them.",
+    ),
 )
 """Unknowns that an experiment would harm, or could not settle."""
 

@@ -99,9 +99,13 @@ class TestSpelling:
         assert (change.username, change.kind) == (ANA, Kind.BLOCKED)
         assert spelled in change.reason
 
-    def test_a_deactivated_user_of_another_spelling_is_in_nobodys_way(self):
-        """They have no Worker."""
-        assert only(plan_for([person()], [in_flex("Ana@example.com", deactivated="x")])).kind is Kind.CREATE
+    def test_a_deactivated_user_of_another_spelling_blocks_until_approved(self):
+        """Nobody says whether Flex tells the case of usernames apart, and so whom a Provision would bring back."""
+        gone = in_flex("Ana@example.com", deactivated="x")
+        change = only(plan_for([person()], [gone]))
+        assert change.kind is Kind.BLOCKED
+        assert "Ana@example.com" in change.reason
+        assert only(plan_for([person()], [gone], approve=[change.digest])).kind is Kind.REACTIVATE
 
     def test_an_orphan_of_that_name_blocks(self):
         """A Worker made in TaskRouter is never tied to a user, and its name is taken."""

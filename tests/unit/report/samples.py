@@ -8,14 +8,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from flexres.apply.outcome import Applied, Outcome, Result
+from flexres.apply.outcome import Applied, Outcome, Result, SettingOutcome
 from flexres.desired.model import Channel, DesiredUser, Limit, Policy, Sso, StackConfig
 from flexres.live.model import FlexUser, Instance, LiveUser, Snapshot, Worker, WorkerChannel
+from flexres.reconcile.base import Base, marked, offline_plan
 from flexres.reconcile.diff import Scope, marker_for
 from flexres.reconcile.fields import write_fields
 from flexres.reconcile.guards import Approval
 from flexres.reconcile.marker import ATTRIBUTE
-from flexres.reconcile.model import Kind, Plan
+from flexres.reconcile.model import Answer, Kind, Plan, SettingChange, SettingState
 from flexres.reconcile.plan import Wanted, make_plan
 
 AS_OF = datetime(2026, 11, 21, 9, 14, tzinfo=UTC)
@@ -314,3 +315,78 @@ def none_done(plan: Plan) -> Applied:
     """A run that was stopped before the first change."""
     outcomes = tuple(Outcome(change, Result.NOT_STARTED) for change in plan.changes)
     return Applied(plan, outcomes, seconds=0.2, requests=4, interrupted=True)
+
+
+def based_plan() -> Plan:
+    """A change that adds and promotes people, while somebody edited Flex and an earlier change waits to be deployed."""
+    lee, ana, cho = desired("lee@example.com", file=OPS), desired("ana@example.com"), desired("cho@example.com")
+    bob = desired("bob@example.com", attributes={"location": "Leeds"})
+    head = [replace(lee, roles=("admin",)), replace(cho, skills={"billing": 3}), bob, desired("new@example.com"), ana]
+    base = [lee, cho, bob, desired("gone@example.com"), ana]
+    live = [
+        in_flex(lee),
+        in_flex(cho, then=[("attr:location", "Leeds")]),
+        in_flex(replace(bob, attributes={"location": "London"})),
+        in_flex(desired("gone@example.com")),
+        in_flex(desired("max@example.com", roles=("supervisor",))),
+        in_flex(replace(ana, roles=("admin",))),
+    ]
+    return marked(plan_of(head, live), plan_of(base, live), "main")
+
+
+def offline() -> Plan:
+    """The same change where nobody may look at Flex."""
+    config = StackConfig(STACK_ID, "AC" + "a" * 32, "GO" + "b" * 28 + "9c41", "direct", POLICY)
+    lee, gone = desired("lee@example.com", file=OPS), desired("gone@example.com")
+    head = {"lee@example.com": replace(lee, roles=("admin",))}
+    base = Base("origin/main", Wanted("prod", config, {"lee@example.com": lee, "gone@example.com": gone}))
+    return offline_plan(Wanted("prod", config, head, "1a2b3c4d5e6f", COMMITTED), base, as_of=AS_OF)
+
+
+def cut_off_plan() -> Plan:
+    """Somebody leaves at once, whatever they are doing."""
+    live = [in_flex(desired("zoe@example.com"), activity="On a call"), in_flex(desired("max@example.com"))]
+    return plan_of([], live, policy=replace(POLICY, retire_when="now"))
+
+
+def sign_on_plan(*states: SettingState) -> Plan:
+    """A setting in each of these states (all of them, unless some are named), beside a user who is as declared."""
+    sides = {
+        SettingState.AS_DECLARED: SettingChange(
+            "issuer", SettingState.AS_DECLARED, "urn:acme", Answer.UNKNOWN, why="unseen"
+        ),
+        SettingState.PENDING: SettingChange(
+            "certificate", SettingState.PENDING, "AB:CD", Answer.YES, "AB:CD", "settings API"
+        ),
+        SettingState.STALE: SettingChange("sso_url", SettingState.STALE, "https://idp.example.com", Answer.UNKNOWN),
+        SettingState.REMOVAL: SettingChange(
+            "trusted",
+            SettingState.REMOVAL,
+            "not trusted",
+            Answer.NO,
+            "trusted",
+            entry="https://old.example.com",
+            removal=True,
+        ),
+        SettingState.CHANGE: SettingChange(
+            "login_popup", SettingState.CHANGE, "true", Answer.NO, "false", "Flex Configuration"
+        ),
+        SettingState.DRIFT: SettingChange(
+            "connection", SettingState.DRIFT, "JQ1", Answer.NO, "JQ2", "Authentication/Config", digest="12345678"
+        ),
+    }
+    chosen = [sides[state] for state in states or sides]
+    settings = [
+        replace(each, step=step if each.waits else 0, steps=6 if each.waits else 0)
+        for step, each in enumerate(chosen, 1)
+    ]
+    return replace(in_sync_plan(), settings=tuple(settings))
+
+
+def sign_on_applied() -> Applied:
+    """A run that wrote one setting and failed with another."""
+    plan = sign_on_plan()
+    (change,) = plan.settings_in(SettingState.CHANGE)
+    trusted = SettingChange("trusted", SettingState.CHANGE, "trusted", Answer.NO, entry="https://flex.example.com")
+    failed = SettingOutcome(trusted, Result.FAILED, "url is trusted already (400/45004)", "RQ1")
+    return Applied(plan, (), settings=(SettingOutcome(change, Result.DONE), failed))

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from flexres.reconcile.model import Cause, Kind, Route, Rule, Why
 from flexres.report.json_report import applied_json, plan_json
 from flexres.report.verdict import Risk, Verdict
-from tests.unit.report import samples
+from tests.unit.report import idp_samples, samples
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/schema/report.schema.json").read_text(encoding="utf-8"))
 PLANS = {
@@ -26,6 +26,11 @@ PLANS = {
     "hostile": samples.hostile_plan,
     "kept": samples.kept_plan,
     "leavers": samples.leavers_plan,
+    "based": samples.based_plan,
+    "offline": samples.offline,
+    "cut off": samples.cut_off_plan,
+    "sign on": samples.sign_on_plan,
+    "managed idp": idp_samples.managed_idp_plan,
 }
 
 
@@ -35,6 +40,8 @@ def reports() -> Iterator[dict[str, Any]]:
         yield plan_json(plan, position=samples.position)
         if len(plan.changes) > 1:
             yield applied_json(samples.applied(plan, interrupted=True))
+    yield applied_json(samples.sign_on_applied())
+    yield applied_json(idp_samples.managed_idp_applied())
 
 
 def through_json(report: dict[str, Any]) -> Any:
@@ -68,6 +75,11 @@ def test_the_schema_describes_no_key_that_no_report_has() -> None:
             ("change", plan["changes"]),
             ("field", [field for change in plan["changes"] for field in change["fields"]]),
             ("outcome", report.get("outcomes", [])),
+            ("setting", plan.get("settings", [])),
+            ("settingOutcome", report.get("settings", []) if "plan" in report else []),
+            ("idp", [plan["idp"]] if "idp" in plan else []),
+            ("idpEdit", [change["idp"] for change in plan["changes"] if "idp" in change]),
+            ("idpOutcome", report.get("idp", []) if "plan" in report else []),
         ):
             seen.update((shape, key) for item in items for key in item)
     assert described - seen == set()

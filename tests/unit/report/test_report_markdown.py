@@ -20,7 +20,7 @@ from flexres.report.visible import visible
 from tests.unit.report import samples
 
 OUR_HTML = re.compile(
-    r"<!-- flexres:(plan|apply):(?!.*--.*-->)[^<>]* -->"
+    r"<!-- flexres:(plan|apply|drift):(?!.*--.*-->)[^<>]* -->"
     r"|<details><summary>(<code>[^<>]*</code>: )?[^<>]*</summary>|</details>|</?sub>"
 )
 READ_BY_GITHUB = re.compile(r"@\w|#\d|gh-\d|www\.|https?:|\b[0-9a-f]{8,40}\b", re.IGNORECASE)

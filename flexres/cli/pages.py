@@ -1,0 +1,34 @@
+"""What reports tell only with the whole stack at hand: the HTML page with everybody on it, and annotations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flexres.cli.past import past_of
+from flexres.desired.problems import render_github
+from flexres.desired.stack import Stack
+from flexres.errors import Position
+from flexres.reconcile.model import Plan
+from flexres.report import ci
+from flexres.report.html_rows import Person
+from flexres.report.json_report import Report
+
+
+def page_of(report: Report, stack: Stack, reports: Path | None) -> str:
+    """A report in its JSON shape as a page, with everybody whom the stack declares; `reports` are earlier ones.
+
+    Raises SetupError where the folder of earlier reports cannot be read.
+    """
+    from flexres.report.html import page_html  # noqa: PLC0415 - most runs make no page
+
+    people = [Person(user.username, user.full_name, user.roles, user.file) for user in stack.users.values()]
+    return page_html(report, people=people, past=past_of(reports, stack.config.id))
+
+
+def plan_annotations(plan: Plan, stack: Stack) -> str:
+    """What stands in the plan's way as GitHub's workflow commands, one a line; empty where nothing does."""
+
+    def user(username: str) -> Position | None:
+        return stack.position_of(username) if username in stack.users else None
+
+    return render_github(ci.on_lines(plan, user=user, policy=stack.position))

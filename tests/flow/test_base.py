@@ -1,0 +1,130 @@
+"""A pull request's preview: what it causes is told apart from what Flex or an earlier change causes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flexres.sandbox.server import Sandbox
+from tests.flow.gitops import FLEX, TEAM, commit, git
+from tests.flow.test_cli import Cli, cli
+
+__all__ = ["cli"]
+
+
+@pytest.fixture
+def project(cli: Cli, sandbox: Sandbox) -> Cli:
+    """A stack that was applied from main; a branch `pr` is checked out."""
+    cli.write(flex=FLEX, team=TEAM)
+    commit(cli.folder)
+    assert cli.run("apply", "--yes").code == 0
+    git(cli.folder, "switch", "-qc", "pr")
+    return cli
+
+
+def changes(cli: Cli, *options: str) -> dict[str, Any]:
+    ran = cli.run("plan", "--base", "main", "-f", "json", *options)
+    assert ran.code == 0, ran.err
+    return {change["username"]: change for change in json.loads(ran.out)["changes"]}
+
+
+def test_what_somebody_edited_in_flex_is_not_from_the_pull_request(project: Cli, sandbox: Sandbox) -> None:
+    """One field of a user is the pull request's, the other is not."""
+    sandbox.edit_attributes("ana@example.com", {"city": "Bari"})
+    project.write(flex=FLEX, team=TEAM.replace("level: 1", "level: 2"))
+    (found,) = changes(project).values()
+    assert {field["key"]: field.get("elsewhere", False) for field in found["fields"]} == {
+        "attr:level": False,
+        "attr:city": True,
+    }
+
+
+def test_the_markdown_folds_what_is_not_from_it(project: Cli, sandbox: Sandbox) -> None:
+    sandbox.edit_attributes("ana@example.com", {"city": "Bari"})
+    project.write(flex=FLEX, team=f"{TEAM}  eve@example.com: {{full_name: Eve}}\n")
+    comment = project.run("plan", "--base", "main", "-f", "markdown").out
+    assert "<summary>Not from this change: 1</summary>" in comment
+    assert "1 to add, 1 to change, 1 not from this change" in comment
+    assert "compared with `main`" in comment
+
+
+def test_the_same_pull_request_gives_the_same_comment(project: Cli) -> None:
+    """Apart from the time, so that one comment is edited in place."""
+    project.write(flex=FLEX, team=TEAM.replace("level: 1", "level: 2"))
+    first, second = (project.run("plan", "--base", "main", "-f", "markdown").out for _ in range(2))
+    assert first.rpartition("plan of")[0] == second.rpartition("plan of")[0]
+
+
+def test_offline_needs_no_credentials_and_asks_nobody(
+    project: Cli, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a fork's pull request gets."""
+    project.write(flex=FLEX, team=TEAM.replace("roles: [agent]", "roles: [admin]").replace("  bob", "  ben"))
+    for name in ("TWILIO_ACCOUNT_SID", "TWILIO_API_KEY", "TWILIO_API_SECRET", "FLEXRES_ENDPOINT"):
+        monkeypatch.delenv(name)
+    sandbox.clear_requests()
+    ran = project.run("plan", "--base", "main", "--offline")
+    assert ran.code == 0, ran.err
+    assert "gains admin  ana@example.com" in ran.out
+    assert "leaves       bob@example.com" in ran.out
+    assert "Flex was not read" in ran.out
+    assert "safe to apply" not in ran.out
+    assert sandbox.requests() == []
+
+
+def test_offline_json_says_so(project: Cli) -> None:
+    project.write(flex=FLEX, team=TEAM.replace("level: 1", "level: 2"))
+    report = json.loads(project.run("plan", "--base", "main", "--offline", "-f", "json").out)
+    assert (report["offline"], report["base"], "next" in report) == (True, "main", False)
+
+
+def test_offline_with_nothing_changed_is_as_the_base(project: Cli) -> None:
+    assert "all 2 users are as in main" in project.run("plan", "--base", "main", "--offline", "--check").out
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--offline"], "--offline needs something to compare with"),
+        (["--base", "nowhere"], "nowhere names no commit here"),
+        (["--base", "main", "--offline", "--save", "x"], "cannot be applied later"),
+        (["--base", "main", "--offline", "--engine", "pulumi"], "Pulumi looks at Flex"),
+    ],
+)
+def test_what_does_not_go_together_is_one_line(project: Cli, options: list[str], says: str) -> None:
+    ran = project.run("plan", *options)
+    assert ran.code == 2
+    assert says in ran.err.splitlines()[0]
+    assert len(ran.err.splitlines()) == 2
+
+
+def test_a_new_stack_is_not_in_the_base(project: Cli) -> None:
+    project.write(stack="eu", flex=FLEX.replace("k7m2q9", "eu9999"), team="users: {}\n")
+    ran = project.run("plan", "-s", "eu", "--base", "main")
+    assert (ran.code, ran.err.splitlines()[0]) == (2, "error: main has no stack at stacks/eu")
+
+
+def test_a_base_that_does_not_load_is_one_line(project: Cli) -> None:
+    """A pull request that mends the YAML is planned without one."""
+    project.write(flex=FLEX, team=TEAM.replace("[agent]", "[agnt]"))
+    commit(project.folder, "wrong")
+    project.write(flex=FLEX, team=TEAM)
+    ran = project.run("plan", "--base", "HEAD")
+    assert ran.code == 2
+    assert "the YAML of HEAD is wrong itself, so nothing can be compared with it: HEAD:stacks/prod" in ran.err
+
+
+def test_without_git_only_the_comparison_is_lost(cli: Cli) -> None:
+    assert cli.run("plan").code == 0
+    ran = cli.run("plan", "--base", "main")
+    assert (ran.code, "in no git repository" in ran.err) == (2, True)
+
+
+def test_a_folder_of_stacks_may_be_another_checkout(project: Cli, tmp_path: Path) -> None:
+    """As in CI: the code of one commit looks at the stacks of another."""
+    git(project.folder, "worktree", "add", "-q", "--detach", "other", "main")
+    ran = project.run("plan", "--stacks", "other/stacks", "--base", "main", "--offline")
+    assert ran.code == 0, ran.err

@@ -1,0 +1,196 @@
+"""A drift story: somebody edits Flex, the schedule tells it once, and a fix puts it back without deploying anything."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import pytest
+
+from flexres.sandbox.server import Sandbox
+from tests.flow.gitops import FLEX, TEAM, commit
+from tests.flow.test_cli import Cli, cli
+
+__all__ = ["cli"]
+ANA = "ana@example.com"
+
+
+class Listener(http.server.BaseHTTPRequestHandler):
+    """Takes messages, and answers with `status`."""
+
+    status = 200
+    messages: ClassVar[list[Any]]
+
+    def do_POST(self) -> None:
+        length = int(self.headers["Content-Length"])
+        self.messages.append(json.loads(self.rfile.read(length)))
+        self.send_response(self.status)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def listener() -> Iterator[tuple[str, type[Listener]]]:
+    class Own(Listener):
+        """One test's listener."""
+
+    Own.messages = []
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Own) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/services/s3cr3t", Own
+        server.shutdown()
+
+
+@pytest.fixture
+def project(cli: Cli) -> Cli:
+    """An applied stack without drift."""
+    cli.write(flex=FLEX, team=TEAM)
+    commit(cli.folder)
+    assert cli.run("apply", "--yes").code == 0
+    return cli
+
+
+def findings(cli: Cli, *options: str) -> list[tuple[str, str]]:
+    report = json.loads(cli.run("drift", "-f", "json", *options).out)
+    return [(finding["subject"], finding["reason"]) for finding in report["findings"]]
+
+
+def test_without_drift_it_exits_0_and_reads_alone(project: Cli, sandbox: Sandbox) -> None:
+    sandbox.clear_requests()
+    ran = project.run("drift")
+    assert (ran.code, "no drift" in ran.out) == (0, True)
+    assert {request.method for request in sandbox.requests()} == {"GET"}
+
+
+def test_each_difference_is_told_with_its_reason(project: Cli, sandbox: Sandbox) -> None:
+    """What a person edited, what git has not deployed, and what was made beside the YAML."""
+    sandbox.edit_attributes(ANA, {"city": "Bari"})
+    sandbox.seed(1)
+    project.write(flex=FLEX, team=TEAM.replace("level: 1", "level: 2"))
+    stranger = next(str(user["username"]) for user in sandbox.users() if "ruiz0" in str(user["username"]))
+    assert findings(project) == [(ANA, "changed in Flex"), (ANA, "not deployed"), (stranger, "not declared")]
+    assert project.run("drift").code == 3
+
+
+def test_fixing_puts_back_what_others_changed_and_deploys_nothing(project: Cli, sandbox: Sandbox) -> None:
+    sandbox.edit_attributes(ANA, {"city": "Bari"})
+    project.write(flex=FLEX, team=TEAM.replace("level: 1", "level: 2") + "  eve@example.com: {full_name: Eve}\n")
+    ran = project.run("drift", "--fix", "--yes")
+    assert ran.code == 0, ran.err
+    attributes = sandbox.worker_attributes(ANA)
+    assert (attributes["city"], attributes["level"], len(sandbox.users())) == ("Rome", 1, 2)
+    assert findings(project) == [(ANA, "not deployed"), ("eve@example.com", "not deployed")]
+
+
+def test_fixing_asks_and_obeys_the_guards(project: Cli, sandbox: Sandbox) -> None:
+    """The limits are those of the policy."""
+    sandbox.edit_attributes(ANA, {"city": "Bari"})
+    assert "nobody can be asked" in project.run("drift", "--fix").err
+    project.write(flex=FLEX.replace("max_changes: 100%", "max_changes: 0"), team=TEAM)
+    refused = project.run("drift", "--fix", "--yes")
+    assert refused.code == 4
+    assert "flexres drift --stack prod --fix --approve" in refused.out
+    assert sandbox.worker_attributes(ANA)["city"] == "Bari"
+
+
+def test_fixing_nothing_says_so(project: Cli) -> None:
+    ran = project.run("drift", "--fix", "--yes")
+    assert (ran.code, "nothing to put back" in ran.out) == (0, True)
+
+
+def test_a_schedule_speaks_only_of_what_is_new(project: Cli, sandbox: Sandbox) -> None:
+    """The report of one run is the next one's --since; as JSON it is whole all the same."""
+    schedule = ("drift", "--since", "last.json", "-f", "json", "-o", "last.json")
+    sandbox.edit_attributes(ANA, {"city": "Bari"})
+    first = project.run(*schedule)
+    assert (first.code, "not there yet" in first.err) == (3, True)
+    assert project.run(*schedule).code == 0
+    quiet = project.run("drift", "--since", "last.json")
+    assert (quiet.code, "nothing new since" in quiet.out) == (0, True)
+    assert findings(project, "--since", "last.json") == [(ANA, "changed in Flex")]
+    sandbox.edit_attributes("bob@example.com", {"x": 1})
+    sandbox.edit_attributes(ANA, {"city": "Pisa"})
+    assert project.run(*schedule).code == 3
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"report": "plan", "format": 1}'])
+def test_a_foreign_file_is_no_earlier_report(project: Cli, text: str) -> None:
+    (project.folder / "last.json").write_text(text)
+    ran = project.run("drift", "--since", "last.json")
+    assert (ran.code, "last.json is no report of flexres drift" in ran.err) == (2, True)
+
+
+def test_a_webhook_is_told_of_drift_and_only_then(
+    project: Cli, sandbox: Sandbox, listener: tuple[str, type[Listener]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By option or by environment; of nothing new, nothing."""
+    url, listening = listener
+    monkeypatch.setenv("FLEXRES_NOTIFY_URL", url)
+    assert project.run("drift").code == 0
+    assert listening.messages == []
+    sandbox.edit_attributes(ANA, {"city": "Bari"})
+    assert project.run("drift", "-f", "json", "-o", "last.json").code == 3
+    assert project.run("drift", "--since", "last.json").code == 0
+    (message,) = listening.messages
+    assert message["findings"][0]["subject"] == ANA
+    assert message["text"].startswith("*flexres* · prod · drift: 1 finding")
+
+
+def test_a_webhook_that_fails_is_one_line_and_leaves_the_exit_code(
+    project: Cli, sandbox: Sandbox, listener: tuple[str, type[Listener]]
+) -> None:
+    url, listening = listener
+    listening.status = 404
+    sandbox.edit_attributes(ANA, {"city": "Bari"})
+    ran = project.run("drift", "--notify", url)
+    assert ran.code == 3
+    assert ran.err == "note: nobody was notified: http://127.0.0.1/… did not take the message: it answered 404\n"
+
+
+def test_a_webhook_in_the_clear_is_refused_before_anything_is_read(project: Cli, sandbox: Sandbox) -> None:
+    sandbox.clear_requests()
+    ran = project.run("drift", "--notify", "http://example.com/s3cr3t")
+    assert (ran.code, "s3cr3t" in ran.err) == (2, False)
+    assert sandbox.requests() == []
+
+
+def test_flex_out_of_reach_is_exit_6(project: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWILIO_API_SECRET", "wrong")
+    assert project.run("drift").code == 6
+
+
+def test_fix_goes_alone(project: Cli) -> None:
+    ran = project.run("drift", "--fix", "--since", "x.json")
+    assert (ran.code, "--fix is of one stack" in ran.err) == (2, True)
+
+
+def test_junit_of_several_stacks_is_one_file_with_a_failed_one_in_it(project: Cli) -> None:
+    project.write(stack="eu", flex=FLEX.replace("k7m2q9", "eu9999").replace("0001\nengine", "0002\nengine"))
+    ran = project.run("drift", "-s", "all", "-f", "junit")
+    assert ran.code == 6
+    assert ran.out.count("<testsuite ") == 2
+    assert ran.out.count("<error ") == 1
+
+
+def test_two_stacks_of_one_instance_must_not_share_a_user(project: Cli) -> None:
+    """Refused before anything is sent, with both places, by every command."""
+    project.write(stack="eu", flex=FLEX.replace("k7m2q9", "eu9999"), team=TEAM)
+    for command in (["drift", "-s", "eu"], ["plan", "-s", "prod"], ["apply", "-s", "all", "--yes"], ["validate"]):
+        ran = project.run(*command)
+        assert ran.code == 2, command
+        assert "of the same instance, too, at stacks/" in ran.out + ran.err
+
+
+def test_stacks_that_share_an_instance_and_no_user_leave_each_other_alone(project: Cli, sandbox: Sandbox) -> None:
+    team = "users:\n  zoe@example.com: {full_name: Zoe, roles: [agent]}\n"
+    project.write(stack="eu", flex=FLEX.replace("k7m2q9", "eu9999"), team=team)
+    ran = project.run("apply", "-s", "all", "--yes")
+    assert ran.code == 0, ran.err
+    assert ran.out.endswith("2 stacks\n  eu    exit 0: done\n  prod  exit 0: done\n")
+    assert len(sandbox.users()) == 3
+    assert project.run("drift", "-s", "*").code == 0

@@ -1,0 +1,360 @@
+"""The workflows: safe by their text, right by actionlint, and run step by step by hand against the sandbox."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flexres.cli.main import COMMANDS
+from flexres.cli.workflows import workflow_files
+from flexres.sandbox.server import Sandbox
+from tests.flow import github, pull_request
+from tests.flow.pull_request import ROOT
+
+WORKFLOWS = ROOT / ".github" / "workflows"
+NAMES = ("preview.yml", "deploy.yml", "drift.yml")
+INSTALL_HERE = "python -m pip install --quiet --no-deps --requirement requirements.txt ."
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_workflows_are_rendered_from_the_templates(name: str) -> None:
+    """A repository that `flexres init` sets up gets the same: `make workflows` renders them anew."""
+    rendered = {path.name: text for path, text in workflow_files(INSTALL_HERE).items()}
+    if os.environ.get("FLEXRES_WRITE_WORKFLOWS"):
+        (WORKFLOWS / name).write_text(rendered[name])
+    assert set(rendered) == set(NAMES)
+    assert (WORKFLOWS / name).read_text() == rendered[name]
+
+
+def find_actionlint() -> str | None:
+    """On PATH, or where `go install` puts it."""
+    go = Path(os.environ.get("GOBIN") or Path(os.environ.get("GOPATH", Path.home() / "go")) / "bin")
+    return shutil.which("actionlint") or shutil.which("actionlint", path=str(go))
+
+
+def test_actionlint_finds_nothing() -> None:
+    """Expressions, contexts, permissions and shell scripts."""
+    actionlint = find_actionlint()
+    if actionlint is None:
+        pytest.skip("no actionlint: go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12")
+    files = [str(WORKFLOWS / name) for name in NAMES]
+    done = subprocess.run([actionlint, *files], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout + done.stderr == ""
+
+
+USES = re.compile(r"uses: (\S+)(?: # (v\d+\.\d+\.\d+))?$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", [*(f".github/workflows/{name}" for name in NAMES), "action.yml"])
+def test_every_action_is_pinned_to_a_commit(name: str) -> None:
+    """With the release beside it, for a person and for the bot that proposes newer ones."""
+    found = USES.findall((ROOT / name).read_text())
+    assert found
+    assert [use for use, version in found if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", use) or not version] == []
+
+
+def commands() -> list[list[str]]:
+    """Every call of flexres in the workflows, the action and the pipeline for GitLab, as words."""
+    texts = [(ROOT / ".github" / "workflows" / name).read_text() for name in NAMES]
+    texts += [(ROOT / "docs" / "gitlab-ci.yml").read_text(), (ROOT / "docs" / "gitops.md").read_text()]
+    joined = "\n".join(texts).replace("\\\n", " ")
+    found = re.findall(r"^[ -]*(?:run: |>-\n *)?flexres ((?:.*\n)(?: +--.*\n)*)", joined, re.MULTILINE)
+    return [re.split(r"\|\||#", call)[0].split() for call in found]
+
+
+def test_every_call_of_flexres_is_one_that_it_knows() -> None:
+    """Command and options, wherever somebody may copy them from."""
+    calls = commands()
+    assert len(calls) > 12
+    for name, *words in calls:
+        known = {option for param in COMMANDS[name].load(name).params for option in param.opts}
+        options = [word for word in words if word.startswith("-")]
+        assert [option for option in options if option not in known] == [], (name, words)
+
+
+def every_job() -> list[tuple[str, str, dict[str, Any]]]:
+    return [(name, job, body) for name in NAMES for job, body in github.jobs(WORKFLOWS / name).items()]
+
+
+@pytest.mark.parametrize(
+    ("name", "job", "body"), every_job(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_every_job_has_the_least_that_it_needs(name: str, job: str, body: dict[str, Any]) -> None:
+    """No permission but its own, a time limit, and nothing foreign inside a script."""
+    assert github.read(WORKFLOWS / name)["permissions"] == {}
+    writes = {scope for scope, level in body["permissions"].items() if level == "write"}
+    assert writes == {"comment": {"pull-requests"}, "issue": {"issues"}, "apply": {"id-token"}}.get(job, set())
+    assert body["timeout-minutes"] <= 60
+    for step in body["steps"]:
+        assert "${{" not in step.get("run", ""), step
+
+
+def test_credentials_are_only_where_flex_is_talked_to() -> None:
+    """In an environment's secrets, in one step of each such job; never where somebody else's text is written."""
+    with_secrets = {(name, job) for name, job, body in every_job() if "secrets." in json.dumps(body)}
+    deploys = {("deploy.yml", job) for job in ("plan", "apply", "due")}
+    assert with_secrets == {("preview.yml", "live"), ("drift.yml", "drift"), *deploys}
+    for name, job in with_secrets:
+        body = github.jobs(WORKFLOWS / name)[job]
+        assert re.fullmatch(r"\$\{\{ matrix\.stack \}\}(-preview|-scheduled)?", body["environment"])
+        assert sum("secrets." in json.dumps(step) for step in body["steps"]) == 1
+
+
+def test_one_apply_at_a_time_for_an_instance() -> None:
+    """A second run waits, and none is cut off."""
+    for name in ("apply", "due"):
+        job = github.jobs(WORKFLOWS / "deploy.yml")[name]
+        assert job["concurrency"] == {"group": "flexres-${{ matrix.stack }}", "cancel-in-progress": False}
+
+
+def test_no_branch_runs_with_credentials() -> None:
+    """What a pull request brings is taken after the checkout of our own code, and is nothing but stacks/."""
+    for name in ("live", "offline"):
+        job = github.jobs(WORKFLOWS / "preview.yml")[name]
+        text = json.dumps(job)
+        assert "head.ref" not in text
+        assert not [step for step in job["steps"] if "checkout" in step.get("uses", "") and step.get("with")]
+        taken = re.findall(r"git [^\n]*checkout[^\n]*", "\n".join(step.get("run", "") for step in job["steps"]))
+        assert taken == ["git -c core.symlinks=false checkout --quiet FETCH_HEAD -- stacks"]
+    assert "head.repo.full_name == github.repository" in github.jobs(WORKFLOWS / "preview.yml")["live"]["if"]
+
+
+NEEDED = [name for name in ("bash", "git", "jq") if shutil.which(name) is None]
+by_hand = pytest.mark.skipif(bool(NEEDED), reason=f"not on PATH: {', '.join(NEEDED)}")
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def clone(sandbox: Sandbox, tmp_path: Path) -> Path:
+    """A clone of a repository with the stacks sandbox and prod, and pull request 7; Flex is as its main branch says."""
+    origin = tmp_path / "origin"
+    pull_request.make_repository(origin)
+    prod, other = origin / "stacks" / "prod", origin / "stacks" / "sandbox"
+    other.rename(prod)
+    text = (prod / "flex.yaml").read_text()
+    without_endpoint = re.sub(r"^endpoint:.*\n", "", text, flags=re.MULTILINE)
+    (prod / "flex.yaml").write_text(without_endpoint.replace("engine: auto ", "engine: direct "))
+    (other / "users").mkdir(parents=True)
+    (other / "users" / "team.yaml").write_text("users: {}\n")
+    (other / "flex.yaml").write_text(text.replace("id: sandbox1", "id: sandbox9").replace("GO0", "GO9"))
+    pull_request.commit(origin, "Another stack")
+    pull_request.flexres(origin, sandbox, "apply", "--stack", "prod", "--yes")
+    pull_request.make_branch(origin, "prod")
+    pull_request.run(origin, "git", "switch", "--quiet", "--detach", "main")
+    pull_request.run(origin, "git", "merge", "--quiet", "--no-ff", "--no-edit", "retention")
+    pull_request.run(origin, "git", "update-ref", "refs/pull/7/merge", "HEAD")
+    pull_request.run(origin, "git", "switch", "--quiet", "main")
+    pull_request.run(tmp_path, "git", "clone", "--quiet", origin.as_uri(), "clone")
+    return tmp_path / "clone"
+
+
+def runner(clone: Path, sandbox: Sandbox, work: str, **values: str) -> github.Runner:
+    head = pull_request.run(clone, "git", "rev-parse", "origin/retention").strip()
+    known = {
+        "github.event.pull_request.number": "7",
+        "github.event.pull_request.head.sha": head,
+        "matrix.stack": "prod",
+        "github.repository": "acme/flex",
+        "github.server_url": "https://github.example",
+        "github.run_id": "1",
+        **values,
+    }
+    return github.Runner(clone, clone.parent / work, sandbox.environment(), known)
+
+
+def exits(ran: list[github.Ran]) -> list[int]:
+    return [step.exit for step in ran]
+
+
+def collect(clone: Path, source: str, target: str) -> None:
+    """What uploading an artifact and downloading it in another job amounts to, for one artifact alone."""
+    shutil.rmtree(clone / target, ignore_errors=True)
+    shutil.copytree(clone / source, clone / target)
+
+
+@by_hand
+def test_the_preview_finds_the_stacks_that_the_pull_request_touches(clone: Path, sandbox: Sandbox) -> None:
+    """And leaves out those of a sandbox."""
+    steps = runner(clone, sandbox, "stacks")
+    assert exits(steps.run("preview.yml", "stacks")) == [0, 0]
+    assert steps.outputs == {"names": '["prod"]'}
+
+
+@by_hand
+def test_the_live_preview_plans_the_merge_and_is_red_where_a_guard_refuses(clone: Path, sandbox: Sandbox) -> None:
+    """Plan, page, summary and outputs are there before it fails; the comment is written once, then edited."""
+    live = runner(clone, sandbox, "live")
+
+    ran = live.run("preview.yml", "live")
+
+    assert [(step.name, step.exit) for step in ran] == [
+        ("Fetch the pull request's merge", 0),
+        ("Take its stacks, and nothing else of it", 0),
+        ("Plan", 0),
+        ("A guard refuses it until somebody approves", 4),
+    ]
+    assert live.outputs["verdict"] == "refused"
+    assert re.fullmatch(r"[0-9a-f]{8}", live.outputs["digest"])
+    assert "::error file=stacks/prod/users/ops.yaml,line=" in ran[2].output
+    assert "gains admin" in live.file("GITHUB_STEP_SUMMARY").read_text()
+    assert (clone / "preview" / "plan.html").read_text().startswith("<!doctype html>")
+    assert not (clone / "README.md").exists()
+
+    comment = runner(clone, sandbox, "comment")
+    for _ in range(2):
+        collect(clone, "preview", "previews")
+        assert exits(comment.run("preview.yml", "comment")) == [0]
+    assert len(comment.kept) == 1
+    assert comment.kept[0]["body"].startswith("<!-- flexres:plan:prod -->")
+    assert "https://github.example/acme/flex/actions/runs/1" in comment.kept[0]["body"]
+
+
+@by_hand
+def test_a_preview_of_what_is_no_longer_the_head_stops(clone: Path, sandbox: Sandbox) -> None:
+    """A push in between has a run of its own."""
+    stale = runner(clone, sandbox, "stale", **{"github.event.pull_request.head.sha": "0" * 40})
+    assert exits(stale.run("preview.yml", "live")) == [1]
+
+
+@by_hand
+def test_the_preview_of_a_fork_needs_no_credentials(clone: Path, sandbox: Sandbox) -> None:
+    """YAML against YAML; nothing is sent anywhere."""
+    before = len(sandbox.requests())
+    offline = runner(clone, sandbox, "offline")
+    offline.environ = {}
+
+    assert exits(offline.run("preview.yml", "offline")) == [0, 0, 0]
+
+    assert "Flex was not read" in (clone / "preview" / "plan.md").read_text()
+    assert len(sandbox.requests()) == before
+
+
+@by_hand
+def test_deploy_plans_asks_and_applies_exactly_that(clone: Path, sandbox: Sandbox) -> None:
+    """The plan is handed over as a file; where nothing is to do, nobody is asked."""
+    pull_request.run(clone, "git", "merge", "--quiet", "--ff-only", "origin/retention")
+    approve(clone, sandbox)
+
+    found = runner(clone, sandbox, "found")
+    assert exits(found.run("deploy.yml", "stacks")) == [0]
+    assert found.outputs == {"names": '["prod"]'}
+
+    plan = runner(clone, sandbox, "plan")
+    assert exits(plan.run("deploy.yml", "plan")) == [0]
+    assert int(plan.outputs["changes"]) > 0
+
+    pending = runner(clone, sandbox, "pending")
+    collect(clone, "plan", "plans")
+    assert exits(pending.run("deploy.yml", "pending")) == [0]
+    assert pending.outputs == {"names": '["prod"]'}
+
+    apply = runner(clone, sandbox, "apply")
+    assert exits(apply.run("deploy.yml", "apply")) == [0]
+    assert apply.outputs["verdict"] == "done"
+
+    again = runner(clone, sandbox, "again")
+    assert exits(again.run("deploy.yml", "plan")) == [0]
+    assert (again.outputs["changes"], again.outputs["verdict"]) == ("0", "in sync")
+
+
+def approve(clone: Path, sandbox: Sandbox) -> None:
+    """What a reviewer commits: the digest that the preview told."""
+    plan = pull_request.flexres(clone, sandbox, "plan", "--stack", "prod", "-f", "json")
+    config = clone / "stacks" / "prod" / "flex.yaml"
+    config.write_text(config.read_text().replace("approved: [", f'approved: ["{json.loads(plan)["digest"]}", '))
+    pull_request.commit(clone, "Approve")
+
+
+@by_hand
+def test_the_schedule_lets_leave_who_had_to_wait_and_nobody_else(clone: Path, sandbox: Sandbox) -> None:
+    """What was merged and not applied yet stays so, and what others changed in Flex is not put back."""
+    support = clone / "stacks" / "prod" / "users" / "support.yaml"
+    sandbox.set_activity("kim.sorensen@example.com", "Available")
+    support.write_text(re.sub(r"  kim\.sorensen@example\.com:\n(?:    .*\n)+", "", support.read_text()))
+    pull_request.flexres(clone, sandbox, "apply", "--stack", "prod", "--yes")
+    sandbox.set_activity("kim.sorensen@example.com", "Offline")
+    sandbox.edit_attributes("cho.tanaka@example.com", {"location": "Leeds"})
+    support.write_text(re.sub(r"  jamal\.carter@example\.com:\n(?:    .*\n)+", "", support.read_text()))
+    sandbox.clear_requests()
+
+    steps = runner(clone, sandbox, "due")
+    assert exits(steps.run("deploy.yml", "due")) == [0]
+
+    assert steps.outputs["changes"] == "1"
+    written = [request.path for request in sandbox.requests(method="POST")]
+    assert len([path for path in written if path.endswith("/Deprovision")]) == 1
+    assert sandbox.user("kim.sorensen@example.com")["deactivated"]
+    assert not sandbox.user("jamal.carter@example.com")["deactivated"]
+    assert sandbox.worker_attributes("cho.tanaka@example.com")["location"] == "Leeds"
+
+
+@by_hand
+def test_a_plan_that_flex_outran_is_refused(clone: Path, sandbox: Sandbox) -> None:
+    """While somebody thought about approving it, what it assumes changed."""
+    sandbox.edit_attributes("cho.tanaka@example.com", {"location": "Leeds"})
+    assert exits(runner(clone, sandbox, "plan").run("deploy.yml", "plan")) == [0]
+    sandbox.edit_attributes("cho.tanaka@example.com", {"location": "Rome"})
+
+    ran = runner(clone, sandbox, "apply").run("deploy.yml", "apply")
+
+    assert exits(ran) == [4]
+    assert "cho.tanaka" in ran[0].output
+
+
+@by_hand
+def test_drift_keeps_one_issue_open_and_closes_it(clone: Path, sandbox: Sandbox) -> None:
+    """While it lasts the issue is edited, and when it is gone it is closed."""
+    drift, issue = runner(clone, sandbox, "drift"), runner(clone, sandbox, "issue")
+
+    def look() -> list[dict[str, Any]]:
+        assert exits(drift.run("drift.yml", "drift")) == [0]
+        collect(clone, "drift", "drifts")
+        assert exits(issue.run("drift.yml", "issue")) == [0]
+        return issue.kept
+
+    assert look() == []
+    sandbox.edit_attributes("cho.tanaka@example.com", {"location": "Leeds"})
+    assert [one["title"] for one in look()] == ["Drift in prod"]
+    assert drift.outputs["verdict"] == "drift"
+    assert len(look()) == 1
+    pull_request.flexres(clone, sandbox, "drift", "--stack", "prod", "--fix", "--yes")
+    assert [one["state"] for one in look()] == ["closed"]
+    assert len(look()) == 1
+
+
+@by_hand
+@pytest.mark.parametrize(
+    ("inputs", "code", "outputs"),
+    [
+        ({"command": "plan", "base": "HEAD"}, 0, {"changes": "0", "verdict": "in sync", "digest": ""}),
+        ({"command": "plan", "engine": "direct"}, 0, {"changes": "0", "verdict": "in sync", "digest": ""}),
+        ({"command": "apply"}, 0, {"changes": "0", "verdict": "in sync", "digest": ""}),
+        ({"command": "drift", "engine": "pulumi"}, 0, {"changes": "0", "verdict": "no drift", "digest": ""}),
+        ({"command": "token"}, 2, {}),
+    ],
+    ids=["plan", "plan through an engine", "apply", "drift", "another command"],
+)
+def test_the_action_runs_a_command_and_gives_its_outputs(
+    clone: Path, sandbox: Sandbox, inputs: dict[str, str], code: int, outputs: dict[str, str]
+) -> None:
+    """Only the commands that it knows, with what they take."""
+    values = {f"inputs.{name}": value for name, value in {"stack": "prod", **inputs}.items()}
+    action = runner(clone, sandbox, "action", **values)
+
+    ran = action.run_steps(github.read(ROOT / "action.yml")["runs"]["steps"], ("Install flexres",))
+
+    assert exits(ran) == [code], ran[-1].output
+    assert action.outputs == outputs

@@ -1,0 +1,57 @@
+"""The identity provider's part as people read it: what is written where, what stands in the way, what to type."""
+
+from __future__ import annotations
+
+from flexres.errors import Exit
+from flexres.report.markdown import applied_markdown, plan_markdown
+from flexres.report.text import applied_text, plan_text
+from flexres.report.verdict import Verdict, summarise
+from tests.unit.report.idp_samples import managed_idp_applied, managed_idp_plan
+
+
+def test_one_change_shows_both_writes() -> None:
+    """A line each: what goes to both, what a login did, what somebody did there."""
+    text = plan_text(managed_idp_plan(), width=120, colour=False)
+    assert "agent → agent, supervisor  git · Flex and Auth0" in text
+    assert "Benn → Ben                 written at a login, put back" in text
+    assert "Ops → Sales                changed there, put back · at Auth0" in text
+    assert "is made at Auth0: NameID" in text
+    assert "loses the roles at Auth0 too" in text
+
+
+def test_the_set_up_is_a_section_of_its_own() -> None:
+    text = plan_text(managed_idp_plan(), width=120, colour=False)
+    section = text[text.index("At Auth0 (acme.eu.auth0.com)") :]
+    for said in (
+        "! connection",
+        "correct it",
+        "signResponse: false → true",
+        "is marked as this stack's",
+        "certificate is AB:CD, and Auth0 says EF:01",
+        "issuer is not set, and Auth0 says urn:acme",
+        "kim@example.com",
+        "eve@example.com: has roles for Flex there, and nobody declares them",
+        "flexres idp import-metadata --stack",
+    ):
+        assert said in section
+    assert "3 settings to change at Auth0, 1 obstacle at Auth0, 2 values of sso: otherwise at Auth0" in section
+
+
+def test_a_differing_value_is_pending_and_needs_care() -> None:
+    summary = summarise(managed_idp_plan())
+    assert (summary.verdict, summary.exit) == (Verdict.NEEDS_CARE, Exit.PENDING)
+
+
+def test_an_outcome_tells_each_part() -> None:
+    applied = managed_idp_applied()
+    text, markdown = applied_text(applied, width=120, colour=False), applied_markdown(applied)
+    for report in (text, markdown):
+        assert "the limit is reached" in report
+        assert "the action before it failed" in report
+    assert applied.exit is Exit.PARTIAL
+
+
+def test_markdown_has_the_same_facts() -> None:
+    markdown = plan_markdown(managed_idp_plan())
+    for said in ("git · Flex and Auth0", "`AB:CD` here, `EF:01` there", "there is no connection Staff"):
+        assert said in markdown

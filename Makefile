@@ -5,6 +5,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 STACK ?= sandbox
 
+# For whatever runs Pulumi's engine: safe here, because every operation converges when repeated (docs/pulumi.md).
+export PULUMI_SKIP_CHECKPOINTS ?= true
+export PULUMI_SELF_MANAGED_STATE_GZIP ?= true
+export PULUMI_CONTINUE_ON_ERROR ?= true
+
 .DEFAULT_GOAL := help
 .PHONY: help up check test lint types unit readme examples workflows bench clean
 

@@ -72,7 +72,7 @@ Examples:
   flexres idp plan -s prod --check
 \b
 Reads Flex too, for what was set before. Credentials: those of Twilio, and
-AUTH0_DOMAIN with AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET, or AUTH0_MGMT_TOKEN.
+AUTH0_DOMAIN with AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET or AUTH0_MGMT_TOKEN.
 \b
 Exit codes: as those of flexres plan""",
 )

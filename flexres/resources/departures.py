@@ -8,27 +8,21 @@ from typing import Any
 from pulumi import ResourceOptions
 from pulumi.dynamic import (
     CheckResult,
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     ReadResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
 
 from flexres.resources import process
 from flexres.resources.properties import Properties, plain
+from flexres.resources.provider import Provider
 from flexres.resources.run import Run
 
 
-class DeparturesProvider(ResourceProvider):
+class DeparturesProvider(Provider):
     """Its check fills in who is to leave: that is in the markers in Flex, and in no YAML and no state."""
-
-    serialize_as_secret_always = False
-
-    def configure(self, _req: ConfigureRequest) -> None:
-        process.configure()
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         inputs = plain(news)

@@ -9,29 +9,23 @@ from pulumi import Output, ResourceOptions
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     ReadResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
 
 from flexres.desired.stack import Stack
 from flexres.resources import process
 from flexres.resources.properties import Properties, plain
+from flexres.resources.provider import Provider
 from flexres.resources.run import Run
 from flexres.values import same
 
 
-class RosterProvider(ResourceProvider):
+class RosterProvider(Provider):
     """Writes nothing to Flex. What its check found stays in the process for the users that follow."""
-
-    serialize_as_secret_always = False
-
-    def configure(self, _req: ConfigureRequest) -> None:
-        process.configure()
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         inputs = plain(news)

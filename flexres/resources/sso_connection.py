@@ -8,12 +8,10 @@ from pulumi import ResourceOptions
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     ReadResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
 
@@ -23,6 +21,7 @@ from flexres.reconcile.model import Answer, SettingState
 from flexres.reconcile.sso import WRITTEN, setting_changes
 from flexres.resources import process
 from flexres.resources.properties import Properties, plain
+from flexres.resources.provider import Provider
 from flexres.resources.run import Run
 from flexres.values import same
 
@@ -32,13 +31,8 @@ PENDING = "pending"
 _OTHERS = "trusted_others"
 
 
-class SsoConnectionProvider(ResourceProvider):
+class SsoConnectionProvider(Provider):
     """In console mode it writes nothing but how the login opens, and in no mode does its end write anything."""
-
-    serialize_as_secret_always = False
-
-    def configure(self, _req: ConfigureRequest) -> None:
-        process.configure()
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         inputs = plain(news)

@@ -8,12 +8,10 @@ from typing import Any
 from pulumi import ResourceOptions
 from pulumi.dynamic import (
     CheckResult,
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     ReadResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
 
@@ -23,6 +21,7 @@ from flexres.reconcile.model import Answer, SettingChange, SettingState
 from flexres.reconcile.sso import setting_changes
 from flexres.resources import process
 from flexres.resources.properties import Properties, plain
+from flexres.resources.provider import Provider
 from flexres.resources.run import Run
 from flexres.values import same
 
@@ -33,13 +32,8 @@ _STANDING = {
 }
 
 
-class TrustedDomainProvider(ResourceProvider):
+class TrustedDomainProvider(Provider):
     """Its end takes the entry away only where an API writes it and the YAML has another list."""
-
-    serialize_as_secret_always = False
-
-    def configure(self, _req: ConfigureRequest) -> None:
-        process.configure()
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         return CheckResult(plain(news), [])

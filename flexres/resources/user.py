@@ -9,28 +9,22 @@ from pulumi import ResourceOptions
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     ReadResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
 
 from flexres.resources import process
 from flexres.resources.properties import Properties, desired_properties, live_properties, plain
+from flexres.resources.provider import Provider
 from flexres.resources.run import Run
 from flexres.values import same
 
 
-class UserProvider(ResourceProvider):
+class UserProvider(Provider):
     """Holds nothing: it is pickled by reference into the state of every user."""
-
-    serialize_as_secret_always = False
-
-    def configure(self, _req: ConfigureRequest) -> None:
-        process.configure()
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         inputs = plain(news)

@@ -15,6 +15,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from flexres.resources.departures import DeparturesProvider
+from flexres.resources.identity_provider import IdentityProviderProvider
 from flexres.resources.roster import RosterProvider
 from flexres.resources.sso_connection import SsoConnectionProvider
 from flexres.resources.trusted_domain import TrustedDomainProvider
@@ -28,6 +29,7 @@ PROVIDERS = {
     "Departures": DeparturesProvider,
     "SsoConnection": SsoConnectionProvider,
     "TrustedDomain": TrustedDomainProvider,
+    "IdentityProvider": IdentityProviderProvider,
 }
 Properties = Mapping[str, Any]
 

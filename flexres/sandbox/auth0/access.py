@@ -91,17 +91,26 @@ async def body_of(request: web.Request) -> Thing:
     return body
 
 
-def page_of(request: web.Request, things: list[Thing], key: str, *, most: int | None = None) -> object:
+def page_of(request: web.Request, things: list[Thing], key: str) -> object:
     """The page that a request names: a list, or with include_totals an object with the list under `key`."""
+    page, size = page_asked(request)
+    return paged(request, things[page * size : (page + 1) * size], key, total=len(things))
+
+
+def page_asked(request: web.Request) -> tuple[int, int]:
+    """The number and the size of the page that a request names."""
     page, size = (_number(request, name, usual) for name, usual in (("page", 0), ("per_page", 50)))
     if not 1 <= size <= 100:
         raise Refusal(400, "Query validation error: 'per_page' must be between 1 and 100", "invalid_query_string")
-    if most is not None and (page + 1) * size > most:
-        raise Refusal(400, f"You can only page through the first {most} records.", "invalid_paging")
-    here = things[page * size : (page + 1) * size]
+    return page, size
+
+
+def paged(request: web.Request, here: list[Thing], key: str, *, total: int) -> object:
+    """One page as the answer has it."""
     if request.query.get("include_totals") != "true":
         return here
-    return {key: here, "start": page * size, "limit": size, "length": len(here), "total": len(things)}
+    page, size = page_asked(request)
+    return {key: here, "start": page * size, "limit": size, "length": len(here), "total": total}
 
 
 def _number(request: web.Request, name: str, usual: int) -> int:

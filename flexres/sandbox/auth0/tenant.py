@@ -53,6 +53,14 @@ class Tenant:
         query = "SELECT value FROM auth0 WHERE kind = ? ORDER BY seq"
         return [json.loads(row[0]) for row in self._connection.execute(query, (kind,))]
 
+    def page(self, kind: Kind, holding: str, *, skip: int, limit: int) -> tuple[list[Thing], int]:
+        """Some of the things in whose JSON this text stands, and how many there are; the rest is not read."""
+        count = "SELECT count(*) FROM auth0 WHERE kind = ? AND instr(value, ?)"
+        (total,) = self._connection.execute(count, (kind, holding)).fetchone()
+        query = "SELECT value FROM auth0 WHERE kind = ? AND instr(value, ?) ORDER BY seq LIMIT ? OFFSET ?"
+        rows = self._connection.execute(query, (kind, holding, limit, skip))
+        return [json.loads(row[0]) for row in rows], int(total)
+
     def named(self, kind: Kind, name: str) -> list[Thing]:
         """The things of this name."""
         self._begin(kind)

@@ -10,7 +10,15 @@ from typing import Any
 
 from aiohttp import web
 
-from flexres.sandbox.auth0.access import Refusal, body_of, chosen_fields, managed, page_of, tenant_of
+from flexres.sandbox.auth0.access import (
+    Refusal,
+    body_of,
+    chosen_fields,
+    managed,
+    page_asked,
+    paged,
+    tenant_of,
+)
 from flexres.sandbox.auth0.tenant import Tenant, Thing, instant
 from flexres.sandbox.wire import answer, base_url
 
@@ -27,14 +35,23 @@ async def _search(request: web.Request, tenant: Tenant) -> Any:
             400, f"The sandbox searches by identities.connection and email only: {query}", "invalid_query_string"
         )
     wanted = dict(terms)
-    emails = wanted.get("email")
-    users = tenant.named("user", emails.casefold()) if emails is not None else tenant.all("user")
-    connection = wanted.get("identities.connection")
-    found = [user for user in users if connection is None or connection in connections_of(user)]
-    page = page_of(request, found, "users", most=_MOST)
-    if isinstance(page, dict):
-        return {**page, "users": [chosen_fields(request, user) for user in page["users"]]}
-    return [chosen_fields(request, user) for user in found]
+    page, size = page_asked(request)
+    if (page + 1) * size > _MOST:
+        raise Refusal(400, f"You can only page through the first {_MOST} records.", "invalid_paging")
+    connection, email = wanted.get("identities.connection"), wanted.get("email")
+    if email is None:
+        holding = "" if connection is None else _identity_of(connection)
+        here, total = tenant.page("user", holding, skip=page * size, limit=size)
+    else:
+        users = tenant.named("user", email.casefold())
+        found = [user for user in users if connection is None or connection in connections_of(user)]
+        here, total = found[page * size : (page + 1) * size], len(found)
+    return paged(request, [chosen_fields(request, user) for user in here], "users", total=total)
+
+
+def _identity_of(connection: str) -> str:
+    """What stands in the JSON of a user of that connection, as `new_user` writes an identity."""
+    return f'"connection": {json.dumps(connection)}, "provider": '
 
 
 def connections_of(user: Thing) -> set[str]:

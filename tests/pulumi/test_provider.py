@@ -58,6 +58,7 @@ def test_a_provider_is_pickled_by_reference_and_without_data(kind: str) -> None:
     names = [argument for _, argument, _ in pickletools.genops(unpickled(text)) if isinstance(argument, str)]
     modules = {"User": "user", "Roster": "roster", "Departures": "departures"}
     modules |= {"SsoConnection": "sso_connection", "TrustedDomain": "trusted_domain"}
+    modules |= {"IdentityProvider": "identity_provider"}
     assert f"flexres.resources.{modules[kind]}" in names
     assert f"{kind}Provider" in names
     assert text == pickled(kind)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from _ruamel_yaml import (  # type: ignore[import-not-found]  # the C half of ruamel.yaml ships no types
     AliasEvent,
@@ -16,6 +19,7 @@ from _ruamel_yaml import (  # type: ignore[import-not-found]  # the C half of ru
     SequenceEndEvent,
     StreamEndEvent,
 )
+from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from flexres.desired.document import DEEPEST
@@ -24,6 +28,7 @@ from flexres.desired.visible import told
 from flexres.errors import Position, Problem
 
 MOST_ALIASED = 100_000
+_COLON: Final = "found unexpected ':'"
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _ODD = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9", codecs.BOM_UTF8)
@@ -98,20 +103,32 @@ def _place(shown: str, before: str) -> Position:
 
 def compose(data: bytes, shown: str) -> tuple[Node | None, list[Problem]]:
     """The tree of a UTF-8 document (None for one without a value, or broken), and the problems of its form."""
-    reader = _CarefulReader(data, shown)
+    reader = _CarefulReader(CParser(data).get_event, shown)
     try:
         return reader.document(), reader.problems
     except _Abandoned:
         return None, reader.problems
     except MarkedYAMLError as error:
+        if error.problem == _COLON:
+            with suppress(MarkedYAMLError, _Abandoned):
+                reader = _CarefulReader(_slow_events(data), shown)
+                return reader.document(), reader.problems
         return None, [*reader.problems, _syntax_problem(error, data, shown)]
     except YAMLError as error:
         return None, [*reader.problems, Problem(Position(shown, 1, 1), f"this is not YAML: {error}")]
 
 
+def _slow_events(data: bytes) -> Callable[[], Any]:
+    """The events of ruamel's own parser, which knows YAML 1.2: `[https://example.com]` is a list of one text there.
+
+    libyaml refuses the colon, and is twenty times faster: only files that hold such a value come here.
+    """
+    return partial(next, iter(YAML(typ="safe", pure=True).parse(data)))
+
+
 class _CarefulReader:
-    def __init__(self, data: bytes, shown: str) -> None:
-        self._next = CParser(data).get_event
+    def __init__(self, events: Callable[[], Any], shown: str) -> None:
+        self._next = events
         self._shown = shown
         self._anchors: dict[str, Node | None] = {}
         self._aliased = 0

@@ -95,3 +95,23 @@ def test_the_tree_knows_where_everything_stands() -> None:
     assert tree is not None
     item = tree.children["ä"].children["key"].items[1]
     assert (item.line, item.column, item.length) == (0, 15, 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (
+            "trusted: [https://flex.example.com, http://localhost:3000]",
+            ["https://flex.example.com", "http://localhost:3000"],
+        ),
+        ("trusted: {contact_uri: sip:ana@pbx.example.com}", {"contact_uri": "sip:ana@pbx.example.com"}),
+    ],
+)
+def test_a_colon_within_brackets_is_part_of_a_plain_text(text: str, value: Any) -> None:
+    """YAML 1.2 says so; libyaml alone refuses it."""
+    tree, problems = compose(text.encode(), "flex.yaml")
+
+    assert problems == []
+    assert tree is not None
+    assert tree.value == {"trusted": value}
+    assert (tree.children["trusted"].line, tree.children["trusted"].column) == (0, 9)

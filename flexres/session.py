@@ -21,10 +21,11 @@ from flexres.live.taskrouter import Workers
 from flexres.live.transport import Transport
 from flexres.observation import as_configured, observe
 from flexres.reconcile.base import Base, compared
+from flexres.reconcile.context import Wanted
 from flexres.reconcile.guards import Approval
 from flexres.reconcile.idp import IdpSides
 from flexres.reconcile.model import Plan, UserChange
-from flexres.reconcile.plan import Wanted, make_plan
+from flexres.reconcile.plan import make_plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from flexres.apply.outcome import Outcome, Result
 from flexres.apply.worker import decoded, edit_attributes
 from flexres.errors import FlexresError, FormatError, LostAnswerError, NotFoundError
 from flexres.live.model import FlexUser, Worker
-from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker
+from flexres.reconcile.context import is_busy
+from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker, read_marker
 from flexres.reconcile.model import UserChange, Why
-from flexres.reconcile.plan import is_busy, read_marker
 
 
 class LeftAloneError(FlexresError):

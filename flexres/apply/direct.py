@@ -189,7 +189,7 @@ class _Run:
         if change.kind is Kind.AT_IDP:
             return Outcome(change, Result.DONE)
         if self.stopped:
-            return Outcome(change, Result.NOT_STARTED, _GAVE_UP if self._gave_up else "not started")
+            return Outcome(change, Result.NOT_STARTED, _GAVE_UP if self._gave_up else "")
         self._progress.started(change)
         outcome = await self._carry_out(change)
         self._progress.finished(outcome)

@@ -27,9 +27,8 @@ from flexres.reconcile.fields import (
     worker_facts,
     write_fields,
 )
-from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker
+from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker, read_marker
 from flexres.reconcile.model import Kind, Route, UserChange, Why
-from flexres.reconcile.plan import read_marker
 from flexres.values import ABSENT
 
 _NO_CHANNELS: Mapping[str, WorkerChannel] = {}

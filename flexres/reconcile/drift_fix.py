@@ -10,11 +10,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flexres.desired.model import Channel, DesiredUser
+from flexres.reconcile.context import Wanted
 from flexres.reconcile.drift import FIXED
 from flexres.reconcile.fields import PROFILE, owns_all_skills, write_fields
 from flexres.reconcile.marker import Marker
 from flexres.reconcile.model import FieldChange, Kind, Plan, UserChange
-from flexres.reconcile.plan import Wanted
 from flexres.values import ABSENT, Value
 
 

@@ -18,8 +18,7 @@ from flexres.desired.model import Channel, DesiredUser
 from flexres.live.model import LiveUser, Snapshot, WorkerChannel
 from flexres.reconcile.export_values import NO_KEY, declarable, is_text, sayable_key, within_size
 from flexres.reconcile.fields import FLEX_WRITES, live_skills, odd_routing
-from flexres.reconcile.marker import Marker, UnreadableMarker
-from flexres.reconcile.plan import read_marker
+from flexres.reconcile.marker import Marker, UnreadableMarker, read_marker
 from flexres.values import ABSENT, Json
 
 _NOBODY: Final[Mapping[str, DesiredUser]] = MappingProxyType({})

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, unquote
 
 ATTRIBUTE: Final = "flexres"
@@ -88,3 +88,8 @@ def _encode(name: str) -> str:
 
 def _decode(name: str) -> str:
     return unquote(name, errors="surrogatepass")
+
+
+def read_marker(attributes: Mapping[str, Any]) -> Marker | None:
+    """The marker among a Worker's attributes, None where there is none. Raises UnreadableMarker."""
+    return parse(attributes[ATTRIBUTE]) if ATTRIBUTE in attributes else None

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from flexres.errors import SetupError
+from flexres.reconcile.context import Wanted
 from flexres.reconcile.diff import Scope, managed
 from flexres.reconcile.model import FieldChange, Kind, Plan, SettingState, UserChange
-from flexres.reconcile.plan import Wanted
 from flexres.values import ABSENT, Json, Value, canonical, short_hash
 
 FORMAT: Final = 1

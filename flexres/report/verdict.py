@@ -9,9 +9,9 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 from flexres.errors import Exit
+from flexres.reconcile.context import is_online
 from flexres.reconcile.guards import deactivated_since, roles_after, roles_before
 from flexres.reconcile.model import Guarded, Kind, Plan, Route, Rule, SettingState, UserChange
-from flexres.reconcile.plan import is_online
 from flexres.report.visible import visible
 from flexres.report.wording import field_label, told, value_text, values_text, when
 

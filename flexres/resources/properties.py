@@ -10,8 +10,7 @@ from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser
 from flexres.reconcile.diff import Scope
 from flexres.reconcile.fields import Facts, desired_fields, facts, hash_of, live_skills, owns_all_skills
-from flexres.reconcile.marker import Marker, UnreadableMarker
-from flexres.reconcile.plan import read_marker
+from flexres.reconcile.marker import Marker, UnreadableMarker, read_marker
 from flexres.values import ABSENT, Json, normal
 
 Properties = dict[str, Any]

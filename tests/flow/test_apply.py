@@ -366,3 +366,16 @@ def test_the_journal_keeps_what_a_worker_knew(flow: Flow, tmp_path) -> None:
     assert lines[1]["by"] == "a test"
     assert path.stat().st_mode & 0o077 == 0
     assert flow.sandbox.identity.api_secret not in path.read_text()
+
+
+def test_a_task_channel_that_the_workspace_lacks_blocks_its_user_alone(flow: Flow) -> None:
+    """Told by the plan, and not at every run by Flex."""
+    flow.write(BOB)
+    flow.apply()
+    flow.write(ANA + edited(BOB, "{level: 1}", "{level: 1}\n  channels: {fax: {capacity: 1}}"))
+
+    blocked = next(change for change in flow.plan().changes if change.username == "bob@example.com")
+
+    assert blocked.kind == "blocked"
+    assert "no task channel fax" in blocked.reason
+    assert results(flow.apply())["ana@example.com"] == "done"

@@ -263,11 +263,12 @@ class TestChannels:
         (item,) = change.fields
         assert (item.key, item.before, item.route) == (f"channel:voice.{setting}", value, Route.CHANNEL)
 
-    def test_a_channel_that_flex_does_not_have_is_wanted(self):
-        """The operation says that the Workspace lacks it."""
+    def test_a_channel_that_flex_does_not_have_blocks_the_user(self):
+        """A Worker has a channel for each task channel of the Workspace."""
         user = person(channels={"voice": Channel(capacity=2)})
-        item = field(only(plan_for([user], [applied(user, channels=[])])), "channel:voice.capacity")
-        assert (item.before, item.after) == (ABSENT, 2)
+        change = only(plan_for([user], [applied(user, channels=[])]))
+        assert change.kind is Kind.BLOCKED
+        assert "no task channel voice" in change.reason
 
 
 class TestUntilAndLeaving:

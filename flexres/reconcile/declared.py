@@ -1,0 +1,142 @@
+"""Declared users: the change that brings each to what the YAML says, or why nobody may touch them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from flexres.desired.model import DesiredUser
+from flexres.live.model import LiveUser
+from flexres.reconcile.context import NO_OBJECT, ODD_ROUTING, Context, NotOursError, own_marker
+from flexres.reconcile.diff import creation_fields, field_changes, overlaid
+from flexres.reconcile.fields import Facts, facts, odd_routing
+from flexres.reconcile.guards import approver, change_digest, deactivated_since
+from flexres.reconcile.marker import Marker
+from flexres.reconcile.model import FieldChange, Kind, Route, Rule, UserChange, Why
+from flexres.reconcile.undeclared import departure
+from flexres.values import ABSENT
+
+
+def declared_changes(context: Context) -> list[UserChange]:
+    users = sorted(context.wanted.users.values(), key=lambda user: (user.file, user.username))
+    return [change for user in users if (change := _declared_or_blocked(context, user)) is not None]
+
+
+def _declared_or_blocked(context: Context, desired: DesiredUser) -> UserChange | None:
+    live = context.snapshot.users.get(desired.username)
+    try:
+        return _declared_change(context, desired, live)
+    except NotOursError as error:
+        return _blocked(desired, live, str(error))
+
+
+def _declared_change(context: Context, desired: DesiredUser, live: LiveUser | None) -> UserChange | None:
+    expired = desired.until is not None and context.today > desired.until
+    if live is None or live.user.deactivated:
+        return None if expired else _arrival(context, desired, live)
+    attributes = live.worker.attributes() if live.worker else {}
+    if attributes is None:
+        return _blocked(desired, live, NO_OBJECT)
+    marker = own_marker(context, attributes)
+    if marker:
+        context.markers[desired.username] = marker
+    if expired:
+        return departure(context, live, marker, Why.EXPIRED, desired)
+    return _difference(context, desired, live, facts(live, attributes), marker)
+
+
+def _difference(
+    context: Context, desired: DesiredUser, live: LiveUser, known: Facts, marker: Marker | None
+) -> UserChange | None:
+    old = _old_of(context, desired) if marker is None else None
+    if live.worker is None:
+        fields = creation_fields(desired, known)
+        kind = Kind.RENAME if old else Kind.UPDATE
+        reason = _renamed(old) if old else "has no Worker; Provision makes one"
+        return UserChange(desired.username, kind, fields, desired, live, None, old, reason=reason)
+    found = field_changes(desired, known, marker, context.scope)
+    if marker is not None and not found:
+        return None
+    unwritable = _unwritable(known, found, marker, handing_over=old is not None)
+    if unwritable:
+        return _blocked(desired, live, unwritable)
+    if marker is None:
+        fields = tuple(change for change in found if change.writes or change.route is Route.IDP)
+        if old:
+            return UserChange(desired.username, Kind.RENAME, fields, desired, live, None, old, reason=_renamed(old))
+        return UserChange(desired.username, Kind.ADOPT, fields, desired, live)
+    kind = Kind.AT_IDP if all(change.route is Route.IDP for change in found) else Kind.UPDATE
+    return UserChange(desired.username, kind, tuple(found), desired, live, marker)
+
+
+def _unwritable(known: Facts, found: Iterable[FieldChange], marker: Marker | None, *, handing_over: bool) -> str:
+    """Why writing cannot work, or would destroy what somebody else put on the Worker; empty where neither is so."""
+    attributes = known.attributes
+    if odd_routing(attributes) and (handing_over or any(change.key.startswith("skill:") for change in found)):
+        return ODD_ROUTING
+    lacking = (item.key for item in found if item.route is Route.CHANNEL and item.before is ABSENT and item.writes)
+    missing = next(lacking, None)
+    if missing and known.channels is not None:
+        name = missing.removeprefix("channel:").rpartition(".")[0]
+        return f"the Workspace has no task channel {name}; make it in TaskRouter, or take it out of channels"
+    hidden = overlaid(found, attributes, marker)
+    return f"the attribute {hidden} is no map, as the YAML declares it; remove it in Console first" if hidden else ""
+
+
+def _arrival(context: Context, desired: DesiredUser, live: LiveUser | None) -> UserChange:
+    """A declared user who is not in Flex, or no longer."""
+    username = desired.username
+    spelled = context.folded.get(username.casefold())
+    if spelled is not None:
+        reason = f"Flex spells this user {spelled}; a Worker's name does not tell case apart, so write it that way"
+        return _blocked(desired, context.snapshot.users[spelled], reason)
+    if username.casefold() in context.orphans:
+        reason = "a Worker of this name belongs to no Flex user and never will; rename or delete it in TaskRouter"
+        return _blocked(desired, live, reason)
+    digest = since = spelling = ""
+    if live is None and username.casefold() in context.gone:
+        # Nobody says whether Flex tells case apart: where it does not, Provision would bring this one back.
+        live = context.snapshot.users[context.gone[username.casefold()]]
+        spelling = f" as {live.username}"
+    if live is not None:
+        since = deactivated_since(live)
+        digest = change_digest(context.scope.stack_id, Rule.DEACTIVATED, username, since)
+        if not approver(context.approvals, digest):
+            reason = f"was deactivated in Flex{spelling} on {since}: somebody offboarded them"
+            return replace(_blocked(desired, live, reason), digest=digest)
+    fields = creation_fields(desired, facts(live, {}) if live and not spelling else None)
+    old = _old_of(context, desired)
+    if old:
+        return UserChange(username, Kind.RENAME, fields, desired, live, None, old, reason=_renamed(old), digest=digest)
+    if live is None:
+        return UserChange(username, Kind.CREATE, fields, desired)
+    reason = f"was deactivated{spelling} on {since}; reactivating is approved"
+    return UserChange(username, Kind.REACTIVATE, fields, desired, live, reason=reason, digest=digest)
+
+
+def _old_of(context: Context, desired: DesiredUser) -> LiveUser | None:
+    """The live user that `previously` names, as long as a rename has something to do.
+
+    Raises NotOursError where it may not do it, or would lose what the old Worker knows.
+    """
+    old = context.snapshot.users.get(desired.previously) if desired.previously else None
+    if old is None or old.user.deactivated or old.worker is None:
+        return None
+    attributes = old.worker.attributes()
+    if attributes is None or odd_routing(attributes):
+        raise NotOursError(f"{old.username} before: {NO_OBJECT if attributes is None else ODD_ROUTING}")
+    try:
+        marker = own_marker(context, attributes)
+    except NotOursError as error:
+        raise NotOursError(f"{old.username} before: {error}") from None
+    if marker:
+        context.markers[old.username] = marker
+    return old
+
+
+def _blocked(desired: DesiredUser, live: LiveUser | None, reason: str) -> UserChange:
+    return UserChange(desired.username, Kind.BLOCKED, (), desired, live, reason=reason)
+
+
+def _renamed(old: LiveUser) -> str:
+    return f"renamed from {old.username}; change the NameID at the identity provider too"

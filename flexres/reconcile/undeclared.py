@@ -1,0 +1,95 @@
+"""Users whom nobody declares: who leaves, who waits to, whom we let go of, and who is none of our business."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flexres.desired.model import DesiredUser
+from flexres.live.model import LiveUser
+from flexres.reconcile.context import UNREADABLE, Context, NotOursError, is_busy, is_overdue, own_marker
+from flexres.reconcile.marker import Marker, UnreadableMarker, read_marker
+from flexres.reconcile.model import Kind, UserChange, Why
+
+
+def spoken_for(context: Context, changes: Iterable[UserChange]) -> set[str]:
+    """Names in Flex that nobody declares but that a declared user's change is about: they do not leave by themselves.
+
+    Who is blocked keeps the old name, and the name as Flex spells it, until somebody has looked.
+    """
+    names: set[str] = set()
+    for change in changes:
+        if change.old:
+            names.add(change.old.username)
+        if change.kind is not Kind.BLOCKED or change.username in context.markers:
+            continue
+        if change.live:
+            names.add(change.live.username)
+        if change.desired and change.desired.previously:
+            names.add(change.desired.previously)
+    return names
+
+
+def undeclared_changes(context: Context, spoken_for: set[str]) -> tuple[list[UserChange], list[UserChange]]:
+    leavers = {name.casefold() for name in context.wanted.config.leavers}
+    changes: list[UserChange] = []
+    unmanaged: list[UserChange] = []
+    for username in sorted(context.snapshot.users):
+        live = context.snapshot.users[username]
+        if username in context.wanted.users or username in spoken_for or live.user.deactivated:
+            continue
+        attributes = live.worker.attributes() if live.worker else None
+        marker, unreadable = _any_marker(context, attributes or {})
+        if unreadable and username.casefold() not in leavers:
+            changes.append(UserChange(username, Kind.BLOCKED, live=live, reason=unreadable))
+            continue
+        ours = marker is not None and marker.stack_id == context.scope.stack_id
+        if marker and ours:
+            context.markers[username] = marker
+        if username.casefold() in leavers:
+            leaving = departure(context, live, marker if ours else None, Why.LEAVER)
+        elif ours:
+            leaving = departure(context, live, marker, _why(context, username))
+        else:
+            reason = f"managed by stack id {marker.stack_id}" if marker else ""
+            unmanaged.append(UserChange(username, Kind.UNMANAGED, live=live, marker=marker, reason=reason))
+            continue
+        if leaving:
+            changes.append(leaving)
+    return changes, unmanaged
+
+
+def _any_marker(context: Context, attributes: Mapping[str, Any]) -> tuple[Marker | None, str]:
+    """The marker, whosever it is, and why it cannot be believed."""
+    try:
+        marker = read_marker(attributes)
+        return (
+            (own_marker(context, attributes), "")
+            if marker and marker.stack_id == context.scope.stack_id
+            else (marker, "")
+        )
+    except UnreadableMarker:
+        return None, UNREADABLE
+    except NotOursError as error:
+        return None, str(error)
+
+
+def _why(context: Context, username: str) -> Why:
+    users = context.wanted.users.values()
+    renamed = any(user.previously == username and user.username in context.markers for user in users)
+    return Why.RENAMED if renamed else Why.UNDECLARED
+
+
+def departure(
+    context: Context, live: LiveUser, marker: Marker | None, why: Why, desired: DesiredUser | None = None
+) -> UserChange | None:
+    username, policy = live.username, context.policy
+    reason = f"{why} ({desired.until})" if desired and desired.until else str(why)
+    if policy.retire == "keep":
+        if marker is None:
+            return None
+        return UserChange(username, Kind.LET_GO, (), desired, live, marker, why=why, reason=reason)
+    if not is_busy(live.worker, context.snapshot.instance.offline_activity, policy):
+        return UserChange(username, Kind.RETIRE, (), desired, live, marker, why=why, reason=reason)
+    overdue = is_overdue(marker, context.as_of, policy)
+    return UserChange(username, Kind.WAIT, (), desired, live, marker, why=why, reason=reason, overdue=overdue)

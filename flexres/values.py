@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -61,12 +60,21 @@ def same(left: Value, right: Value) -> bool:
     return canonical(left) == canonical(right)
 
 
+# Made once: `json.dumps` with options makes one for each of a plan's hundred thousand values.
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
 def canonical(value: Json) -> str:
     """The one text of a value: sorted keys, no white space, integral floats as ints."""
-    return json.dumps(normal(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _ENCODER.encode(normal(value))
+
+
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS: Final = tuple(left + right for left in _LETTERS for right in _LETTERS)
 
 
 def short_hash(value: Json) -> str:
     """Six characters of a-z2-7 that tell one value from another: 30 bits of SHA-256 of the canonical text."""
     digest = hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).digest()
-    return base64.b32encode(digest[:5]).decode("ascii")[:6].lower()
+    bits = int.from_bytes(digest[:4]) >> 2
+    return _PAIRS[bits >> 20] + _PAIRS[bits >> 10 & 1023] + _PAIRS[bits & 1023]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from operator import attrgetter
 
 from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser
@@ -18,7 +19,7 @@ from flexres.values import ABSENT
 
 
 def declared_changes(context: Context) -> list[UserChange]:
-    users = sorted(context.wanted.users.values(), key=lambda user: (user.file, user.username))
+    users = sorted(context.wanted.users.values(), key=attrgetter("file", "username"))
     return [change for user in users if (change := _declared_or_blocked(context, user)) is not None]
 
 

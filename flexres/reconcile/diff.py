@@ -59,11 +59,12 @@ def field_changes(user: DesiredUser, known: Facts, marker: Marker | None, scope:
     previous = marker.keys if marker else {}
     wanted = desired_fields(user)
     changes: list[FieldChange] = []
+    value, idp_owns = known.value, scope.idp_owns
     for key, want in wanted.items():
-        have, set_hash = known.value(key), previous.get(key)
-        owned = key not in scope.idp_owns
-        if (not owned or set_hash == hash_of(want)) and same(have, want):
+        have, set_hash = value(key), previous.get(key)
+        if (set_hash == hash_of(want) or key in idp_owns) and same(have, want):
             continue
+        owned = key not in idp_owns
         cause = _cause(have, want, set_hash)
         to = route(key) if owned and not _untaken_wfo(key, have, want, set_hash) else Route.IDP
         changes.append(FieldChange(key, have, want, cause, to))

@@ -14,7 +14,7 @@ _DEEPEST: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class FlexUser:
-    """A Flex user (contract: flex-api v1 list, v4 fetch). Dates are ISO 8601 UTC texts as Twilio sends them."""
+    """A Flex user (flex-api: v1 list, v4 fetch). Dates are ISO 8601 UTC texts as Twilio sends them."""
 
     sid: str
     username: str

@@ -120,12 +120,6 @@ def _wrong_type(detail: ErrorDetails, path: Path) -> tuple[str, str]:
     return f"{name} is a map of names and values, not {_kind_of(value)}", hint
 
 
-def _not_a_choice(name: str, value: Any, expected: str) -> tuple[str, str]:
-    choices = expected.replace(" or ", ", ").split(", ")
-    near = nearest(str(value).lower(), choices, cutoff=0.6)
-    return f"{name} is {expected}, not {shown(value)}", f"did you mean {near}?" if near else f"write {expected}"
-
-
 def _not_a_text(name: str, value: Any, *, in_list: bool) -> tuple[str, str]:
     if isinstance(value, bool | int | float):
         kind = "true or false" if isinstance(value, bool) else "a number"

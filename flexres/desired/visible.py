@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
+from flexres.escapes import code_escape
+
 _LONGEST: Final = 400
 
 
@@ -24,7 +26,4 @@ def told(text: str) -> str:
 
 
 def _escape(mark: str) -> str:
-    if mark == "\t":
-        return " "
-    code = ord(mark)
-    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+    return " " if mark == "\t" else code_escape(mark)

@@ -7,6 +7,8 @@ from typing import Final
 
 from rich.cells import cell_len, set_cell_size
 
+from flexres.escapes import code_escape
+
 _BLANK_LETTERS: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
@@ -32,10 +34,4 @@ def shorten(text: str, cells: int) -> str:
 
 
 def _escape(char: str) -> str:
-    named = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}.get(char)
-    if named:
-        return named
-    code = ord(char)
-    if code <= 0xFF:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+    return {"\n": r"\n", "\r": r"\r", "\t": r"\t"}.get(char) or code_escape(char)

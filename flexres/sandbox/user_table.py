@@ -96,10 +96,6 @@ class UserTable:
         """The user with this SID."""
         return self._one(f"{_SELECT} WHERE sid = ?", sid)
 
-    def by_worker(self, worker_sid: str) -> User | None:
-        """The user that this Worker belongs to."""
-        return self._one(f"{_SELECT} WHERE worker_sid = ?", worker_sid)
-
     def by_username(self, username: str, *, case_sensitive: bool) -> User | None:
         """The user with this name: an active one before a deactivated one, the newest of several."""
         column, value = ("username", username) if case_sensitive else ("username_key", username.casefold())

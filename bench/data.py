@@ -15,8 +15,8 @@ from flexres.reconcile.diff import Scope, marker_for
 from flexres.reconcile.fields import desired_fields, write_fields
 from flexres.reconcile.marker import ATTRIBUTE
 from flexres.sandbox.identity import DEFAULT
-from flexres.sandbox.seed import SeedUser
 from flexres.sandbox.server import Sandbox
+from flexres.sandbox.store.seed import SeedUser
 
 ID = "bench1"
 _TEAMS = ("Support", "Billing", "Retention", "Sales", "Technical")

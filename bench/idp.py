@@ -12,7 +12,7 @@ from flexres.desired.load import load_stack
 from flexres.desired.source import FolderSource
 from flexres.idp.auth0.wanted import BINDING, action_code
 from flexres.live.credentials import DEFAULT_CONNECTIONS
-from flexres.sandbox.auth0.hands import environment
+from flexres.sandbox.auth0.manual_actions import environment
 from flexres.sandbox.identity import DEFAULT
 from flexres.sandbox.server import Sandbox
 from flexres.values import Json

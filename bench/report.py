@@ -30,10 +30,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from flexres.desired.load import load_stack
 from flexres.desired.source import FolderSource
-from flexres.report.html import page_html
-from flexres.report.html_rows import Person
-from flexres.report.json_report import plan_json
-from flexres.report.markdown import plan_markdown
+from flexres.report.html.page import page_html
+from flexres.report.html.rows import Person
+from flexres.report.plan.json import plan_json
+from flexres.report.plan.markdown import plan_markdown
 from flexres.session import open_session
 
 def timed(make):

@@ -8,24 +8,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flexres.collector import without_collector
-from flexres.desired.revision import Revision, approvers
+from flexres.desired.git.revision import Revision, approvers
 from flexres.desired.stack import Stack
 from flexres.idp.auth0.state import IdentityProvider, open_provider
-from flexres.live.concurrently import together
-from flexres.live.connect import connect
-from flexres.live.flex_users import FlexUsers
+from flexres.live.flex.users import FlexUsers
+from flexres.live.http.concurrently import together
+from flexres.live.http.connect import connect
+from flexres.live.http.transport import Transport
 from flexres.live.model import Instance, Snapshot
-from flexres.live.sign_on import SignOn
 from flexres.live.snapshot import read_snapshot, reread
-from flexres.live.taskrouter import Workers
-from flexres.live.transport import Transport
-from flexres.observation import as_configured, observe
+from flexres.live.taskrouter.workers import Workers
 from flexres.reconcile.base import Base, compared
-from flexres.reconcile.context import Wanted
 from flexres.reconcile.guards import Approval
-from flexres.reconcile.idp import IdpSides
+from flexres.reconcile.idp.users import IdpSides
 from flexres.reconcile.model import Plan, UserChange
+from flexres.reconcile.ownership import Wanted
 from flexres.reconcile.plan import make_plan
+from flexres.sso.difference import setting_changes
+from flexres.sso.observe import as_configured, observe
+from flexres.sso.sightings import SignOn
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,8 @@ class Session:
         """
         with without_collector():
             snapshot, sign_on, idp = await self._read()
+            config = self.stack.config
+            settings = setting_changes(config, as_configured(sign_on, snapshot.instance)) if sign_on is not None else ()
             plan = make_plan(
                 self.wanted,
                 snapshot,
@@ -108,7 +111,7 @@ class Session:
                 allow_older=allow_older,
                 allow_admin=allow_admin,
                 pick=pick,
-                sign_on=as_configured(sign_on, snapshot.instance) if sign_on is not None and not idp_alone else None,
+                settings=settings if not idp_alone else (),
                 idp=replace(idp, alone=idp_alone) if idp is not None else None,
             )
             plan = replace(plan, command=("idp apply",)) if idp_alone else plan

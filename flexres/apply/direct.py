@@ -10,14 +10,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
-from flexres.apply.context import Context
-from flexres.apply.gate import ProvisionGate
 from flexres.apply.idp import UserWriter, write_setup
 from flexres.apply.journal import Journal, JournalError
-from flexres.apply.operations import carry_out
 from flexres.apply.outcome import Applied, Outcome, Result, SettingOutcome
 from flexres.apply.readback import read_back
 from flexres.apply.sso import SignOnWriter
+from flexres.apply.users.context import Context
+from flexres.apply.users.gate import ProvisionGate
+from flexres.apply.users.operations import carry_out
 from flexres.errors import RefusedError, UnreachableError
 from flexres.reconcile.guards import roles_after, roles_before
 from flexres.reconcile.model import Kind, Plan, UserChange

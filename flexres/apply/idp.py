@@ -14,9 +14,9 @@ from flexres.errors import FlexresError, UnreachableError
 from flexres.idp.auth0.client import Auth0
 from flexres.idp.auth0.errors import GoneError
 from flexres.idp.auth0.state import IdentityProvider
-from flexres.reconcile.idp import flex_name
-from flexres.reconcile.idp_model import Action, Application, IdpPlan, IdpWanted, Part
-from flexres.reconcile.idp_setup import merged_callbacks
+from flexres.reconcile.idp.model import Action, Application, IdpPlan, IdpWanted, Part
+from flexres.reconcile.idp.setup import merged_callbacks
+from flexres.reconcile.idp.users import flex_name
 from flexres.reconcile.model import IdpEdit, UserChange
 from flexres.values import ABSENT, Json, Value, same
 

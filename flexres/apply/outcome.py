@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flexres.errors import Exit
-from flexres.reconcile.context import is_overdue
-from flexres.reconcile.idp_model import IdpChange
+from flexres.reconcile.idp.model import IdpChange
 from flexres.reconcile.model import Plan, SettingChange, UserChange
+from flexres.reconcile.ownership import is_overdue
 
 
 class Result(StrEnum):

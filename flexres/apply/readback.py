@@ -8,7 +8,7 @@ from typing import Final
 
 from flexres.apply.outcome import Outcome, Result
 from flexres.errors import FlexresError, TwilioError, UnreachableError
-from flexres.live.concurrently import each
+from flexres.live.http.concurrently import each
 from flexres.reconcile.model import Kind, Plan, UserChange
 from flexres.session import Session
 

@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from flexres.apply.outcome import Result, SettingOutcome
-from flexres.desired.certificate import normal_form
 from flexres.desired.model import Sso, StackConfig
+from flexres.desired.schema.certificate import normal_form
 from flexres.errors import FlexresError, LostAnswerError, PreconditionError, TwilioError
-from flexres.live.configuration import ConfigurationApi
-from flexres.live.settings import SettingsApi
-from flexres.live.sign_on import SignOn
-from flexres.live.transport import Transport
-from flexres.observation import as_configured, check_endpoint
+from flexres.live.flex.configuration import ConfigurationApi
+from flexres.live.http.transport import Transport
 from flexres.reconcile.model import SettingChange, SettingState
-from flexres.reconcile.sso import WRITTEN, setting_changes
+from flexres.sso.difference import WRITTEN, setting_changes
+from flexres.sso.observe import as_configured, check_endpoint
+from flexres.sso.settings_api import SettingsApi
+from flexres.sso.sightings import SignOn
 from flexres.values import Json
 
 ATTEMPTS: Final = 4

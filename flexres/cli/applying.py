@@ -16,18 +16,18 @@ import typer
 from flexres.apply.direct import apply_plan
 from flexres.apply.journal import FileJournal, Run, own_journal
 from flexres.apply.outcome import Applied
-from flexres.cli.beside import NOTHING_BESIDE, Beside
-from flexres.cli.opening import Opened, note_oddities
+from flexres.cli.extra_outputs import NOTHING_BESIDE, Beside
+from flexres.cli.open_stack import Opened, note_oddities
 from flexres.cli.options import LogFormat, PageFormat
 from flexres.cli.output import emit, note
 from flexres.cli.progress import progress
 from flexres.cli.reports import applied_report, plan_report
 from flexres.errors import Exit, FlexresError, SetupError
 from flexres.reconcile.model import Plan
-from flexres.report.verdict import check_exit
+from flexres.report.plan.verdict import check_exit
 
 if TYPE_CHECKING:
-    from flexres.apply.pulumi import Engine
+    from flexres.apply.pulumi.engine import Engine
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from flexres.apply.pulumi_cli import Chosen, choose, find_pulumi, install, required
-from flexres.apply.pulumi_project import project_of
-from flexres.cli.opening import Opened
+from flexres.apply.pulumi.cli import Chosen, choose, find_pulumi, install, required
+from flexres.apply.pulumi.project import project_of
+from flexres.cli.open_stack import Opened
 from flexres.cli.output import note
 from flexres.errors import SetupError
 from flexres.reconcile.model import Plan
 
 if TYPE_CHECKING:
-    from flexres.apply.pulumi import Engine
+    from flexres.apply.pulumi.engine import Engine
 
 _OTHER: dict[Chosen, Chosen] = {"direct": "pulumi", "pulumi": "direct"}
 
@@ -60,7 +60,7 @@ async def seen_through(engine: Engine | None, plan: Plan) -> Plan:
     """The plan as far as the engine would carry it out; as it is where none is to be asked, or a guard refuses it."""
     if engine is None or plan.violations:
         return plan
-    from flexres.apply.pulumi_events import seen_by_engine  # noqa: PLC0415 - as below
+    from flexres.apply.pulumi.events import seen_by_engine  # noqa: PLC0415 - as below
 
     steps = await engine.preview(plan.stack)
     if steps is None:
@@ -87,7 +87,7 @@ def _automatic(stacks: Path, asked: Chosen | None) -> Chosen:
 
 
 def _pulumi(it: Opened, stacks: Path, journal: Path | None = None) -> Engine:
-    from flexres.apply.pulumi import Engine  # noqa: PLC0415 - the direct engine does without
+    from flexres.apply.pulumi.engine import Engine  # noqa: PLC0415 - the direct engine does without
 
     project = project_of(stacks)
     told = {

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 from flexres.cli.exporting import Destination, Exported
-from flexres.desired.write import Rewritten
-from flexres.reconcile.export import LeftOut
+from flexres.desired.edit.team_files import Rewritten
+from flexres.reconcile.export.users import LeftOut
 from flexres.report.visible import visible
 
 _FEW: Final = 8

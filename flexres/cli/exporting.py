@@ -10,19 +10,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from flexres.cli.init import schemas_beside
+from flexres.cli.new_stack import schemas_beside
 from flexres.cli.stacks import checked_name, choose_stack
-from flexres.desired.attributes import TYPES
+from flexres.desired.edit.team_files import Overlay, Rewritten, rewritten, says_the_same
+from flexres.desired.edit.template import FLEX_SCHEMA, USERS_SCHEMA, flex_template, mint_id
 from flexres.desired.load import CONFIG, Stack, load_stack
 from flexres.desired.model import StackConfig
+from flexres.desired.schema.attributes import TYPES
 from flexres.desired.source import FolderSource, Source
-from flexres.desired.template import FLEX_SCHEMA, USERS_SCHEMA, flex_template, mint_id
-from flexres.desired.write import Overlay, Rewritten, rewritten, says_the_same
 from flexres.errors import FlexresError, InvalidStack, SetupError
-from flexres.live.concurrently import each
+from flexres.live.http.concurrently import each
 from flexres.live.model import LiveUser, Snapshot
 from flexres.live.snapshot import reread
-from flexres.reconcile.export import Export, Kept, LeftOut, export_users
+from flexres.reconcile.export.users import Export, Kept, LeftOut, export_users
 from flexres.session import Session, open_session
 
 

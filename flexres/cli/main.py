@@ -8,27 +8,27 @@ from typing import Annotated, NoReturn
 import typer
 
 from flexres import __version__
-from flexres.cli.boundary import guarded
-from flexres.cli.lazy import Entry, group_of
+from flexres.cli.command_group import Entry, group_of
+from flexres.cli.errors import guarded
 
 # One line a command; its text is the first line of the command's own help.
 COMMANDS = {
-    "init": Entry("flexres.cli.init", "Start a stack: write a commented flex.yaml and a first team file."),
-    "validate": Entry("flexres.cli.validate", "Check the YAML of all stacks, or of one; nothing is sent."),
-    "plan": Entry("flexres.cli.plan", "Show what would change in Flex, why, and whether it is safe."),
-    "apply": Entry("flexres.cli.apply", "Make Flex as the YAML says: plan, ask, apply, tell the outcome."),
-    "drift": Entry("flexres.cli.drift", "Tell what differs from the YAML, why, and since when."),
-    "export": Entry("flexres.cli.export", "Write what Flex says as YAML: begin a stack, or update one."),
-    "import": Entry("flexres.cli.import_csv", "Take a spreadsheet's users into the team files of a stack."),
-    "adopt": Entry("flexres.cli.adopt", "Take over declared users who are in Flex already, and nobody else."),
-    "sso": Entry("flexres.cli.sso", "Single sign-on: how it stands, and what to enter in Console."),
-    "saml": Entry("flexres.cli.saml", "Look into what the identity provider sends to Flex."),
-    "token": Entry("flexres.cli.token", "Mint a Flex token for a user; prints only the token."),
-    "verify": Entry("flexres.cli.verify", "Settle what Twilio leaves undocumented, on throwaway users."),
-    "idp": Entry("flexres.cli.idp", "The identity provider: settings to enter, Auth0 kept as declared."),
-    "schema": Entry("flexres.cli.schema", "Print the JSON Schema of flex.yaml or of team files, for editors."),
-    "sandbox": Entry("flexres.cli.sandbox", "A local Flex to try things on: serve, run, seed, reset."),
-    "demo": Entry("flexres.cli.demo", "Plan, apply and plan again: what `make up` shows.", hidden=True),
+    "init": Entry("flexres.cli.commands.init", "Start a stack: write a commented flex.yaml and a first team file."),
+    "validate": Entry("flexres.cli.commands.validate", "Check the YAML of all stacks, or of one; nothing is sent."),
+    "plan": Entry("flexres.cli.commands.plan", "Show what would change in Flex, why, and whether it is safe."),
+    "apply": Entry("flexres.cli.commands.apply", "Make Flex as the YAML says: plan, ask, apply, tell the outcome."),
+    "drift": Entry("flexres.cli.commands.drift", "Tell what differs from the YAML, why, and since when."),
+    "export": Entry("flexres.cli.commands.export", "Write what Flex says as YAML: begin a stack, or update one."),
+    "import": Entry("flexres.cli.commands.import_csv", "Take a spreadsheet's users into the team files of a stack."),
+    "adopt": Entry("flexres.cli.commands.adopt", "Take over declared users who are in Flex already, and nobody else."),
+    "sso": Entry("flexres.cli.commands.sso", "Single sign-on: how it stands, and what to enter in Console."),
+    "saml": Entry("flexres.cli.commands.saml", "Look into what the identity provider sends to Flex."),
+    "token": Entry("flexres.cli.commands.token", "Mint a Flex token for a user; prints only the token."),
+    "verify": Entry("flexres.cli.commands.verify", "Settle what Twilio leaves undocumented, on throwaway users."),
+    "idp": Entry("flexres.cli.commands.idp", "The identity provider: settings to enter, Auth0 kept as declared."),
+    "schema": Entry("flexres.cli.commands.schema", "Print the JSON Schema of flex.yaml or of team files, for editors."),
+    "sandbox": Entry("flexres.cli.commands.sandbox", "A local Flex to try things on: serve, run, seed, reset."),
+    "demo": Entry("flexres.cli.commands.demo", "Plan, apply and plan again: what `make up` shows.", hidden=True),
 }
 
 app = typer.Typer(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flexres.cli.past import past_of
-from flexres.desired.problems import render_github
+from flexres.cli.earlier_reports import past_of
 from flexres.desired.stack import Stack
+from flexres.desired.yaml.render_problems import render_github
 from flexres.errors import Position
 from flexres.reconcile.model import Plan
-from flexres.report import ci
-from flexres.report.html_rows import Person
-from flexres.report.json_report import Report
+from flexres.report.html.rows import Person
+from flexres.report.plan import ci
+from flexres.report.plan.json import Report
 
 
 def page_of(report: Report, stack: Stack, reports: Path | None) -> str:
@@ -19,7 +19,7 @@ def page_of(report: Report, stack: Stack, reports: Path | None) -> str:
 
     Raises SetupError where the folder of earlier reports cannot be read.
     """
-    from flexres.report.html import page_html  # noqa: PLC0415 - most runs make no page
+    from flexres.report.html.page import page_html  # noqa: PLC0415 - most runs make no page
 
     people = [Person(user.username, user.full_name, user.roles, user.file) for user in stack.users.values()]
     return page_html(report, people=people, past=past_of(reports, stack.config.id))

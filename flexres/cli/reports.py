@@ -11,17 +11,17 @@ from flexres.cli.options import DriftFormat, PageFormat, PlanFormat
 from flexres.cli.output import look_of
 from flexres.cli.pages import page_of, plan_annotations
 from flexres.desired.stack import Stack
-from flexres.reconcile.drift import Drift
+from flexres.reconcile.drift.findings import Drift
 from flexres.reconcile.model import Plan
 from flexres.report.comment import LIMIT
-from flexres.report.drift_json import drift_json
-from flexres.report.drift_junit import drift_junit
-from flexres.report.drift_markdown import drift_markdown
-from flexres.report.drift_text import drift_text
-from flexres.report.json_report import applied_json, plan_json
-from flexres.report.markdown import applied_markdown, plan_markdown
-from flexres.report.text import applied_text, plan_text
-from flexres.report.verdict import summarise
+from flexres.report.drift.json import drift_json
+from flexres.report.drift.junit import drift_junit
+from flexres.report.drift.markdown import drift_markdown
+from flexres.report.drift.text import drift_text
+from flexres.report.plan.json import applied_json, plan_json
+from flexres.report.plan.markdown import applied_markdown, plan_markdown
+from flexres.report.plan.text import applied_text, plan_text
+from flexres.report.plan.verdict import summarise
 from flexres.report.wording import KINDS
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final
 
-from flexres.desired.attributes import TYPES
-from flexres.desired.flaws import Flaw, Locator
 from flexres.desired.model import DesiredUser, Sso
+from flexres.desired.schema.attributes import TYPES
 from flexres.desired.users import Entry
+from flexres.desired.yaml.located import Flaw, Locator
 
 # https://www.twilio.com/docs/taskrouter/limits, "Registered Workers per Workspace"
 MOST_WORKERS: Final = 15_000

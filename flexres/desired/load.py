@@ -11,20 +11,21 @@ from typing import Any, Final, cast
 from pydantic import TypeAdapter, ValidationError
 
 from flexres.collector import without_collector
-from flexres.desired import checks, entries
-from flexres.desired.careful import compose, decode, is_ordinary
-from flexres.desired.complaints import flaws_of
-from flexres.desired.config import FlexFile, policy_of
-from flexres.desired.document import Unusual, read_quickly
-from flexres.desired.flaws import Flaw, Locator
-from flexres.desired.idp import claim_values, idp_flaws, read_idp
+from flexres.desired import checks
 from flexres.desired.merge import Findings, Layer, merge, read_layer
 from flexres.desired.model import Sso, StackConfig
+from flexres.desired.schema import users_yaml as entries
+from flexres.desired.schema.flex_yaml import FlexFile, policy_of
+from flexres.desired.schema.idp import claim_values, idp_flaws, read_idp
+from flexres.desired.schema.sso import SsoSection
+from flexres.desired.schema.sso_checks import read_sso
+from flexres.desired.schema.validation_messages import flaws_of
 from flexres.desired.source import Source, UnreadableFile, is_yaml
-from flexres.desired.sso import SsoSection
-from flexres.desired.sso_checks import read_sso
 from flexres.desired.stack import Stack
 from flexres.desired.users import Entry, desired_user
+from flexres.desired.yaml.document import Unusual, read_quickly
+from flexres.desired.yaml.located import Flaw, Locator
+from flexres.desired.yaml.reader import compose, decode, is_ordinary
 from flexres.errors import InvalidStack, Position, Problem, SetupError
 
 __all__ = ["Stack", "load_stack"]

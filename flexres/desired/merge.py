@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flexres.desired.attributes import AttributeFormatError, parse_typed
-from flexres.desired.flaws import AS_WRITTEN, Flaw, Path
+from flexres.desired.schema.attributes import AttributeFormatError, parse_typed
+from flexres.desired.yaml.located import AS_WRITTEN, Flaw, Path
 from flexres.values import Json
 
 Layer = Mapping[str, Any]

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Final
 
-from flexres.desired.document import Unusual, read_quickly
 from flexres.desired.source import Source, UnreadableFile
 from flexres.desired.stack import Stack
+from flexres.desired.yaml.document import Unusual, read_quickly
 from flexres.errors import Position, Problem
 
 _MOST: Final = 20

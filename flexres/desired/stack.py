@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from flexres.desired.attributes import AttributeFormatError, split_name
-from flexres.desired.careful import Node
-from flexres.desired.flaws import Locator
 from flexres.desired.model import DesiredUser, StackConfig
+from flexres.desired.schema.attributes import AttributeFormatError, split_name
+from flexres.desired.yaml.located import Locator
+from flexres.desired.yaml.reader import Node
 from flexres.errors import Position, Problem
 
 _CONFIG = "flex.yaml"

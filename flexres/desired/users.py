@@ -8,10 +8,10 @@ from functools import lru_cache
 from json import JSONEncoder
 from typing import Any, Final
 
-from flexres.desired.flaws import Flaw, Path
 from flexres.desired.merge import Layer
 from flexres.desired.model import Channel, DesiredUser
-from flexres.desired.texts import FLEX_ROLES, is_address
+from flexres.desired.schema.user_texts import FLEX_ROLES, is_address
+from flexres.desired.yaml.located import Flaw, Path
 from flexres.values import Json
 
 # https://www.twilio.com/docs/taskrouter/limits: 4096 characters of JSON, white space included. A quarter of it is

@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from flexres.errors import NotFoundError
-from flexres.live.concurrently import each, together
-from flexres.live.configuration import ConfigurationApi
-from flexres.live.flex_users import FlexUsers
+from flexres.live.flex.configuration import ConfigurationApi
+from flexres.live.flex.users import FlexUsers
+from flexres.live.http.concurrently import each, together
+from flexres.live.http.transport import Transport
 from flexres.live.model import FlexUser, Instance, LiveUser, Snapshot, Worker, WorkerChannel
-from flexres.live.taskrouter import Workers
-from flexres.live.transport import Transport
+from flexres.live.taskrouter.workers import Workers
 
 
 async def read_snapshot(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,10 +77,14 @@ def field_changes(user: DesiredUser, known: Facts, marker: Marker | None, scope:
 
 
 def overlaid(changes: Iterable[FieldChange], attributes: Mapping[str, Any], marker: Marker | None) -> str:
-    """The first attribute that is no map although leaves beneath it are to be set, and that we did not set ourselves.
+    """The first attribute by name that is no map although leaves beneath it are to be set, and that we did not set.
 
     Writing the leaves would destroy what somebody put there.
     """
+    return min(_overlaid(changes, attributes, marker), default="")
+
+
+def _overlaid(changes: Iterable[FieldChange], attributes: Mapping[str, Any], marker: Marker | None) -> Iterator[str]:
     ours, known = marker.keys if marker else {}, worker_facts(attributes)
     for change in changes:
         parts = change.key.split("/")
@@ -92,8 +96,8 @@ def overlaid(changes: Iterable[FieldChange], attributes: Mapping[str, Any], mark
             if value is ABSENT:
                 break
             if not isinstance(value, Mapping) and ours.get(above) != hash_of(value):
-                return above.removeprefix("attr:")
-    return ""
+                yield above.removeprefix("attr:")
+                break
 
 
 def _cause(have: Value, want: Json, set_hash: str | None) -> Cause:

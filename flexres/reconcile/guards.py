@@ -8,15 +8,15 @@ run was cut short.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from flexres.desired.model import Limit, StackConfig
+from flexres.desired.model import Limit, Policy, StackConfig
 from flexres.live.model import LiveUser, Snapshot
 from flexres.reconcile.fields import live_skills
 from flexres.reconcile.marker import Marker
-from flexres.reconcile.model import Guarded, Kind, Route, Rule, UserChange, Violation, Why
+from flexres.reconcile.model import Guarded, Kind, Route, Rule, SettingChange, UserChange, Violation, Why
 from flexres.values import ABSENT, canonical
 
 
@@ -316,3 +316,13 @@ def _older_checkout(given: GuardInput) -> Iterable[Violation]:
     names = tuple(sorted(name for name, marker in given.markers.items() if marker.at > (ours or 0)))
     message = f"a commit of {newest:%Y-%m-%d %H:%M} UTC was applied before, and {here}"
     yield Violation(Rule.OLDER_CHECKOUT, message, names, "pull first, or --allow-older")
+
+
+def console_violations(policy: Policy, settings: Sequence[SettingChange]) -> Iterator[Violation]:
+    """The refusal of a plan that waits for a person in Console, where the policy wants that to fail."""
+    waiting = [setting.name for setting in settings if setting.waits]
+    if policy.console_changes == "fail" and waiting:
+        settings_are = "1 setting waits" if len(waiting) == 1 else f"{len(waiting)} settings wait"
+        message = f"{settings_are} for a person in Twilio Console: {', '.join(waiting[:5])}"
+        more = f" and {len(waiting) - 5} more" if len(waiting) > 5 else ""
+        yield Violation(Rule.CONSOLE_CHANGES, message + more, (), "enter them, then flexres sso attest --all")

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from flexres.desired.model import DesiredUser, Policy
 from flexres.live.model import Instance, LiveUser, Worker
-from flexres.reconcile.idp_model import IdpPlan
+from flexres.reconcile.idp.model import IdpPlan
 from flexres.reconcile.marker import Marker
 from flexres.values import Value, same
 

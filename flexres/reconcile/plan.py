@@ -7,13 +7,11 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flexres.live.model import Snapshot
-from flexres.live.sign_on import SignOn
-from flexres.reconcile.context import Context, Wanted
 from flexres.reconcile.declared import declared_changes
-from flexres.reconcile.guards import Approval, GuardInput, evaluate
-from flexres.reconcile.idp import IdpSides, join
-from flexres.reconcile.model import Plan, UserChange
-from flexres.reconcile.sso import console_violations, setting_changes
+from flexres.reconcile.guards import Approval, GuardInput, console_violations, evaluate
+from flexres.reconcile.idp.users import IdpSides, join
+from flexres.reconcile.model import Plan, SettingChange, UserChange
+from flexres.reconcile.ownership import Context, Wanted
 from flexres.reconcile.undeclared import spoken_for, undeclared_changes
 
 
@@ -26,14 +24,14 @@ def make_plan(
     allow_older: bool = False,
     allow_admin: Iterable[str] = (),
     pick: Callable[[UserChange], bool] | None = None,
-    sign_on: SignOn | None = None,
+    settings: Sequence[SettingChange] = (),
     idp: IdpSides | None = None,
 ) -> Plan:
     """Everything that would happen, and every guard's word on it.
 
     `as_of` is an aware time: it decides what has expired and who has waited too long. `approvals` lift guards
     for the changes whose digests they hold. With `pick` the plan, and so the guards' word, is of some users' changes
-    alone. `sign_on` is what was seen of single sign-on, `idp` both sides of the identity provider; None: nobody looked.
+    alone. `settings` are those of single sign-on, `idp` both sides of the identity provider; None: nobody looked.
     """
     policy = wanted.config.policy
     context = Context(
@@ -54,7 +52,6 @@ def make_plan(
     if idp is not None:
         changes, at_idp = join(idp, changes, wanted.users, snapshot.users, context.markers)
     touched = sum(change.desired is not None for change in changes)
-    settings = setting_changes(wanted.config, sign_on) if sign_on is not None else ()
     if pick is not None:
         changes = [change for change in changes if pick(change)]
     in_flex = sum(not live.user.deactivated for live in snapshot.users.values())
@@ -91,6 +88,6 @@ def make_plan(
         commit_time=wanted.commit_time,
         requests=snapshot.requests,
         seconds=snapshot.seconds,
-        settings=settings,
+        settings=tuple(settings),
         idp=at_idp if pick is None else None,
     )

@@ -7,9 +7,9 @@ from typing import Any
 
 from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser
-from flexres.reconcile.context import UNREADABLE, Context, NotOursError, is_busy, is_overdue, own_marker
 from flexres.reconcile.marker import Marker, UnreadableMarker, read_marker
 from flexres.reconcile.model import Kind, UserChange, Why
+from flexres.reconcile.ownership import UNREADABLE, Context, NotOursError, is_busy, is_overdue, own_marker
 
 
 def spoken_for(context: Context, changes: Iterable[UserChange]) -> set[str]:

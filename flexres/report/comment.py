@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from flexres.reconcile.model import Plan
-from flexres.report.escape import code
+from flexres.report.markdown_escape import code
 from flexres.report.wording import when
 
 LIMIT: Final = 65_536

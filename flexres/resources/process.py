@@ -12,15 +12,15 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
+from flexres.desired.git.revision import read_revision
 from flexres.desired.load import load_stack
-from flexres.desired.revision import read_revision
 from flexres.desired.source import FolderSource
 from flexres.errors import FlexresError, SetupError
-from flexres.resources import words
+from flexres.resources import messages as words
+from flexres.resources.engine_log import Teller, engine_address
 from flexres.resources.parent import when_orphaned
 from flexres.resources.run import Run
 from flexres.resources.settings import settings
-from flexres.resources.telling import Teller, engine_address
 from flexres.session import open_session
 
 T = TypeVar("T")

@@ -16,15 +16,13 @@ from zoneinfo import ZoneInfo
 
 import pulumi
 
-from flexres.apply.pulumi_project import refuse_forgetful_backend
+from flexres.apply.pulumi.project import refuse_forgetful_backend
 from flexres.desired.load import load_stack
 from flexres.desired.source import FolderSource
 from flexres.desired.stack import Stack
 from flexres.errors import FlexresError, InvalidStack, SetupError
 from flexres.live import credentials
-from flexres.live.sign_on import SignOn
-from flexres.reconcile.sso import setting_changes
-from flexres.resources import words
+from flexres.resources import messages as words
 from flexres.resources.departures import Departures
 from flexres.resources.identity_provider import IdentityProvider
 from flexres.resources.properties import desired_properties
@@ -33,6 +31,8 @@ from flexres.resources.settings import SWITCH_ENGINE, settings
 from flexres.resources.sso_connection import SsoConnection
 from flexres.resources.trusted_domain import TrustedDomain, trusted_properties
 from flexres.resources.user import User
+from flexres.sso.difference import setting_changes
+from flexres.sso.sightings import SignOn
 
 _WARNINGS: Final = 20
 _FRAMES: Final = 8

@@ -8,31 +8,31 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from flexres.apply.context import Context
 from flexres.apply.direct import context_of
 from flexres.apply.idp import write_setup
 from flexres.apply.journal import FileJournal, own_journal
 from flexres.apply.journal import Run as JournalRun
-from flexres.apply.operations import carry_out
 from flexres.apply.outcome import Outcome, Result
 from flexres.apply.sso import SignOnWriter
+from flexres.apply.users.context import Context
+from flexres.apply.users.operations import carry_out
 from flexres.collector import without_collector
-from flexres.desired.revision import Revision, operator
+from flexres.desired.git.revision import Revision, operator
 from flexres.errors import FlexresError, RefusedError, UnreachableError
 from flexres.live.model import LiveUser
-from flexres.live.sign_on import SignOn
-from flexres.observation import as_configured
-from flexres.reconcile.afterwards import retired, written
+from flexres.reconcile.after_write import retired, written
 from flexres.reconcile.fingerprint import fingerprint
 from flexres.reconcile.model import Kind, Plan, SettingChange, UserChange
 from flexres.reconcile.plan import make_plan
-from flexres.reconcile.sso import setting_changes
+from flexres.resources import messages as words
 from flexres.resources import settings as names
-from flexres.resources import words
+from flexres.resources.engine_log import Teller
 from flexres.resources.reading import Reading
 from flexres.resources.settings import Settings
-from flexres.resources.telling import Teller
 from flexres.session import Session, approvals_of
+from flexres.sso.difference import setting_changes
+from flexres.sso.observe import as_configured
+from flexres.sso.sightings import SignOn
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,13 +183,12 @@ class Run:
         by = f"{names.APPROVE} by {operator(self._revision.folder, os.environ)}" if settings.approve else ""
         snapshot = await self.reading.snapshot()
         idp = await self.session.at_idp()
-        await self.sign_on()
         with without_collector():
             return make_plan(
                 self.session.wanted,
                 snapshot,
                 idp=idp,
-                sign_on=self._settings_seen,
+                settings=await self.sign_on(),
                 as_of=datetime.now(UTC),
                 approvals=approvals_of(stack, self._revision, settings.approve, by),
                 allow_older=settings.allow_older,

@@ -16,13 +16,13 @@ from pulumi.dynamic import (
 )
 
 from flexres.desired.stack import Stack
-from flexres.live.sign_on import SignOn
 from flexres.reconcile.model import Answer, SettingChange, SettingState
-from flexres.reconcile.sso import setting_changes
 from flexres.resources import process
 from flexres.resources.properties import Properties, plain
 from flexres.resources.provider import Provider
 from flexres.resources.run import Run
+from flexres.sso.difference import setting_changes
+from flexres.sso.sightings import SignOn
 from flexres.values import same
 
 _STANDING = {

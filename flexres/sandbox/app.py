@@ -13,18 +13,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from flexres.sandbox import (
-    configuration,
-    control,
-    demo,
-    flex_users,
-    front_page,
-    pages,
-    taskrouter,
-    tokens,
-    worker_channels,
-    workspace_furniture,
-)
+from flexres.sandbox import control
 from flexres.sandbox.auth0 import access as auth0_access
 from flexres.sandbox.auth0 import actions as auth0_actions
 from flexres.sandbox.auth0 import clients as auth0_clients
@@ -38,12 +27,19 @@ from flexres.sandbox.errors import (
     not_found,
     unauthenticated,
 )
+from flexres.sandbox.faults.injection import answer_with_fault
+from flexres.sandbox.flex import configuration, tokens
+from flexres.sandbox.flex import users as flex_users
 from flexres.sandbox.identity import new_sid
 from flexres.sandbox.idp import service as identity_provider
-from flexres.sandbox.injection import answer_with_fault
+from flexres.sandbox.pages import demo, front_page
+from flexres.sandbox.pages import render as pages
 from flexres.sandbox.sso import assertion_consumer, authorize, contract, cors, legacy, oauth, token_info
+from flexres.sandbox.state import CREDENTIALS, FAULT, IN_FLIGHT, RESET, WORLD, World, world_of
+from flexres.sandbox.taskrouter import worker_channels
+from flexres.sandbox.taskrouter import workers as taskrouter
+from flexres.sandbox.taskrouter import workspace as workspace_furniture
 from flexres.sandbox.wire import answer
-from flexres.sandbox.world import CREDENTIALS, FAULT, IN_FLIGHT, RESET, WORLD, World, world_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

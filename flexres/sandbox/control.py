@@ -20,12 +20,12 @@ from functools import wraps
 
 from aiohttp import web
 
-from flexres.sandbox import hands
+from flexres.sandbox import manual_actions as hands
 from flexres.sandbox.errors import SandboxError, WireError, invalid_parameter
 from flexres.sandbox.requestlog import counts
 from flexres.sandbox.sso.settings import start_over
+from flexres.sandbox.state import world_of
 from flexres.sandbox.wire import answer, read_json_object
-from flexres.sandbox.world import world_of
 
 _Handler = Callable[[web.Request], Awaitable[web.Response]]
 

@@ -15,14 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from flexres.sandbox import hands
+from flexres.sandbox import manual_actions as hands
 from flexres.sandbox.app import listening
-from flexres.sandbox.auth0.hands import Auth0Hands
-from flexres.sandbox.faults import Faults
-from flexres.sandbox.flex_users import user_object
+from flexres.sandbox.auth0.manual_actions import Auth0Hands
+from flexres.sandbox.faults.rules import Faults
+from flexres.sandbox.flex.users import user_object
 from flexres.sandbox.identity import DEFAULT, Identity
 from flexres.sandbox.requestlog import LoggedRequest
-from flexres.sandbox.seed import SeedUser, load, seed
 from flexres.sandbox.sso.settings import (
     SsoSettings,
     begin_with,
@@ -31,13 +30,14 @@ from flexres.sandbox.sso.settings import (
     start_over,
     write_settings,
 )
-from flexres.sandbox.store import Store
+from flexres.sandbox.state import World
+from flexres.sandbox.store.database import Store
+from flexres.sandbox.store.seed import SeedUser, load, seed
 from flexres.sandbox.switches import Switches
-from flexres.sandbox.taskrouter import worker_object
+from flexres.sandbox.taskrouter.worker_channels import channel_object
+from flexres.sandbox.taskrouter.worker_table import Worker
+from flexres.sandbox.taskrouter.workers import worker_object
 from flexres.sandbox.visitor import Visit, Visitor
-from flexres.sandbox.worker_channels import channel_object
-from flexres.sandbox.worker_table import Worker
-from flexres.sandbox.world import World
 
 T = TypeVar("T")
 

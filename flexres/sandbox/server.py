@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from flexres.sandbox.app import listening
-from flexres.sandbox.faults import Faults
+from flexres.sandbox.faults.rules import Faults
 from flexres.sandbox.harness import Sandbox
 from flexres.sandbox.identity import DEFAULT, Identity
 from flexres.sandbox.sso.settings import begin_with
-from flexres.sandbox.store import Store, reset
+from flexres.sandbox.state import World
+from flexres.sandbox.store.database import Store, reset
 from flexres.sandbox.switches import Switches
-from flexres.sandbox.world import World
 
 __all__ = ["Sandbox", "reset", "serve"]
 

@@ -16,12 +16,12 @@ from flexres import session
 from flexres.apply.direct import Silent, apply_plan
 from flexres.apply.journal import Journal, NoJournal
 from flexres.apply.outcome import Applied
+from flexres.desired.git.revision import Revision
 from flexres.desired.load import Stack, load_stack
-from flexres.desired.revision import Revision
 from flexres.desired.source import FolderSource
-from flexres.live.connect import connect
-from flexres.live.retrying import REAL
-from flexres.live.transport import Transport
+from flexres.live.http.connect import connect
+from flexres.live.http.retrying import REAL
+from flexres.live.http.transport import Transport
 from flexres.reconcile.guards import Approval
 from flexres.reconcile.model import Plan, UserChange
 from flexres.sandbox.server import Sandbox

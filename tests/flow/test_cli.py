@@ -14,7 +14,7 @@ import pytest
 import structlog
 import typer
 
-from flexres.cli.boundary import guarded
+from flexres.cli.errors import guarded
 from flexres.cli.main import app
 from flexres.sandbox.server import Sandbox
 

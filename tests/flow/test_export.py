@@ -12,9 +12,9 @@ import pytest
 
 from flexres.cli import exporting
 from flexres.cli.exporting import withheld
-from flexres.desired.write import rewritten
-from flexres.sandbox.seed import SeedUser
+from flexres.desired.edit.team_files import rewritten
 from flexres.sandbox.server import Sandbox
+from flexres.sandbox.store.seed import SeedUser
 from tests.flow.test_cli import Cli, Ran, cli
 from tests.unit.reconcile.builders import SSO, config
 

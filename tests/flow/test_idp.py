@@ -12,9 +12,9 @@ import pytest
 
 from flexres.errors import Exit
 from flexres.reconcile.model import Cause, Plan
-from flexres.report.json_report import applied_json, plan_json
-from flexres.report.markdown import applied_markdown, plan_markdown
-from flexres.report.text import applied_text, plan_text
+from flexres.report.plan.json import applied_json, plan_json
+from flexres.report.plan.markdown import applied_markdown, plan_markdown
+from flexres.report.plan.text import applied_text, plan_text
 from flexres.sandbox.server import Sandbox
 from tests.flow.auth0 import IDP, SIGN_ON, IdpFlow, sign_in
 from tests.flow.conftest import fields, kinds, results

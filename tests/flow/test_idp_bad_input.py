@@ -8,7 +8,7 @@ import pytest
 
 from flexres.apply.outcome import Result
 from flexres.errors import Exit, RefusedError, SetupError, UnreachableError
-from flexres.report.text import applied_text, plan_text
+from flexres.report.plan.text import applied_text, plan_text
 from flexres.sandbox.server import Sandbox
 from tests.flow.auth0 import IDP, SIGN_ON, IdpFlow
 from tests.flow.conftest import results

@@ -14,7 +14,7 @@ from flexres.apply.direct import Silent, apply_plan
 from flexres.apply.journal import NoJournal
 from flexres.apply.outcome import Applied, Outcome
 from flexres.errors import Exit, UnreachableError
-from flexres.live.transport import Transport
+from flexres.live.http.transport import Transport
 from flexres.reconcile.marker import ATTRIBUTE
 from flexres.sandbox.server import Sandbox
 

@@ -11,13 +11,13 @@ import pytest
 
 from flexres.errors import FormatError, LostAnswerError, NotFoundError, PreconditionError, UnreachableError
 from flexres.live.credentials import from_environment
-from flexres.live.flex_users import FlexUsers
+from flexres.live.flex.users import FlexUsers
+from flexres.live.http.retrying import Timing
+from flexres.live.http.transport import Transport
+from flexres.live.http.wire import ReadOnlyError
 from flexres.live.model import FlexUser, Snapshot
-from flexres.live.retrying import Timing
 from flexres.live.snapshot import read_snapshot
-from flexres.live.taskrouter import Workers
-from flexres.live.transport import Transport
-from flexres.live.wire import ReadOnlyError
+from flexres.live.taskrouter.workers import Workers
 from flexres.sandbox.server import Sandbox
 
 T = TypeVar("T")

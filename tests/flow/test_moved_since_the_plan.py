@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from flexres.apply.journal import FileJournal, Run
-from flexres.cli.adopt import only_adoptions
+from flexres.cli.commands.adopt import only_adoptions
 from flexres.errors import Exit
-from flexres.reconcile.idp_model import IdpPlan
+from flexres.reconcile.idp.model import IdpPlan
 from flexres.reconcile.marker import ATTRIBUTE
 
 from .conftest import Flow, kinds, results, without_waiting

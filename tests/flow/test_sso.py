@@ -11,11 +11,11 @@ import pytest
 import typer
 
 from flexres.apply.outcome import Applied, Result
-from flexres.cli.boundary import guarded
+from flexres.cli.errors import guarded
 from flexres.cli.main import app
 from flexres.errors import Exit, SetupError
 from flexres.reconcile.model import Plan, SettingState
-from flexres.report.verdict import check_exit
+from flexres.report.plan.verdict import check_exit
 from flexres.session import open_session
 from tests.flow.conftest import Flow
 

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from flexres.apply.verify.experiment import Experiment, Finding, Verification
-from flexres.apply.verify.lab import Lab, is_throwaway
-from flexres.apply.verify.run import verify
-from flexres.apply.verify.telling import told
-from flexres.apply.verify.unknowns import EXPERIMENTS, NOT_TRIED, table
-from flexres.live.configuration import ConfigurationApi
-from flexres.live.connect import connect
+from flexres.live.flex.configuration import ConfigurationApi
+from flexres.live.http.connect import connect
 from flexres.live.model import FlexUser
-from flexres.sandbox.seed import SeedUser
 from flexres.sandbox.server import Sandbox
+from flexres.sandbox.store.seed import SeedUser
+from flexres.verify.experiment import Experiment, Finding, Verification
+from flexres.verify.lab import Lab, is_throwaway
+from flexres.verify.report import told
+from flexres.verify.run import verify
+from flexres.verify.unknowns import EXPERIMENTS, NOT_TRIED, table
 from tests.flow.test_cli import Cli, cli
 
 __all__ = ["cli"]

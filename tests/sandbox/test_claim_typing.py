@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexres.sandbox.claims import ChannelClaim, ClaimError, split_name, type_claims
+from flexres.sandbox.flex.claims import ChannelClaim, ClaimError, split_name, type_claims
 
 CHANNELS = ("voice", "chat")
 TYPES = ("string", "int", "boolean", "stringarray", "intarray", "booleanarray")

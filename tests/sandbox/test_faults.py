@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from flexres.sandbox.errors import SandboxError
-from flexres.sandbox.faults import Faults, parse_fault
+from flexres.sandbox.faults.rules import Faults, parse_fault
 
 CONFIGURATION = "/v1/Configuration"
 

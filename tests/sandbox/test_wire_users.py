@@ -7,7 +7,7 @@ import re
 import pytest
 
 from flexres.sandbox.identity import DEFAULT
-from flexres.sandbox.seed import SeedUser
+from flexres.sandbox.store.seed import SeedUser
 
 _FIELDS = {
     "flex_user_sid", "account_sid", "instance_sid", "flex_team_sid", "username", "full_name", "email", "locale",

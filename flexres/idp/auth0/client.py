@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from flexres.desired.certificate import fingerprint
+from flexres.desired.schema.certificate import fingerprint
 from flexres.errors import FlexresError, SetupError, UnreachableError
 from flexres.idp.auth0.errors import GoneError
 from flexres.idp.auth0.transport import Auth0Transport
 from flexres.idp.auth0.wanted import author_of
-from flexres.idp.metadata import read_metadata
-from flexres.live.concurrently import each
-from flexres.reconcile.idp_model import Action, Application, Binding, Connection, IdpUser, Signing
+from flexres.idp.saml.metadata import read_metadata
+from flexres.live.http.concurrently import each
+from flexres.reconcile.idp.model import Action, Application, Binding, Connection, IdpUser, Signing
 from flexres.values import ABSENT, Json
 
 PAGE: Final = 100

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flexres.desired.visible import visible
+from flexres.desired.yaml.visible import visible
 from flexres.errors import FlexresError, SetupError, UnreachableError
 
 

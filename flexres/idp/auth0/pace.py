@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from flexres.errors import UnreachableError
-from flexres.live.retrying import Timing
+from flexres.live.http.retrying import Timing
 
 LONGEST_WAIT: Final = 60.0
 """Seconds that are waited for the next request; longer than that a person should decide."""

@@ -10,10 +10,10 @@ from flexres.idp.auth0.client import Auth0
 from flexres.idp.auth0.credentials import from_environment
 from flexres.idp.auth0.transport import Auth0Transport
 from flexres.idp.auth0.wanted import wanted_of
-from flexres.live.concurrently import together
 from flexres.live.credentials import endpoint, max_connections
-from flexres.reconcile.idp_model import Action, Application, Binding, Connection, IdpState, IdpUser, IdpWanted, Signing
-from flexres.reconcile.idp_setup import chosen_application
+from flexres.live.http.concurrently import together
+from flexres.reconcile.idp.model import Action, Application, Binding, Connection, IdpState, IdpUser, IdpWanted, Signing
+from flexres.reconcile.idp.setup import chosen_application
 
 
 class IdentityProvider:

@@ -15,11 +15,11 @@ from flexres.errors import FlexresError, RefusedError, UnreachableError
 from flexres.idp.auth0.credentials import Tenant
 from flexres.idp.auth0.errors import refusal
 from flexres.idp.auth0.pace import Pace
-from flexres.live import wire
 from flexres.live.credentials import DEFAULT_CONNECTIONS, is_loopback
-from flexres.live.limiter import Limiter
-from flexres.live.retrying import PATIENT, REAL, FailedAttempt, Failure, RetryPolicy, Timing, retry_after, retrying
-from flexres.live.transport import USER_AGENT
+from flexres.live.http import wire
+from flexres.live.http.limiter import Limiter
+from flexres.live.http.retrying import PATIENT, REAL, FailedAttempt, Failure, RetryPolicy, Timing, retry_after, retrying
+from flexres.live.http.transport import USER_AGENT
 from flexres.values import Json
 
 READING: Final = frozenset({"/oauth/token", "/api/v2/jobs/users-exports"})

@@ -11,10 +11,10 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
-from flexres.desired.attributes import TYPES
 from flexres.desired.model import Idp, Sso, StackConfig
-from flexres.idp.service_provider import enhanced, legacy
-from flexres.reconcile.idp_model import IdpWanted
+from flexres.desired.schema.attributes import TYPES
+from flexres.idp.saml.service_provider import enhanced, legacy
+from flexres.reconcile.idp.model import IdpWanted
 from flexres.values import ABSENT, Value
 
 BINDING: Final = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from flexres.desired.attributes import FLEX_ANSWER, TYPES, AttributeFormatError, parse_typed
 from flexres.desired.model import Channel
+from flexres.desired.schema.attributes import FLEX_ANSWER, TYPES, AttributeFormatError, parse_typed
 from flexres.idp.saml.parse import Claim
 from flexres.idp.saml.report import Finding
 from flexres.values import Json

@@ -20,8 +20,8 @@ from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.exceptions import InvalidDigest, InvalidInput
 from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
 
-from flexres.desired.certificate import load_der
-from flexres.idp.safe_xml import ASSERTION, PROTOCOL, SIGNATURE
+from flexres.desired.schema.certificate import load_der
+from flexres.idp.saml.safe_xml import ASSERTION, PROTOCOL, SIGNATURE
 
 RESPONSE_TAG = f"{{{PROTOCOL}}}Response"
 ASSERTION_TAG = f"{{{ASSERTION}}}Assertion"

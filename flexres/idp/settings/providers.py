@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from flexres.idp.service_provider import ServiceProvider
+from flexres.idp.saml.service_provider import ServiceProvider
 from flexres.idp.settings import hosted, own
 from flexres.idp.settings.model import ProviderName, Settings
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from flexres.sandbox.auth0.rate import Rate
 from flexres.sandbox.idp.key import SigningKey, make_key
-from flexres.sandbox.store import Store
+from flexres.sandbox.store.database import Store
 
 DOMAIN = "sandbox.auth0.test"
 ISSUER = f"urn:{DOMAIN}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from flexres.sandbox.world import World
+from flexres.sandbox.state import World
 
 Claims = Mapping[str, str | list[str]]
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from flexres.sandbox.store import Store
+from flexres.sandbox.store.database import Store
 
 ISSUER = "urn:sandbox:identity-provider"
 

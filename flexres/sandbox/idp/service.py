@@ -24,13 +24,13 @@ from flexres.sandbox.idp.directory import as_lines, claims_of, from_lines
 from flexres.sandbox.idp.key import ISSUER, identity_provider_key
 from flexres.sandbox.idp.request import Asked, read_request
 from flexres.sandbox.idp.response import Signed, respond
-from flexres.sandbox.pages import page, refusal_page
+from flexres.sandbox.pages.render import page, refusal_page
 from flexres.sandbox.sso.names import METADATA, REDIRECT, SIGNATURE, UNSPECIFIED
 from flexres.sandbox.sso.refusal import LoginError
 from flexres.sandbox.sso.service_provider import consumer_url, consumer_urls
 from flexres.sandbox.sso.settings import SsoSettings, read_settings
+from flexres.sandbox.state import World, world_of
 from flexres.sandbox.wire import answer, base_url, read_form, read_json_object
-from flexres.sandbox.world import World, world_of
 
 _OFFERED = 8
 _STEP = "The identity provider"

@@ -14,8 +14,8 @@ from flexres.sandbox.sso.refusal import LoginError
 from flexres.sandbox.sso.response import Expected, Vouched, read_response
 from flexres.sandbox.sso.service_provider import consumer_urls
 from flexres.sandbox.sso.settings import read_settings
+from flexres.sandbox.state import World, world_of
 from flexres.sandbox.wire import base_url, read_form
-from flexres.sandbox.world import World, world_of
 
 _STEP_LIFE = 60.0
 

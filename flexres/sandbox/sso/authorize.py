@@ -14,15 +14,15 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from aiohttp import web
 
 from flexres.sandbox.errors import WireError
-from flexres.sandbox.pages import refusal_page
+from flexres.sandbox.pages.render import refusal_page
 from flexres.sandbox.sso.addresses import address_problem
 from flexres.sandbox.sso.notes import Login, LoginRequest, Notes
 from flexres.sandbox.sso.refusal import LoginError
 from flexres.sandbox.sso.service_provider import enhanced_request, redirect_url
 from flexres.sandbox.sso.settings import SsoSettings, is_trusted, read_settings
 from flexres.sandbox.sso.sign_in import sign_in
+from flexres.sandbox.state import World, world_of
 from flexres.sandbox.wire import answer, base_url
-from flexres.sandbox.world import World, world_of
 
 CALLBACK = "/v1/Flex/Authentication/Callback"
 

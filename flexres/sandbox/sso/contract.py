@@ -11,8 +11,8 @@ import json
 
 from aiohttp import web
 
-from flexres.sandbox.configuration import login_popup, set_login_popup
 from flexres.sandbox.errors import invalid_body, not_found, precondition_failed
+from flexres.sandbox.flex.configuration import login_popup, set_login_popup
 from flexres.sandbox.sso.service_provider import consumer_url
 from flexres.sandbox.sso.settings import (
     SsoSettings,
@@ -24,8 +24,8 @@ from flexres.sandbox.sso.settings import (
     write_settings,
 )
 from flexres.sandbox.sso.validation import parse_settings, parse_trusted
+from flexres.sandbox.state import world_of
 from flexres.sandbox.wire import answer, base_url, read_json_object
-from flexres.sandbox.world import world_of
 
 Body = dict[str, object]
 

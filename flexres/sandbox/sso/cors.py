@@ -11,7 +11,7 @@ from aiohttp import web
 
 from flexres.sandbox.sso.addresses import is_loopback
 from flexres.sandbox.sso.settings import trusted_origins
-from flexres.sandbox.world import world_of
+from flexres.sandbox.state import world_of
 
 _METHODS = "GET, POST, PUT, DELETE, OPTIONS"
 _SENT = "content-type, authorization, x-flex-jwe, if-match"

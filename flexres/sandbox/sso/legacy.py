@@ -10,8 +10,8 @@ from flexres.sandbox.errors import WireError, invalid_body, not_found
 from flexres.sandbox.sso.addresses import address_problem
 from flexres.sandbox.sso.service_provider import legacy_request, redirect_url
 from flexres.sandbox.sso.settings import is_trusted, read_settings
+from flexres.sandbox.state import world_of
 from flexres.sandbox.wire import answer, base_url, read_json_object
-from flexres.sandbox.world import world_of
 
 _TWILIO = "https://iam.twilio.com"
 

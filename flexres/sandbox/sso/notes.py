@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from flexres.sandbox.store import Store
+from flexres.sandbox.store.database import Store
 
 Kind = Literal["request", "login", "code", "refresh", "assertion"]
 Claims = Mapping[str, str | list[str]]

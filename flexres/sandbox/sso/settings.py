@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple
 from flexres.sandbox.errors import SandboxError
 from flexres.sandbox.idp.key import ISSUER, identity_provider_key
 from flexres.sandbox.sso.addresses import origin_of, pattern_covers, url_covers
-from flexres.sandbox.world import World
+from flexres.sandbox.state import World
 
 SsoType = Literal["enhanced", "legacy"]
 

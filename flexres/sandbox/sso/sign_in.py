@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flexres.sandbox.claims import ClaimError, type_claims
 from flexres.sandbox.errors import WireError, invalid_attribute_format
-from flexres.sandbox.provisioning import LOGIN, Wanted, provision
+from flexres.sandbox.flex.claims import ClaimError, type_claims
+from flexres.sandbox.flex.provisioning import LOGIN, Wanted, provision
+from flexres.sandbox.flex.user_table import User
 from flexres.sandbox.sso.notes import Claims
-from flexres.sandbox.user_table import User
-from flexres.sandbox.world import World
+from flexres.sandbox.state import World
 
 _ROLES = ("agent", "supervisor", "admin")
 

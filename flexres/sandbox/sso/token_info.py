@@ -7,10 +7,10 @@ import hashlib
 from aiohttp import web
 
 from flexres.sandbox.errors import WireError, not_found
-from flexres.sandbox.tokens import PERMISSIONS, holder
-from flexres.sandbox.user_table import User
+from flexres.sandbox.flex.tokens import PERMISSIONS, holder
+from flexres.sandbox.flex.user_table import User
+from flexres.sandbox.state import World, world_of
 from flexres.sandbox.wire import answer, read_form
-from flexres.sandbox.world import World, world_of
 
 TOKEN_USER = "token"  # noqa: S105  the user name that goes with a token in Basic authentication
 

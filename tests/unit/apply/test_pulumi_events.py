@@ -9,9 +9,9 @@ import pytest
 from pulumi.automation.events import EngineEvent
 
 from flexres.apply.outcome import Result
-from flexres.apply.pulumi_cli import choose, find_pulumi, required
-from flexres.apply.pulumi_events import REQUESTS, Steps, outcomes, plain_error, seen_by_engine
-from flexres.apply.pulumi_project import backend_url, engine_environment
+from flexres.apply.pulumi.cli import choose, find_pulumi, required
+from flexres.apply.pulumi.events import REQUESTS, Steps, outcomes, plain_error, seen_by_engine
+from flexres.apply.pulumi.project import backend_url, engine_environment
 from flexres.desired.model import Policy
 from flexres.errors import SetupError
 from flexres.live.model import Instance

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from flexres.cli.boundary import guarded
+from flexres.cli.errors import guarded
 from flexres.cli.main import app
 
 

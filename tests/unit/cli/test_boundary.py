@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import typer
 
-from flexres.cli.boundary import guarded
+from flexres.cli.errors import guarded
 from flexres.errors import (
     FlexresError,
     FormatError,

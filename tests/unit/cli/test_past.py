@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from flexres.cli.past import past_of
+from flexres.cli.earlier_reports import past_of
 from flexres.errors import SetupError
-from flexres.reconcile.drift import drift_of
-from flexres.report.drift_json import drift_json
-from flexres.report.json_report import applied_json, plan_json
+from flexres.reconcile.drift.findings import drift_of
+from flexres.report.drift.json import drift_json
+from flexres.report.plan.json import applied_json, plan_json
 from tests.unit.report import samples
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flexres.cli.several import Told, each_stack, gravest
+from flexres.cli.each_stack import Told, each_stack, gravest
 from flexres.cli.stacks import StackFolder, choose_stacks
 from flexres.errors import Exit, SetupError, UnreachableError
 

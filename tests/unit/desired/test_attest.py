@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexres.desired.attest import with_attestations
-from flexres.desired.document import read_quickly
+from flexres.desired.edit.attestations import with_attestations
 from flexres.desired.model import Attested
+from flexres.desired.yaml.document import read_quickly
 from flexres.errors import SetupError
 
 BEFORE = """\

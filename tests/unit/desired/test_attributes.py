@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexres.desired.attributes import FLEX_ANSWER, RESERVED, AttributeFormatError, encode_typed, parse_typed
+from flexres.desired.schema.attributes import FLEX_ANSWER, RESERVED, AttributeFormatError, encode_typed, parse_typed
 from flexres.values import same
 
 names = st.text(st.characters(min_codepoint=97, max_codepoint=122), min_size=1, max_size=8).filter(

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from flexres.desired.load import load_stack
-from flexres.desired.problems import render_github, render_text
+from flexres.desired.yaml.render_problems import render_github, render_text
 from flexres.errors import Exit, InvalidStack
 from tests.unit.desired.stacks import BadStack, bad_stacks
 

@@ -13,8 +13,8 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexres.desired.certificate import CertificateError, check_certificate, fingerprint, normal_form
-from flexres.desired.finding import Finding
+from flexres.desired.schema.certificate import CertificateError, check_certificate, fingerprint, normal_form
+from flexres.desired.schema.value_problem import Finding
 from flexres.errors import Position
 
 TODAY = date(2026, 11, 21)

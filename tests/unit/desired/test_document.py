@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexres.desired.careful import compose, decode, is_ordinary
-from flexres.desired.document import Unusual, read_quickly
+from flexres.desired.yaml.document import Unusual, read_quickly
+from flexres.desired.yaml.reader import compose, decode, is_ordinary
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=12)
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flexres.desired.git_source import GitSource
+from flexres.desired.git.source import GitSource
 from flexres.desired.source import FolderSource, UnreadableFile
 from flexres.errors import SetupError
 from tests.unit.desired.test_revision import git
@@ -175,7 +175,7 @@ def test_one_process_reads_everything(project: Path, monkeypatch: pytest.MonkeyP
         started.append(command)
         return popen(command, **options)  # type: ignore[call-overload]
 
-    monkeypatch.setattr("flexres.desired.git_source.subprocess.Popen", counting)
+    monkeypatch.setattr("flexres.desired.git.source.subprocess.Popen", counting)
     with GitSource(stack_of(project), "HEAD") as source:
         for name in source.files():
             source.read(name)

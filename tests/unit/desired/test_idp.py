@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from flexres.desired.careful import compose
+from flexres.desired.edit.sso_values import with_offered
 from flexres.desired.load import load_stack
-from flexres.desired.offered import with_offered
-from flexres.desired.partial import sign_on_facts
+from flexres.desired.schema.partial import sign_on_facts
+from flexres.desired.yaml.reader import compose
 from flexres.errors import InvalidStack, SetupError
 from tests.unit.desired.stacks import FLEX, TextSource, problems_of
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flexres.desired.revision import Revision, approvers, operator, read_revision
+from flexres.desired.git.revision import Revision, approvers, operator, read_revision
 from flexres.errors import Position
 
 ANA = ("Ana Ruiz", "2026-01-01T00:00:00Z")

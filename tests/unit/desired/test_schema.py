@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from flexres.desired.document import Unusual, read_quickly
-from flexres.desired.schema import Kind, json_schema
+from flexres.desired.schema.json_schema import Kind, json_schema
+from flexres.desired.yaml.document import Unusual, read_quickly
 from tests.unit.desired.stacks import FLEX, bad_stacks, load, problems_of
 
 ROOT = Path(__file__).parents[3]

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexres.desired.load import load_stack
-from flexres.desired.spreadsheet import read_sheet
-from flexres.desired.spreadsheet_columns import CellError, map_columns, put
-from flexres.desired.spreadsheet_users import Taking
+from flexres.desired.spreadsheet.columns import CellError, map_columns, put
+from flexres.desired.spreadsheet.rows import read_sheet
+from flexres.desired.spreadsheet.users import Taking
 from flexres.errors import SetupError
 from tests.unit.desired.stacks import FLEX, TextSource
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from flexres.desired.edit.template import flex_template, mint_id, team_template
 from flexres.desired.model import Policy
-from flexres.desired.template import flex_template, mint_id, team_template
 from tests.unit.desired.stacks import load
 
 FLEX = flex_template(id="k7m2q9", account="AC" + "0" * 32, instance="GO" + "0" * 32, schema="flex.schema.json")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexres.desired.trusted import check_redirect, check_trusted, covered, covers
+from flexres.desired.schema.trusted import check_redirect, check_trusted, covered, covers
 
 LABEL = st.from_regex(r"[a-z][a-z0-9]{0,10}", fullmatch=True)
 DOMAIN = st.lists(LABEL, min_size=2, max_size=4).map(".".join)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from flexres.desired.edit.scalar_text import Indent, dumped, styled
+from flexres.desired.edit.team_files import Rewritten, rewritten
 from flexres.desired.load import load_stack
 from flexres.desired.model import DesiredUser
-from flexres.desired.write import Rewritten, rewritten
-from flexres.desired.write_text import Indent, dumped, styled
 from flexres.errors import SetupError
 from tests.unit.desired.stacks import FLEX, TextSource
 from tests.unit.reconcile.builders import ANA, BEN, person

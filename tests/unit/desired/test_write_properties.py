@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from flexres.desired.edit.entry import edit_map
+from flexres.desired.edit.scalar_text import styled
+from flexres.desired.edit.team_files import Overlay, rewritten
 from flexres.desired.load import Stack, load_stack
 from flexres.desired.merge import merge_maps
 from flexres.desired.model import Channel, DesiredUser
-from flexres.desired.write import Overlay, rewritten
-from flexres.desired.write_entry import edit_map
-from flexres.desired.write_text import styled
 from flexres.live.model import Snapshot
-from flexres.reconcile.export import export_users
+from flexres.reconcile.export.users import export_users
 from flexres.values import same
 from tests.unit.desired.stacks import FLEX, TextSource
 from tests.unit.reconcile.live_users import snapshots

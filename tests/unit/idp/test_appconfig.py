@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexres.desired.model import Policy, Sso, StackConfig
-from flexres.idp.appconfig import Active, appconfig, check_appconfig
-from flexres.idp.javascript import Expression, UnreadableScript, read_assignments
+from flexres.sso.appconfig import Active, appconfig, check_appconfig
+from flexres.sso.javascript import Expression, UnreadableScript, read_assignments
 
 ACCOUNT, CONNECTION = "AC" + "a" * 32, "JQ" + "1" * 32
 URL = "https://flex.example.com"

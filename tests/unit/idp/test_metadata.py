@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexres.desired.certificate import fingerprint
+from flexres.desired.schema.certificate import fingerprint
 from flexres.errors import SetupError
-from flexres.idp.metadata import read_metadata
+from flexres.idp.saml.metadata import read_metadata
 from flexres.idp.settings.files import service_provider_metadata
 from tests.unit.idp.saml_responses import DS, FLEX, KeyPair
 

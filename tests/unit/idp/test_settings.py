@@ -7,7 +7,7 @@ import json
 import pytest
 from lxml import etree
 
-from flexres.idp.service_provider import legacy
+from flexres.idp.saml.service_provider import legacy
 from flexres.idp.settings import PROVIDERS, ProviderName, as_markdown, as_text, settings
 from tests.unit.idp.saml_responses import CONNECTION, FLEX
 

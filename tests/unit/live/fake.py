@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 
 from flexres.live.credentials import Credentials
-from flexres.live.retrying import Timing
-from flexres.live.transport import Transport
+from flexres.live.http.retrying import Timing
+from flexres.live.http.transport import Transport
 
 ACCOUNT = "AC" + "0" * 31 + "1"
 INSTANCE = "GO" + "0" * 31 + "1"

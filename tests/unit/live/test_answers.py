@@ -17,7 +17,7 @@ from flexres.errors import (
     TwilioError,
     UnreachableError,
 )
-from flexres.live.answers import ErrorBody, Response, error, lost
+from flexres.live.http.answers import ErrorBody, Response, error, lost
 
 from .fake import ACCOUNT, CREDENTIALS, SECRET
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flexres.errors import LostAnswerError, SetupError, TwilioError, UnreachableError
-from flexres.live.configuration import ConfigurationApi
+from flexres.live.flex.configuration import ConfigurationApi
 from flexres.live.model import Instance
 
 from .fake import ACCOUNT, INSTANCE, WORKSPACE, Script, answer, configuration, transport

@@ -7,8 +7,8 @@ import base64
 import pytest
 
 from flexres.errors import SetupError
-from flexres.live.connect import connect
 from flexres.live.credentials import endpoint, from_environment, is_loopback, max_connections
+from flexres.live.http.connect import connect
 
 from .fake import ACCOUNT, KEY
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexres.errors import LostAnswerError, TwilioError, UnreachableError
-from flexres.live.answers import Response
-from flexres.live.flex_users import FlexUsers, _flex_user
+from flexres.live.flex.users import FlexUsers, _flex_user
+from flexres.live.http.answers import Response
 from flexres.live.model import FlexUser
 
 from .fake import ACCOUNT, INSTANCE, Flex, Script, answer, page, transport, user

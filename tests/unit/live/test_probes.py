@@ -12,10 +12,10 @@ from urllib.parse import parse_qs, quote
 import httpx
 import pytest
 
-from flexres.idp.authn_request import read_authn_request
-from flexres.live.anonymous import LARGEST, Anonymous, NotSeen
-from flexres.live.probes import Probes
-from flexres.live.sign_on import SignOn
+from flexres.live.http.anonymous import LARGEST, Anonymous, NotSeen
+from flexres.sso.authn_request import read_authn_request
+from flexres.sso.probes import Probes
+from flexres.sso.sightings import SignOn
 
 ACCOUNT, INSTANCE = "AC" + "a" * 32, "GO" + "b" * 32
 CONNECTION = "JQ" + "1" * 32

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexres.live.retrying import Failure, RetryPolicy, may_repeat, retry_after
+from flexres.live.http.retrying import Failure, RetryPolicy, may_repeat, retry_after
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexres.errors import LostAnswerError, PreconditionError, TwilioError
-from flexres.live.answers import Response
+from flexres.live.http.answers import Response
 from flexres.live.model import Worker
-from flexres.live.taskrouter import Activity, WorkerPage, Workers, _channel, _worker
+from flexres.live.taskrouter.workers import Activity, WorkerPage, Workers, _channel, _worker
 
 from .fake import WORKSPACE, Script, answer, channel, page, transport, worker
 

@@ -23,8 +23,8 @@ from flexres.errors import (
     TwilioError,
     UnreachableError,
 )
-from flexres.live.retrying import RetryPolicy
-from flexres.live.transport import Timeouts, path
+from flexres.live.http.retrying import RetryPolicy
+from flexres.live.http.transport import Timeouts, path
 
 from .fake import CREDENTIALS, SECRET, FakeTime, Script, answer, transport
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from flexres.errors import SetupError
-from flexres.live.retrying import Timing
-from flexres.live.webhook import ATTEMPTS, NotDeliveredError, post, webhook
+from flexres.live.http.retrying import Timing
+from flexres.live.http.webhook import ATTEMPTS, NotDeliveredError, post, webhook
 
 SECRET = "https://hooks.example.com/services/T0/B0/s3cr3t"
 

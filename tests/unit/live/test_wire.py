@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from flexres.errors import Exit, SetupError
-from flexres.live.wire import ReadOnlyError, ReadOnlyWire, is_certificate_error, open_wire, unreachable
+from flexres.live.http.wire import ReadOnlyError, ReadOnlyWire, is_certificate_error, open_wire, unreachable
 
 from .fake import Script, answer, transport
 

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 
 from flexres.errors import Exit
 from flexres.live.model import LiveUser, Worker
-from flexres.reconcile.context import Wanted
-from flexres.reconcile.drift import FIXED, Drift, Finding, Reason, compared_with, drift_of
-from flexres.reconcile.drift_fix import as_deployed, drifted
+from flexres.reconcile.drift.findings import FIXED, Drift, Finding, Reason, compared_with, drift_of
+from flexres.reconcile.drift.fix import as_deployed, drifted
 from flexres.reconcile.marker import Marker
 from flexres.reconcile.model import Answer, Cause, FieldChange, Plan, Route, SettingChange, SettingState
+from flexres.reconcile.ownership import Wanted
 from flexres.reconcile.plan import make_plan
 from tests.unit.reconcile.builders import (
     ANA,

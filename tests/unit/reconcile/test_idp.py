@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexres.reconcile.fields import hash_of
-from flexres.reconcile.idp import IdpSides, flex_name, join, wanted_claims
-from flexres.reconcile.idp_model import IdpState, IdpUser
+from flexres.reconcile.idp.model import IdpState, IdpUser
+from flexres.reconcile.idp.users import IdpSides, flex_name, join, wanted_claims
 from flexres.reconcile.marker import Marker
 from flexres.reconcile.model import Cause, IdpEdit, Kind, UserChange
 from flexres.values import ABSENT, Json, Value

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from flexres.errors import SetupError
-from flexres.reconcile.context import Wanted
 from flexres.reconcile.model import Plan
+from flexres.reconcile.ownership import Wanted
 from flexres.reconcile.plan import make_plan
-from flexres.reconcile.saved import SavedPlan, check_belongs, moved, read_saved, saved_json, yaml_digest
+from flexres.reconcile.saved_plan import SavedPlan, check_belongs, moved, read_saved, saved_json, yaml_digest
 from tests.unit.reconcile.builders import ANA, BEN, NOW, applied, config, in_flex, only, person, plan_for
 from tests.unit.reconcile.strategies import World, worlds
 

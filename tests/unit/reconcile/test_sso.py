@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexres.desired.model import Attested, Policy, Sso, StackConfig
-from flexres.live.sign_on import Sighting, SignOn
+from flexres.reconcile.guards import console_violations
 from flexres.reconcile.model import Answer, SettingChange, SettingState
-from flexres.reconcile.sso import console_violations, declared_value, setting_changes, setting_digest
+from flexres.sso.difference import declared_value, setting_changes, setting_digest
+from flexres.sso.sightings import Sighting, SignOn
 
 URL = "https://flex.example.com"
 SSO = Sso(

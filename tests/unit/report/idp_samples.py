@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flexres.apply.outcome import Applied, IdpOutcome, Outcome, Result
-from flexres.reconcile.idp_model import Differing, IdpChange, IdpPlan, IdpWanted, Part, Trouble
+from flexres.reconcile.idp.model import Differing, IdpChange, IdpPlan, IdpWanted, Part, Trouble
 from flexres.reconcile.model import Cause, FieldChange, IdpEdit, Kind, Plan, Route, UserChange
 from flexres.values import ABSENT
 from tests.unit.report.samples import desired, in_flex, in_sync_plan

@@ -12,12 +12,12 @@ from flexres.apply.outcome import Applied, Outcome, Result, SettingOutcome
 from flexres.desired.model import Channel, DesiredUser, Limit, Policy, Sso, StackConfig
 from flexres.live.model import FlexUser, Instance, LiveUser, Snapshot, Worker, WorkerChannel
 from flexres.reconcile.base import Base, marked, offline_plan
-from flexres.reconcile.context import Wanted
 from flexres.reconcile.diff import Scope, marker_for
 from flexres.reconcile.fields import write_fields
 from flexres.reconcile.guards import Approval
 from flexres.reconcile.marker import ATTRIBUTE
 from flexres.reconcile.model import Answer, Kind, Plan, SettingChange, SettingState
+from flexres.reconcile.ownership import Wanted
 from flexres.reconcile.plan import make_plan
 
 AS_OF = datetime(2026, 11, 21, 9, 14, tzinfo=UTC)

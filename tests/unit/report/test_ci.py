@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from flexres.errors import Position
-from flexres.reconcile.drift import drift_of
+from flexres.reconcile.drift.findings import drift_of
 from flexres.reconcile.model import Plan
-from flexres.report.ci import MOST, applied_outputs, drift_outputs, on_lines, output_lines, plan_outputs
+from flexres.report.plan.ci import MOST, applied_outputs, drift_outputs, on_lines, output_lines, plan_outputs
 from tests.unit.report import samples
 
 

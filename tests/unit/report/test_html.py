@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flexres.reconcile.drift import drift_of
-from flexres.report.drift_json import drift_json
-from flexres.report.html import page_html
-from flexres.report.html_charts import Past
-from flexres.report.html_rows import Person
-from flexres.report.json_report import applied_json, plan_json
+from flexres.reconcile.drift.findings import drift_of
+from flexres.report.drift.json import drift_json
+from flexres.report.html.charts import Past
+from flexres.report.html.page import page_html
+from flexres.report.html.rows import Person
+from flexres.report.plan.json import applied_json, plan_json
 from flexres.report.visible import visible
 from tests.unit.report import samples
 

@@ -12,14 +12,14 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from flexres.errors import SetupError
-from flexres.reconcile.drift import Drift, Reason, compared_with, drift_of
+from flexres.reconcile.drift.findings import Drift, Reason, compared_with, drift_of
 from flexres.reconcile.model import Plan
-from flexres.report.drift_json import drift_json, earlier_of
-from flexres.report.drift_junit import drift_junit
-from flexres.report.drift_markdown import drift_markdown
-from flexres.report.drift_message import drift_message
-from flexres.report.drift_text import drift_text
-from flexres.report.drift_words import ACTIONS
+from flexres.report.drift.json import drift_json, earlier_of
+from flexres.report.drift.junit import drift_junit
+from flexres.report.drift.markdown import drift_markdown
+from flexres.report.drift.message import drift_message
+from flexres.report.drift.text import drift_text
+from flexres.report.drift.wording import ACTIONS
 from tests.unit.report import samples
 from tests.unit.report.test_report_markdown import assert_harmless, tables
 

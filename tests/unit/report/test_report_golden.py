@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from flexres.report.json_report import plan_json
-from flexres.report.markdown import applied_markdown, plan_markdown
-from flexres.report.text import applied_text, plan_text
+from flexres.report.plan.json import plan_json
+from flexres.report.plan.markdown import applied_markdown, plan_markdown
+from flexres.report.plan.text import applied_text, plan_text
 from tests.unit.report import samples
 
 GOLDEN = Path(__file__).parent / "golden"

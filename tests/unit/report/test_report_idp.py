@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from flexres.errors import Exit
-from flexres.report.markdown import applied_markdown, plan_markdown
-from flexres.report.text import applied_text, plan_text
-from flexres.report.verdict import Verdict, summarise
+from flexres.report.plan.markdown import applied_markdown, plan_markdown
+from flexres.report.plan.text import applied_text, plan_text
+from flexres.report.plan.verdict import Verdict, summarise
 from tests.unit.report.idp_samples import managed_idp_applied, managed_idp_plan
 
 

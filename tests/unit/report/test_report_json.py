@@ -11,8 +11,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from flexres.reconcile.model import Cause, Kind, Route, Rule, Why
-from flexres.report.json_report import applied_json, plan_json
-from flexres.report.verdict import Risk, Verdict
+from flexres.report.plan.json import applied_json, plan_json
+from flexres.report.plan.verdict import Risk, Verdict
 from tests.unit.report import idp_samples, samples
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/schema/report.schema.json").read_text(encoding="utf-8"))

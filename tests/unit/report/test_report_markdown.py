@@ -14,8 +14,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from flexres.reconcile.model import Plan
-from flexres.report.escape import code, hidden_line, prose
-from flexres.report.markdown import applied_markdown, plan_markdown
+from flexres.report.markdown_escape import code, hidden_line, prose
+from flexres.report.plan.markdown import applied_markdown, plan_markdown
 from flexres.report.visible import visible
 from tests.unit.report import samples
 

@@ -9,11 +9,11 @@ from jsonschema import Draft202012Validator
 
 from flexres.errors import Exit
 from flexres.reconcile.model import Rule, SettingState, Violation
-from flexres.report.json_report import applied_json
-from flexres.report.markdown import applied_markdown, plan_markdown
-from flexres.report.next_step import next_after
-from flexres.report.text import applied_text, plan_text
-from flexres.report.verdict import Verdict, summarise
+from flexres.report.plan.json import applied_json
+from flexres.report.plan.markdown import applied_markdown, plan_markdown
+from flexres.report.plan.next_step import next_after
+from flexres.report.plan.text import applied_text, plan_text
+from flexres.report.plan.verdict import Verdict, summarise
 from tests.unit.report import samples
 from tests.unit.report.test_report_json import SCHEMA
 

@@ -15,7 +15,7 @@ from flexres.apply.outcome import Applied, Outcome, Result
 from flexres.desired.model import Limit
 from flexres.reconcile.guards import Approval
 from flexres.reconcile.model import Plan
-from flexres.report.text import applied_text, plan_text
+from flexres.report.plan.text import applied_text, plan_text
 from tests.unit.report import samples
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -11,10 +11,10 @@ from flexres.desired.model import Limit
 from flexres.errors import Exit
 from flexres.reconcile.guards import Approval
 from flexres.reconcile.model import Kind, Plan
-from flexres.report.json_report import plan_json
-from flexres.report.markdown import plan_markdown
-from flexres.report.text import applied_text, plan_text
-from flexres.report.verdict import Risk, Verdict, summarise
+from flexres.report.plan.json import plan_json
+from flexres.report.plan.markdown import plan_markdown
+from flexres.report.plan.text import applied_text, plan_text
+from flexres.report.plan.verdict import Risk, Verdict, summarise
 from tests.unit.report import samples
 
 

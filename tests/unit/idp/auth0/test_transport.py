@@ -15,7 +15,7 @@ from flexres.errors import RefusedError, SetupError, UnreachableError
 from flexres.idp.auth0.credentials import Tenant, from_environment
 from flexres.idp.auth0.errors import Auth0Error, GoneError
 from flexres.idp.auth0.transport import Auth0Transport
-from flexres.live.retrying import Timing
+from flexres.live.http.retrying import Timing
 
 DOMAIN = "acme.eu.auth0.com"
 TENANT = Tenant(DOMAIN, f"https://{DOMAIN}", client_id="id", client_secret="hush")

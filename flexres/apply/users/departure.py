@@ -1,0 +1,167 @@
+"""Leaving: a user is retired only when re-read just before, still ours and not busy; otherwise marked, and waits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from flexres.apply.outcome import Outcome, Result
+from flexres.apply.users.context import Context
+from flexres.apply.users.worker import decoded, edit_attributes
+from flexres.errors import FlexresError, FormatError, LostAnswerError, NotFoundError
+from flexres.live.model import FlexUser, Worker
+from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker, read_marker
+from flexres.reconcile.model import UserChange, Why
+from flexres.reconcile.ownership import is_busy
+
+
+class LeftAloneError(FlexresError):
+    """Since the plan was made the user stopped being ours to retire."""
+
+
+async def retire(context: Context, change: UserChange) -> Outcome:
+    """Deprovision the user, or mark a busy Worker as leaving and let it wait."""
+    assert change.live is not None
+    user = change.live.user
+    worker = await _fetch(context, user)
+    if worker is None:
+        return await _deprovision(context, change, user, None)
+    try:
+        marker = _ours(context, change, worker)
+    except LeftAloneError as error:
+        return Outcome(change, Result.BLOCKED, error.message)
+    if await _busy(context, worker):
+        return await _wait(context, change, worker, marker, "in an activity or with tasks; retires when offline")
+    context.journal.before(user.username, worker.text)
+    return await _deprovision(context, change, user, worker)
+
+
+async def let_go(context: Context, change: UserChange) -> Outcome:
+    """Remove our marker from the Worker and change nothing else."""
+    assert change.live is not None
+    worker = await _fetch(context, change.live.user)
+    if worker is None:
+        return Outcome(change, Result.DONE, "has no Worker any more")
+
+    def edit(attributes: dict[str, Any]) -> None:
+        try:
+            marker = read_marker(attributes)
+        except UnreadableMarker:
+            return
+        if marker and marker.stack_id == context.scope.stack_id:
+            del attributes[ATTRIBUTE]
+
+    await edit_attributes(context.workers, worker.sid, edit, read=worker)
+    return Outcome(change, Result.DONE)
+
+
+async def mark_leaving(context: Context, change: UserChange, worker: Worker) -> None:
+    """Write on the Worker since when its user waits to leave; an earlier time stays.
+
+    `change` is their departure. Raises LeftAloneError when the marker no longer lets us do it.
+    """
+
+    def edit(attributes: dict[str, Any]) -> None:
+        _checked(context, change, attributes)
+        try:
+            found = read_marker(attributes)
+        except UnreadableMarker:
+            found = None
+        if found is None or found.stack_id != context.scope.stack_id:
+            found = Marker(context.scope.stack_id, at=context.commit_time or 0)
+        if found.leaving is None:
+            attributes[ATTRIBUTE] = replace(found, leaving=int(context.as_of.timestamp())).text()
+
+    await edit_attributes(context.workers, worker.sid, edit, read=worker)
+
+
+async def _fetch(context: Context, user: FlexUser) -> Worker | None:
+    if user.worker_sid is None:
+        return None
+    try:
+        return await context.workers.fetch(user.worker_sid)
+    except NotFoundError:
+        return await _other_worker(context, user)
+
+
+async def _other_worker(context: Context, user: FlexUser) -> Worker | None:
+    """The Worker that a login has made since, in place of one that was deleted: it may be marked otherwise."""
+    try:
+        found = (await context.users.by_sid(user.sid)).worker_sid
+        return await context.workers.fetch(found) if found and found != user.worker_sid else None
+    except NotFoundError:
+        return None
+
+
+def _ours(context: Context, change: UserChange, worker: Worker) -> Marker | None:
+    """The marker as it is now. Raises LeftAloneError when it no longer lets us retire the user."""
+    return _checked(context, change, decoded(worker))
+
+
+def _checked(context: Context, change: UserChange, attributes: dict[str, Any]) -> Marker | None:
+    if change.why is Why.LEAVER:
+        try:
+            return read_marker(attributes)
+        except UnreadableMarker:
+            return None
+    try:
+        marker = read_marker(attributes)
+    except UnreadableMarker:
+        raise LeftAloneError("left alone: the marker has become unreadable since the plan") from None
+    if marker is None and change.why is Why.UNDECLARED:
+        raise LeftAloneError("left alone: our marker is gone since the plan")
+    if marker and marker.stack_id != context.scope.stack_id:
+        raise LeftAloneError(f"left alone: managed by stack id {marker.stack_id} since the plan")
+    if marker and not context.allow_older and marker.at > (context.commit_time or 0):
+        raise LeftAloneError("left alone: a newer commit was applied to this user since the plan")
+    return marker
+
+
+async def _busy(context: Context, worker: Worker) -> bool:
+    if context.policy.retire_when == "now":
+        return False
+    if is_busy(worker, context.offline_activity, context.policy):
+        return True
+    return any(channel.assigned_tasks for channel in (await context.workers.channels(worker.sid)).values())
+
+
+async def _wait(context: Context, change: UserChange, worker: Worker, marker: Marker | None, message: str) -> Outcome:
+    if marker is None or marker.leaving is None or marker.stack_id != context.scope.stack_id:
+        try:
+            await mark_leaving(context, change, worker)
+        except LeftAloneError as error:
+            return Outcome(change, Result.BLOCKED, error.message)
+    return Outcome(change, Result.WAITING, message)
+
+
+async def _deprovision(context: Context, change: UserChange, user: FlexUser, worker: Worker | None) -> Outcome:
+    for _ in range(3):
+        try:
+            await context.users.deprovision(user.sid)
+        except LostAnswerError:
+            if await _is_gone(context, user):
+                return Outcome(change, Result.DONE)
+        except NotFoundError:
+            return Outcome(change, Result.DONE, "was already gone")
+        except FormatError as error:
+            if worker is None or not await _has_tasks(context, worker):
+                raise
+            # Flex refuses while a reservation is open; it came between our look and this call.
+            return await _wait(context, change, worker, change.marker, f"Flex refused for now: {error.message}")
+        else:
+            return Outcome(change, Result.DONE)
+    raise FlexresError("Flex gave no answer to three Deprovision calls", hint="run it again")
+
+
+async def _is_gone(context: Context, user: FlexUser) -> bool:
+    try:
+        return (await context.users.by_sid(user.sid)).deactivated
+    except NotFoundError:
+        return True
+
+
+async def _has_tasks(context: Context, worker: Worker) -> bool:
+    try:
+        return any(channel.assigned_tasks for channel in (await context.workers.channels(worker.sid)).values())
+    except NotFoundError:
+        return False

@@ -1,0 +1,87 @@
+"""Writing a Worker: attributes by read, merge and write under If-Match, channels one by one.
+
+Whatever the merge does not name stays as it is, and whoever wrote in between is noticed: a 412 is read again and
+worked out again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from flexres.desired.model import DesiredUser
+from flexres.errors import FlexresError, LostAnswerError, PreconditionError
+from flexres.live.model import Worker, WorkerChannel
+from flexres.live.taskrouter.workers import Workers
+from flexres.values import canonical
+
+ATTEMPTS: Final = 8
+"""How often an edit is worked out again before it is given up: somebody else keeps writing."""
+
+Edit = Callable[[dict[str, Any]], None]
+"""Changes decoded attributes in place. Raises FlexresError to leave the Worker as it is."""
+
+
+async def edit_attributes(workers: Workers, sid: str, edit: Edit, *, read: Worker | None = None) -> Worker:
+    """Apply `edit` to the Worker's attributes; nothing is sent when it changes nothing.
+
+    `read` spares the first fetch if it was fetched just now. Raises what the wire raises, and FlexresError when
+    the attributes are not a JSON object or somebody else writes every time.
+    """
+    worker = read if read is not None and read.etag is not None else await workers.fetch(sid)
+    for _ in range(ATTEMPTS):
+        attributes = decoded(worker)
+        before = canonical(attributes)
+        edit(attributes)
+        if canonical(attributes) == before:
+            return worker
+        try:
+            return await workers.update(sid, _text(attributes), if_match=worker.etag)
+        except (PreconditionError, LostAnswerError):
+            worker = await workers.fetch(sid)
+    raise FlexresError(f"somebody else changed this Worker during each of {ATTEMPTS} attempts", hint="run it again")
+
+
+def _text(attributes: Mapping[str, Any]) -> str:
+    """The attributes as JSON; escaped where they hold half of a surrogate pair, which no wire can carry otherwise."""
+    text = json.dumps(attributes, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(attributes, separators=(",", ":"))
+    return text
+
+
+def decoded(worker: Worker) -> dict[str, Any]:
+    """The Worker's attributes. Raises FlexresError when they are not a JSON object."""
+    attributes = worker.attributes()
+    if attributes is None:
+        raise FlexresError("the Worker's attributes are not a JSON object", hint="mend them in Console")
+    return attributes
+
+
+async def write_channels(workers: Workers, sid: str, user: DesiredUser, carried: Mapping[str, WorkerChannel]) -> None:
+    """Make the Worker's channels as the YAML has them; `carried` are settings of an old Worker to keep besides.
+
+    Raises FlexresError when the Workspace has no such task channel.
+    """
+    if not user.channels and not carried:
+        return
+    live = await workers.channels(sid)
+    for name in sorted({*user.channels, *carried}):
+        declared, old, found = user.channels.get(name), carried.get(name), live.get(name)
+        if found is None:
+            if declared is None:
+                continue
+            known = ", ".join(sorted(live)) or "none"
+            raise FlexresError(f"the Workspace has no task channel {name!r}", hint=f"its task channels: {known}")
+        available = declared.available if declared else None
+        capacity = declared.capacity if declared else None
+        if old is not None:
+            available = old.available if available is None else available
+            capacity = old.capacity if capacity is None else capacity
+        new_available = None if available == found.available else available
+        new_capacity = None if capacity == found.capacity else capacity
+        if new_available is not None or new_capacity is not None:
+            await workers.update_channel(sid, found.sid, available=new_available, capacity=new_capacity)

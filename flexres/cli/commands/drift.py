@@ -1,0 +1,212 @@
+"""`flexres drift`: what differs from the YAML and why, for a person, a schedule or a CI; `--fix` puts it back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flexres.cli import options
+from flexres.cli.applying import Manner, check_can_ask, check_engine, show_and_apply
+from flexres.cli.each_stack import Told, each_stack, share_of
+from flexres.cli.engines import looking_through, seen_through
+from flexres.cli.extra_outputs import Beside
+from flexres.cli.open_stack import Lifts, Opened, opened
+from flexres.cli.output import busy, emit, note
+from flexres.cli.reports import drift_report
+from flexres.cli.stacks import StackFolder, choose_stacks
+from flexres.errors import Exit, SetupError
+from flexres.live.http.webhook import NotDeliveredError, Webhook, post, webhook
+from flexres.reconcile.drift.findings import Drift, compared_with, drift_of
+from flexres.reconcile.drift.fix import as_deployed, drifted
+from flexres.reconcile.model import Plan, Rule
+from flexres.report.drift.json import earlier_of
+from flexres.report.drift.junit import drift_junit
+from flexres.report.drift.message import drift_message
+from flexres.report.drift.wording import headline
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command(
+    epilog="""\
+\b
+Examples:
+  flexres drift -s prod
+  flexres drift -s prod --since last.json -f json -o last.json
+  flexres drift -s prod --notify https://hooks.slack.com/services/…
+  flexres drift -s all -f junit -o drift.xml
+  flexres drift -s prod -f html -o drift.html --reports reports/
+  flexres drift -s prod --fix              asks, and deploys nothing from git
+\b
+A message is sent when there is drift, with --since only when some of it is
+new. Whether it got through does not change the exit code: a message that
+does not is told on stderr.
+\b
+Exit codes: 0 no drift, or with --since nothing new · 2 the YAML or the
+set-up is wrong · 3 drift · 5 only people who are blocked or wait too long
+6 Twilio is unreachable or refused the credentials; with --fix as apply has"""
+)
+def drift(
+    *,
+    stack: options.Several = None,
+    stacks: options.Stacks = options.STACKS_FOLDER,
+    since: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="An earlier JSON report: speak only of what is new.")
+    ] = None,
+    notify: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            envvar="FLEXRES_NOTIFY_URL",
+            show_envvar=True,
+            help="Post what was found to a webhook: Slack, or anything that takes JSON.",
+        ),
+    ] = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Put back what others changed; what is in git alone stays undeployed.")
+    ] = False,
+    yes: options.Yes = False,
+    approve: options.Approve = None,
+    allow_admin: options.AllowAdmin = None,
+    engine: options.Engine = None,
+    switch_engine: options.SwitchEngine = False,
+    journal: options.Journal = None,
+    verbose: options.Verbose = False,
+    report_format: options.FormatOfDrift = "text",
+    out: options.Out = None,
+    also: options.Also = None,
+    reports: options.Reports = None,
+    ci: options.Ci = "none",
+    log: options.Log = "none",
+) -> int:
+    """Tell what differs from the YAML, why, and since when.
+
+    Somebody in Flex, a login, git not deployed, a last day that has passed, people nobody declares, a certificate
+    that expires: each with what would put it right. Without --fix, nothing is written to Flex.
+    """
+    chosen = choose_stacks(stack, stacks)
+    beside = Beside(tuple(also or ()), reports, ci)
+    beside.check(chosen, report_format, junit=True)
+    asked = _Asked(stacks, report_format, out, verbose, log, Lifts(approve or (), allow_admin or ()), beside, engine)
+    if fix:
+        if since is not None or engine is not None or notify is not None or report_format == "junit" or len(chosen) > 1:
+            raise SetupError(
+                "--fix is of one stack, and goes with none of --since, --notify, --engine and --format junit",
+                hint="look first, then fix",
+            )
+        return asyncio.run(_fix(chosen[0], asked, yes=yes, switch=switch_engine, journal=journal))
+    hook = webhook(notify) if notify is not None else None
+    earlier = _earlier_report(since) if since is not None else None
+    found: list[Drift] = []
+
+    async def one(folder: StackFolder) -> Told:
+        seen, it = await _seen(folder, asked)
+        if since is not None:
+            seen = _beside(seen, earlier, since)
+        found.append(seen)
+        if hook is not None:
+            await _notify(hook, seen)
+        limit = share_of(len(chosen))
+        text = drift_report(seen, it.stack, report_format, out, verbose=verbose, limit=limit, reports=reports)
+        beside.tell_drift(seen, it.stack)
+        return Told(text, headline(seen), seen.exit)
+
+    def all_suites(errors: Sequence[tuple[str, str]]) -> str:
+        return drift_junit(found, errors=errors)
+
+    combine = all_suites if report_format == "junit" else None
+    return asyncio.run(each_stack(chosen, one, report="drift", report_format=report_format, out=out, combine=combine))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """How drift is looked for and told."""
+
+    stacks: Path
+    report_format: options.DriftFormat
+    out: Path | None
+    verbose: bool
+    log: options.LogFormat
+    lifts: Lifts
+    beside: Beside
+    engine: options.EngineName | None
+
+
+async def _seen(folder: StackFolder, asked: _Asked) -> tuple[Drift, Opened]:
+    async with opened(folder.name, asked.stacks, read_only=True, log=asked.log) as it:
+        with busy(f"Reading {it.stack.name} from Flex"):
+            plan = await seen_through(looking_through(it, asked.stacks, asked.engine), await it.plan())
+    return drift_of(plan, it.stack.config.sso), it
+
+
+def _earlier_report(path: Path) -> object | None:
+    """The values of an earlier report, None where there is none yet. Raises SetupError for what is no report."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]  # looked at by earlier_of
+    except FileNotFoundError:
+        note(f"note: {path} is not there yet: everything counts as new")
+        return None
+    except OSError as error:
+        raise SetupError(f"{path} cannot be read: {error.strerror}", hint="name an earlier JSON report") from None
+    except (ValueError, RecursionError):
+        raise SetupError(
+            f"{path} is no report of flexres drift: it is not JSON",
+            hint="make one with flexres drift --format json --out FILE",
+        ) from None
+
+
+def _beside(seen: Drift, earlier: object | None, path: Path) -> Drift:
+    """The drift beside the earlier report; without one, all of it is new."""
+    part = earlier_of(earlier, seen.plan.stack_id, str(path)) if earlier is not None else None
+    return compared_with(seen, part.found, part.made) if part is not None else compared_with(seen, (), "the beginning")
+
+
+async def _notify(hook: Webhook, seen: Drift) -> None:
+    """Sends a message where there is something to say; that it does not get through is a line, and no failure."""
+    if seen.quiet or not (seen.exit is not Exit.DONE or seen.new):
+        return
+    try:
+        await post(hook, drift_message(seen, text_alone=hook.takes_only_text))
+    except NotDeliveredError as error:
+        note(f"note: nobody was notified: {error.message}")
+
+
+async def _fix(folder: StackFolder, asked: _Asked, *, yes: bool, switch: bool, journal: Path | None) -> Exit:
+    """Puts back what others changed, by the direct engine, with the guards and the question that apply has."""
+    report_format = asked.report_format
+    assert report_format != "junit"
+    manner = Manner(yes, journal, report_format, asked.out, asked.log, asked.verbose, beside=asked.beside)
+    check_can_ask(manner)
+    async with opened(folder.name, asked.stacks, read_only=False, log=asked.log, lifts=asked.lifts) as it:
+        check_engine(it, switch=switch)
+        with busy(f"Reading {it.stack.name} from Flex"):
+            everything = await it.plan()
+        if not any(map(drifted, everything.changes)):
+            emit(f"{everything.stack}: nothing to put back; flexres drift says what else differs")
+            return Exit.DONE
+        # From here on the YAML is what it was when it was last applied: also for the reading back.
+        session = replace(it.session, wanted=as_deployed(it.session.wanted, everything), provider=None)
+        before = replace(it, session=session)
+        names = {change.username for change in everything.changes if drifted(change)}
+        plan = _users_alone(await before.plan(pick=lambda change: change.username in names))
+        question = f"Put back {_people(len(plan.changes))} of {plan.stack}?"
+        ended = await show_and_apply(plan, before, manner, question=question)
+    return ended.exit
+
+
+def _users_alone(plan: Plan) -> Plan:
+    """The plan without single sign-on, of which nobody can tell who changed it."""
+    violations = tuple(found for found in plan.violations if found.rule is not Rule.CONSOLE_CHANGES)
+    return replace(
+        plan, settings=(), violations=violations, unmanaged=(), orphans=(), personas={}, command=("drift", "--fix")
+    )
+
+
+def _people(count: int) -> str:
+    return "1 user" if count == 1 else f"{count} users"

@@ -1,0 +1,104 @@
+"""`flexres init`: the first files of a stack, commented, with an identity of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flexres.cli import options
+from flexres.cli.new_stack import checked_sid, schemas_beside
+from flexres.cli.output import emit
+from flexres.cli.stacks import checked_name
+from flexres.desired.edit.template import FLEX_SCHEMA, USERS_SCHEMA, flex_template, mint_id, team_template
+from flexres.errors import SetupError
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command(
+    epilog="""\
+\b
+Examples:
+  flexres init prod --account AC… --instance GO…
+  flexres init staging --instance GO…        the account of TWILIO_ACCOUNT_SID
+  flexres init prod --from-live              everybody who is in Flex already
+\b
+Both SIDs are in Twilio Console: the account's on its first page, the Flex
+instance's under Flex, Overview."""
+)
+def init(
+    *,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call the stack, and its folder.")],
+    account: Annotated[
+        str,
+        typer.Option(
+            metavar="AC…",
+            envvar="TWILIO_ACCOUNT_SID",
+            help="The SID of the account.",
+            callback=lambda value: checked_sid("AC", value),
+        ),
+    ],
+    instance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GO…",
+            help="The SID of the Flex instance; with --from-live it is found.",
+            callback=lambda value: value and checked_sid("GO", value),
+        ),
+    ] = None,
+    from_live: Annotated[
+        bool,
+        typer.Option("--from-live", help="Begin with everybody who is in Flex, and the workflows of a repository."),
+    ] = False,
+    by: Annotated[
+        str, typer.Option(metavar="ATTRIBUTE", help="With --from-live: one team file for each value of it.")
+    ] = "team",
+    stacks: options.Stacks = options.STACKS_FOLDER,
+) -> None:
+    """Start a stack: write a commented flex.yaml and a first team file.
+
+    Nothing is sent, and a stack that is there already is left alone. With --from-live Flex is read, everybody in it
+    becomes YAML, and the plan of it is shown.
+    """
+    folder = stacks / checked_name(name)
+    if folder.exists() or folder.is_symlink():
+        raise SetupError(
+            f"{folder} is there already, and was left alone", hint="choose another name, or remove it first"
+        )
+    if from_live:
+        from flexres.cli.init_from_live import begin_from_live  # noqa: PLC0415 - the other way needs nothing of it
+
+        begin_from_live(name, stacks, account=account, instance=instance, by=by)
+        return
+    if instance is None:
+        raise SetupError("which Flex instance?", hint="name it with --instance, or let --from-live find it")
+    schemas = schemas_beside(folder)
+    files = {
+        folder / "flex.yaml": flex_template(
+            id=mint_id(), account=account, instance=instance, schema=schemas and f"{schemas}/{FLEX_SCHEMA}"
+        ),
+        folder / "users" / "team.yaml": team_template(schema=schemas and f"../{schemas}/{USERS_SCHEMA}"),
+    }
+    for path, text in files.items():
+        _write(path, text)
+    emit("\n".join([*(f"wrote {path}" for path in files), "", _next_steps(name, folder)]))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise SetupError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _next_steps(name: str, folder: Path) -> str:
+    return f"""\
+Next:
+  1. name your users in {folder}/users/, one file a team; rename team.yaml as you like
+  2. flexres validate --stack {name}
+  3. set TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET (or TWILIO_AUTH_TOKEN)
+  4. flexres plan --stack {name}"""

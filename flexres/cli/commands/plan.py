@@ -1,0 +1,157 @@
+"""`flexres plan`: the whole difference between the YAML and Flex, shown; sends nothing but GET."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flexres.cli import options
+from flexres.cli.base_option import base_of
+from flexres.cli.each_stack import Told, each_stack, share_of
+from flexres.cli.engines import looking_through, seen_through
+from flexres.cli.extra_outputs import Beside
+from flexres.cli.logs import configure_logs
+from flexres.cli.open_stack import Lifts, note_oddities, opened
+from flexres.cli.output import busy
+from flexres.cli.reports import plan_line, plan_report
+from flexres.cli.saved_plans import save
+from flexres.cli.stacks import StackFolder, choose_stacks, load, refuse_clashes
+from flexres.desired.git.revision import read_revision
+from flexres.desired.stack import Stack
+from flexres.errors import Exit, SetupError
+from flexres.reconcile.base import offline_plan
+from flexres.reconcile.model import Plan
+from flexres.report.plan.verdict import check_exit
+from flexres.session import approvals_of, wanted_of
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command(
+    epilog="""\
+\b
+Examples:
+  flexres plan                             the only stack, or FLEXRES_STACK
+  flexres plan -s prod --check             exits 3 when something is pending
+  flexres plan -s prod -f markdown         as a comment on a pull request
+  flexres plan -s prod -f html -o plan.html    a page to look at and search
+  flexres plan -s prod --base origin/main  marks what it does not cause
+  flexres plan -s prod --base origin/main --offline   no credentials needed
+  flexres plan -s prod --save plan.json    for flexres apply --plan plan.json
+  flexres plan -s all                      every stack; or a pattern: 'eu-*'
+  flexres plan -s prod --approve 9f3c1a7b
+  flexres plan -s prod --engine pulumi     what pulumi preview makes of it
+\b
+Exit codes: 0 shown, or with --check in sync · 2 the YAML or the set-up is
+wrong · 6 Twilio is unreachable or refused the credentials; only with
+--check: 3 changes are pending · 4 refused by a guard · 5 somebody is
+blocked, or has waited too long"""
+)
+def plan(
+    *,
+    stack: options.Several = None,
+    stacks: options.Stacks = options.STACKS_FOLDER,
+    engine: options.Engine = None,
+    check: Annotated[bool, typer.Option("--check", help="Let the exit code say what was found.")] = False,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REV", help="Compare with the YAML of this revision, and mark what is not from this change."
+        ),
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not look at Flex: compare with the YAML of --base alone.")
+    ] = False,
+    save_to: Annotated[
+        Path | None,
+        typer.Option("--save", metavar="FILE", help="Keep the plan, so that exactly it can be applied later."),
+    ] = None,
+    approve: options.Approve = None,
+    allow_admin: options.AllowAdmin = None,
+    allow_older: options.AllowOlder = False,
+    verbose: options.Verbose = False,
+    report_format: options.FormatOfPlan = "text",
+    out: options.Out = None,
+    also: options.Also = None,
+    reports: options.Reports = None,
+    ci: options.Ci = "none",
+    log: options.Log = "none",
+) -> int:
+    """Show what would change in Flex, why, and whether it is safe.
+
+    Reads the YAML and all of Flex and shows the difference: first what needs care, such as who becomes admin and
+    who leaves, then every change by team file. Nothing is written to Flex.
+    """
+    asked = _Asked(engine, base, offline, save_to, Lifts(approve or (), allow_admin or (), allow_older), log)
+    chosen = choose_stacks(stack, stacks)
+    beside = Beside(tuple(also or ()), reports, ci)
+    beside.check(chosen, report_format)
+    _check(asked, chosen)
+
+    async def show(one: StackFolder) -> Told:
+        found, loaded = await (_without_flex(one, asked) if offline else _planned(one, stacks, asked))
+        limit = share_of(len(chosen))
+        text = plan_report(found, loaded, report_format, out, verbose=verbose, limit=limit, reports=reports)
+        beside.tell_plan(found, loaded)
+        return Told(text, plan_line(found), check_exit(found) if check else Exit.DONE)
+
+    return asyncio.run(each_stack(chosen, show, report="plan", report_format=report_format, out=out))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the command line asks for, besides which stacks and how the report is written."""
+
+    engine: options.EngineName | None
+    base: str | None
+    offline: bool
+    save: Path | None
+    lifts: Lifts
+    log: options.LogFormat
+
+
+def _check(asked: _Asked, chosen: Sequence[StackFolder]) -> None:
+    """Raises SetupError for options that do not go together."""
+    if asked.offline and asked.base is None:
+        raise SetupError("--offline needs something to compare with", hint="name a revision: --base origin/main")
+    if asked.offline and asked.save:
+        raise SetupError("a plan that has not looked at Flex cannot be applied later", hint="leave out --offline")
+    if asked.offline and asked.engine == "pulumi":
+        raise SetupError("Pulumi looks at Flex, and --offline does not", hint="leave out --engine or --offline")
+    if asked.save and len(chosen) > 1:
+        raise SetupError("a saved plan is of one stack", hint="name one with --stack")
+
+
+async def _planned(one: StackFolder, stacks: Path, asked: _Asked) -> tuple[Plan, Stack]:
+    base = base_of(one, asked.base) if asked.base is not None else None
+    async with opened(one.name, stacks, read_only=True, log=asked.log, lifts=asked.lifts) as it:
+        with busy(f"Reading {it.stack.name} from Flex"):
+            found = await seen_through(looking_through(it, stacks, asked.engine), await it.plan(base=base))
+    if asked.save:
+        save(found, it, asked.save)
+    note_oddities(found, it)
+    return found, it.stack
+
+
+async def _without_flex(one: StackFolder, asked: _Asked) -> tuple[Plan, Stack]:
+    """The plan against the base's YAML alone: nothing here opens a connection or asks for credentials."""
+    configure_logs(asked.log)
+    base = base_of(one, asked.base or "")
+    stack = load(one)
+    refuse_clashes(stack, one)
+    revision = read_revision(one.folder)
+    approvals = approvals_of(stack, revision, asked.lifts.digests, "--approve")
+    found = offline_plan(
+        wanted_of(stack, revision),
+        base,
+        as_of=datetime.now(UTC),
+        approvals=approvals,
+        allow_admin=asked.lifts.admins,
+    )
+    return found, stack

@@ -1,0 +1,100 @@
+"""`flexres sso appconfig`: writes the appconfig.js of a self-hosted Flex UI, or says what a browser makes of one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flexres.cli import options
+from flexres.cli.output import busy, emit, look_of, note
+from flexres.cli.sso_options import with_sso
+from flexres.desired.model import Sso, StackConfig
+from flexres.desired.schema.trusted import check_redirect
+from flexres.errors import Exit, SetupError
+from flexres.idp.saml.report import Finding
+from flexres.live.credentials import endpoint
+from flexres.report.idp.findings import findings_in_text, findings_json, findings_markdown
+from flexres.report.layout import Page
+from flexres.sso import appconfig as scripts
+from flexres.sso.appconfig import Active
+from flexres.sso.observe import active_connection
+
+
+def appconfig(
+    *,
+    check: Annotated[
+        Path | None, typer.Option("--check", metavar="FILE", help="Say what a browser makes of this file instead.")
+    ] = None,
+    redirect_url: Annotated[
+        str | None,
+        typer.Option("--redirect-url", metavar="URL", help="Where the login returns to, if not default_redirect_url."),
+    ] = None,
+    stack: options.Stack = None,
+    stacks: options.Stacks = options.STACKS_FOLDER,
+    report_format: options.Format = "text",
+    out: options.Out = None,
+) -> int:
+    """Write the appconfig.js of a self-hosted Flex UI, or check an existing one.
+
+    Its oauth object is written only once the declared connection is seen active, because Flex UI signs in through
+    enhanced SSO as soon as it is there.
+    """
+    loaded, sso = with_sso(stack, stacks)
+    _check_redirect(redirect_url, sso)
+    source = _read(check) if check else ""
+    with busy("Looking which connection is active"):
+        active = asyncio.run(_active(loaded.config))
+    if check is not None:
+        findings = scripts.check_appconfig(source, loaded.config, active)
+        emit(_report(check, findings, report_format, out), out)
+        return Exit.FAILED if any(finding.level == "error" for finding in findings) else Exit.DONE
+    emit(scripts.appconfig(loaded.config, active, redirect_url), out)
+    reason = scripts.why_without_oauth(loaded.config, active, redirect_url)
+    if reason:
+        note(f"note: without oauth, since {reason}")
+    return Exit.DONE
+
+
+async def _active(config: StackConfig) -> Active:
+    found, client_id = await active_connection(config, endpoint(config.endpoint, os.environ))
+    return Active(None if found.value is None else str(found.value), client_id, found.why)
+
+
+def _check_redirect(url: str | None, sso: Sso) -> None:
+    wrong = check_redirect(url, sso.trusted, sso.type) if url is not None else None
+    if wrong is not None and wrong.severity == "error":
+        raise SetupError(f"--redirect-url: {wrong.message}", hint=wrong.hint)
+
+
+def _read(file: Path) -> str:
+    try:
+        if file.stat().st_size > scripts.LARGEST:
+            raise SetupError(f"{file} has more than {scripts.LARGEST // 1024} KB: that is no appconfig.js")
+        return file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise SetupError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SetupError(f"{file} is no UTF-8 text", hint="save it again with the encoding UTF-8") from error
+
+
+def _report(file: Path, findings: Sequence[Finding], report_format: options.ReportFormat, out: Path | None) -> str:
+    fine = not any(finding.level == "error" for finding in findings)
+    verdict = "Flex UI would sign in with it" if fine else "Flex UI would not sign in with it"
+    if report_format == "json":
+        said = {"format": 1, "report": "sso appconfig", "file": str(file), "in_order": fine}
+        return json.dumps({**said, "findings": findings_json(findings)}, indent=2, ensure_ascii=False)
+    if report_format == "markdown":
+        return "\n".join([f"### {'✅' if fine else '⛔'} appconfig.js: {verdict}", "", *findings_markdown(findings)])
+    look = look_of(sys.stdout, out)
+    page = Page(look.width, look.colour)
+    page.write((str(file), "bold"), (f"  {verdict}", "green" if fine else "bold red"))
+    page.blank()
+    findings_in_text(page, findings)
+    return page.text()

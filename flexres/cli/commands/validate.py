@@ -1,0 +1,167 @@
+"""`flexres validate`: every problem of every file of all stacks, or of one; nothing is sent."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Annotated, Any, Literal
+
+import typer
+
+from flexres.cli import options
+from flexres.cli.output import emit, problems_text
+from flexres.cli.stacks import StackFolder, all_stacks, choose_stacks, load
+from flexres.desired.scopes import clashes, may_clash
+from flexres.desired.source import FolderSource
+from flexres.desired.stack import Stack
+from flexres.desired.yaml.render_problems import render_github
+from flexres.errors import Exit, InvalidStack, Problem
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What the YAML of one stack came to; `loaded` is None where it is too wrong to be a stack."""
+
+    stack: StackFolder
+    loaded: Stack | None
+    files: int
+    problems: tuple[Problem, ...]
+
+    @property
+    def users(self) -> int | None:
+        return len(self.loaded.users) if self.loaded else None
+
+    @property
+    def wrong(self) -> bool:
+        return any(problem.severity == "error" for problem in self.problems)
+
+
+@app.command(
+    epilog="""\
+\b
+Examples:
+  flexres validate                    all stacks
+  flexres validate -s prod            or a pattern: 'eu-*'
+  flexres validate --format github    annotations on a pull request
+\b
+Exit codes: 0 no problems (warnings are none) · 2 problems"""
+)
+def validate(
+    *,
+    stack: options.Several = None,
+    stacks: options.Stacks = options.STACKS_FOLDER,
+    report_format: Annotated[
+        Literal["text", "github", "json"],
+        typer.Option("--format", "-f", metavar="text|github|json", help="How the problems are written."),
+    ] = "text",
+    out: options.Out = None,
+) -> int:
+    """Check the YAML of all stacks, or of one; nothing is sent.
+
+    Tells all problems of all files at once: where each is, what Flex would say to it, and what to write instead.
+    """
+    chosen = choose_stacks(stack, stacks) if stack is not None else all_stacks(stacks)
+    checked = _apart([_check(folder) for folder in chosen], all_stacks(stacks))
+    problems = [problem for one in checked for problem in one.problems]
+    if report_format == "github":
+        text = render_github(problems)
+        if text:
+            emit(text, out)
+    elif report_format == "json":
+        emit(json.dumps(_as_json(checked), indent=2, ensure_ascii=False), out)
+    else:
+        emit(_as_text(checked), out)
+    return Exit.SETUP if any(one.wrong for one in checked) else Exit.DONE
+
+
+def _check(folder: StackFolder) -> _Checked:
+    try:
+        stack = load(folder)
+    except InvalidStack as error:
+        return _Checked(folder, None, error.files, error.problems)
+    return _Checked(folder, stack, len(stack.files), stack.warnings)
+
+
+def _apart(checked: Sequence[_Checked], there: Sequence[StackFolder]) -> list[_Checked]:
+    """Each stack with what it and another one both claim, also where that other one was not asked about."""
+    known = {one.stack.name: one.loaded for one in checked}
+    result = []
+    for one in checked:
+        problems = one.problems
+        for other in there if one.loaded is not None else ():
+            if other.name == one.stack.name:
+                continue
+            beside = known[other.name] if other.name in known else _glance(one.loaded, other)
+            # Of two stacks that are both told here, the later one tells it.
+            if (
+                beside is not None
+                and one.loaded is not None
+                and not (other.name in known and other.name > one.stack.name)
+            ):
+                problems = (*problems, *clashes([beside, one.loaded]))
+        result.append(replace(one, problems=problems))
+    return result
+
+
+def _glance(mine: Stack | None, other: StackFolder) -> Stack | None:
+    """Another stack, where it may have something in common with this one and loads."""
+    if mine is None or not may_clash(mine, FolderSource(other.folder, shown_as=str(other.folder))):
+        return None
+    try:
+        return load(other)
+    except InvalidStack:
+        return None
+
+
+def _as_text(checked: Sequence[_Checked]) -> str:
+    parts = []
+    for one in checked:
+        if one.users is not None:
+            word = "warning" if len(one.problems) == 1 else "warnings"
+            found = f"{len(one.problems)} {word}" if one.problems else "no problems"
+            users = "1 user" if one.users == 1 else f"{one.users:,} users"
+            files = "1 file" if one.files == 1 else f"{one.files} files"
+            parts.append(f"{one.stack.folder}: {users} in {files}, {found}")
+            parts += _who_writes(one.loaded)
+        if one.problems:
+            parts.append(problems_text(one.problems, files=one.files, stream=sys.stdout).rstrip("\n"))
+    return "\n".join(parts)
+
+
+def _who_writes(stack: Stack | None) -> list[str]:
+    """Whose word counts where users sign in through an identity provider that is not managed."""
+    config = stack.config if stack is not None else None
+    if config is None or config.sso is None or config.idp is not None:
+        return []
+    claims = f", and what it sends besides ({', '.join(config.sso.claims)})" if config.sso.claims else ""
+    return [
+        "  roles, full_name and email are written when a user is made; every login then brings what the identity",
+        f"  provider says{claims}. A difference is told as a change to make there,",
+        "  unless idp: lets flexres make it.",
+    ]
+
+
+def _as_json(checked: Sequence[_Checked]) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "stacks": [
+            {
+                "stack": one.stack.name,
+                "folder": str(one.stack.folder),
+                "valid": not one.wrong,
+                "users": one.users,
+                "files": one.files,
+                "problems": [_problem_as_json(problem) for problem in one.problems],
+            }
+            for one in checked
+        ],
+    }
+
+
+def _problem_as_json(problem: Problem) -> dict[str, Any]:
+    described = asdict(problem)
+    return {**described.pop("position"), **described}

@@ -1,0 +1,111 @@
+"""What a command writes beside its report where it is asked to: other files, and what GitHub Actions reads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from flexres.apply.outcome import Applied
+from flexres.cli.options import CiName, DriftFormat, PageFormat
+from flexres.cli.output import emit, note
+from flexres.cli.pages import plan_annotations
+from flexres.cli.reports import applied_report, drift_report, plan_report
+from flexres.cli.stacks import StackFolder
+from flexres.desired.stack import Stack
+from flexres.errors import SetupError
+from flexres.reconcile.drift.findings import Drift
+from flexres.reconcile.model import Plan
+from flexres.report.drift.markdown import drift_markdown
+from flexres.report.plan import ci
+from flexres.report.plan.markdown import applied_markdown, plan_markdown
+
+_LONGEST_SUMMARY = 500_000
+"""Characters; GitHub takes a mebibyte for each step, and a character has up to four bytes."""
+_FORMATS: Final[Mapping[str, PageFormat]] = {".html": "html", ".md": "markdown", ".json": "json", ".txt": "text"}
+_DRIFT_FORMATS: Final[Mapping[str, DriftFormat]] = {**_FORMATS, ".xml": "junit"}
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Where else to tell a report: `also` are files, `reports` the folder of earlier reports for the page's charts."""
+
+    also: tuple[Path, ...] = ()
+    reports: Path | None = None
+    ci: CiName = "none"
+
+    def check(self, chosen: Sequence[StackFolder], report_format: str, *, junit: bool = False) -> None:
+        """Raises SetupError for a file of no known kind, and where one page would have to hold several stacks."""
+        for path in self.also:
+            _format_of(path, _DRIFT_FORMATS if junit else _FORMATS)
+        if len(chosen) == 1:
+            return
+        wanted = {"--format html": report_format == "html", "--also": self.also, "--ci github": self.ci == "github"}
+        for option in (name for name, given in wanted.items() if given):
+            raise SetupError(f"{option} is of one stack", hint="name one with --stack, and run once for each")
+
+    def tell_plan(self, plan: Plan, stack: Stack) -> None:
+        """Writes whatever is wanted of a plan. Raises SetupError where it cannot be written."""
+        for path in self.also:
+            emit(plan_report(plan, stack, _format_of(path, _FORMATS), path, reports=self.reports), path)
+        if self.ci == "github":
+            found = plan_annotations(plan, stack)
+            if found:
+                note(found.rstrip("\n"))
+            summary = plan_markdown(plan, limit=_LONGEST_SUMMARY, position=stack.line_of)
+            _tell_github(summary, ci.plan_outputs(plan))
+
+    def tell_applied(self, applied: Applied, stack: Stack) -> None:
+        """Writes whatever is wanted of a run. Raises SetupError where it cannot be written."""
+        for path in self.also:
+            emit(applied_report(applied, stack, _format_of(path, _FORMATS), path, reports=self.reports), path)
+        if self.ci == "github":
+            summary = applied_markdown(applied, limit=_LONGEST_SUMMARY, position=stack.line_of)
+            _tell_github(summary, ci.applied_outputs(applied))
+
+    def tell_drift(self, drift: Drift, stack: Stack) -> None:
+        """Writes whatever is wanted of drift. Raises SetupError where it cannot be written."""
+        for path in self.also:
+            emit(drift_report(drift, stack, _format_of(path, _DRIFT_FORMATS), path, reports=self.reports), path)
+        if self.ci == "github":
+            summary = drift_markdown(drift, limit=_LONGEST_SUMMARY, position=stack.line_of)
+            _tell_github(summary, ci.drift_outputs(drift))
+
+
+NOTHING_BESIDE: Final = Beside()
+
+
+_Format = TypeVar("_Format", bound=str)
+
+
+def _format_of(path: Path, formats: Mapping[str, _Format]) -> _Format:
+    found = formats.get(path.suffix.lower())
+    if found is None:
+        known = ", ".join(formats)
+        raise SetupError(f"--also {path}: its ending says no format", hint=f"let the name end with one of {known}")
+    return found
+
+
+def _tell_github(summary: str, outputs: dict[str, str]) -> None:
+    """Appends to the files that GitHub Actions names; a person who runs the step by hand sees the outputs instead."""
+    if not _append("GITHUB_STEP_SUMMARY", summary + "\n"):
+        note("note: no job summary was written: GITHUB_STEP_SUMMARY names no file")
+    if not _append("GITHUB_OUTPUT", ci.output_lines(outputs)):
+        note("note: no outputs were written: GITHUB_OUTPUT names no file; they would be")
+        note("\n".join(f"  {line}" for line in ci.output_lines(outputs).splitlines()))
+
+
+def _append(variable: str, text: str) -> bool:
+    path = os.environ.get(variable)
+    if not path:
+        return False
+    try:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise SetupError(
+            f"{path} cannot be written: {error.strerror}", hint=f"{variable} names it: let it name a file"
+        ) from error
+    return True

@@ -1,0 +1,154 @@
+"""`flexres init --from-live`: an account that exists as a stack, with rules that fit it, its plan, and workflows."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from flexres.cli.export_report import export_report
+from flexres.cli.exporting import Choice, Destination, Exported, destination, exported, write_files
+from flexres.cli.new_stack import schemas_beside
+from flexres.cli.open_stack import opened
+from flexres.cli.output import busy, emit, look_of
+from flexres.cli.workflows import workflow_files
+from flexres.desired.edit.template import FLEX_SCHEMA, Proposal, flex_template
+from flexres.desired.load import CONFIG
+from flexres.desired.model import DesiredUser
+from flexres.errors import SetupError
+from flexres.live.flex.configuration import ConfigurationApi
+from flexres.live.http.connect import connect
+from flexres.reconcile.model import Kind, Plan, Rule
+from flexres.report.plan.text import plan_text
+from flexres.report.wording import plural
+
+_MOST_DOMAINS = 5
+_LEAST_SHARE = 0.01
+"""A domain of fewer addresses than this share of all is more likely a mistake than a rule."""
+
+
+def begin_from_live(name: str, stacks: Path, *, account: str, instance: str | None, by: str) -> None:
+    """Writes the stack and tells what it would do: nothing but to mark as ours whoever is there.
+
+    Raises:
+        SetupError: the instance cannot be found, or a file cannot be written.
+        FlexresError: what would be written does not load; nothing was written.
+    """
+    asyncio.run(_begin(name, stacks, account=account, instance=instance, by={"team": "team_name"}.get(by, by)))
+    project = stacks.absolute().parent
+    written = _write_workflows(project)
+    lines = [f"wrote {path}" for path in written]
+    if written and not (project / "requirements.txt").exists():
+        lines.append("the workflows install flexres by requirements.txt, which is not there yet: let it name flexres")
+    emit("\n".join(["", *lines, "", _next_steps(name, stacks, written)]))
+
+
+async def _begin(name: str, stacks: Path, *, account: str, instance: str | None, by: str) -> None:
+    with busy("Reading Flex"):
+        found_instance = instance or await _instance_of(name, account)
+        target = destination(name, stacks, into=None, account=account, instance=found_instance)
+        result = await exported(target, Choice(by=by))
+    proposal = _proposal(result.found.users)
+    write_files(target, _with_policy(target, result, proposal).files)
+    emit(export_report(target, result, "text", dry_run=False, verbose=False).rpartition("\n\nNext:")[0])
+    plan = await _plan(name, stacks)
+    if _only_adopts(plan) and plan.digest:
+        # Whoever merges this adopts everybody, exactly as they are: the review is of this very file.
+        _rewrite_config(target, _config(target, replace(proposal, approved=(plan.digest,))))
+        plan = await _plan(name, stacks)
+    emit(_told(plan))
+
+
+async def _instance_of(name: str, account: str) -> str:
+    async with connect(stack=name, account=account, endpoint=None, environ=os.environ, read_only=True) as transport:
+        return await ConfigurationApi.instance_of(transport, account)
+
+
+async def _plan(name: str, stacks: Path) -> Plan:
+    async with opened(name, stacks, read_only=True, log="none") as it:
+        return await it.plan()
+
+
+def _proposal(users: Mapping[str, DesiredUser]) -> Proposal:
+    """As many admins as there are, up to two; the only one protected; the domains that people have."""
+    admins = sorted(name for name, user in users.items() if "admin" in user.roles)
+    domains = Counter(user.email.rpartition("@")[2].lower() for user in users.values())
+    all_usual = len(domains) <= _MOST_DOMAINS and all(
+        count >= max(1, len(users) * _LEAST_SHARE) for count in domains.values()
+    )
+    return Proposal(
+        min_admins=max(min(len(admins), 2), 1),
+        protected=tuple(admins) if len(admins) == 1 else (),
+        email_domains=tuple(sorted(domains)) if users and all_usual else (),
+    )
+
+
+def _with_policy(target: Destination, result: Exported, proposal: Proposal) -> Exported:
+    text = _config(target, proposal)
+    files = tuple(replace(file, after=text) if file.name == CONFIG else file for file in result.files)
+    return replace(result, files=files)
+
+
+def _config(target: Destination, proposal: Proposal) -> bytes:
+    schemas, config = schemas_beside(target.folder), target.stack.config
+    return flex_template(
+        id=config.id,
+        account=config.account,
+        instance=config.instance,
+        schema=schemas and f"{schemas}/{FLEX_SCHEMA}",
+        proposal=proposal,
+    ).encode()
+
+
+def _rewrite_config(target: Destination, text: bytes) -> None:
+    try:
+        (target.folder / CONFIG).write_bytes(text)
+    except OSError as error:
+        raise SetupError(f"{target.folder / CONFIG} cannot be written: {error.strerror}") from error
+
+
+def _only_adopts(plan: Plan) -> bool:
+    """Whether the plan writes nothing that anybody sees: it marks as ours whoever is there, as they are."""
+    untouched = all(not any(field.writes for field in change.fields) for change in plan.changes)
+    others = {violation.rule for violation in plan.violations} - {Rule.MAX_CHANGES}
+    return untouched and all(change.kind is Kind.ADOPT for change in plan.changes) and not others
+
+
+def _told(plan: Plan) -> str:
+    if not _only_adopts(plan) or plan.violations:
+        look = look_of(sys.stdout)
+        return "\n" + plan_text(plan, width=look.width, colour=look.colour)
+    if not plan.changes:
+        return f"\nThe plan is empty: all {plural(plan.in_sync, 'user')} are managed as they are."
+    adopted = plural(len(plan.changes), "user")
+    return f"\nThe plan changes nothing that anybody sees: it marks {adopted} as managed here, exactly as they are."
+
+
+def _write_workflows(project: Path) -> Sequence[Path]:
+    """Writes the workflows that are not there yet. Raises SetupError where that is not possible."""
+    written = []
+    for name, text in workflow_files().items():
+        path = project / name
+        if path.exists():
+            continue
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise SetupError(f"{path} cannot be written: {error.strerror}") from error
+        written.append(Path(os.path.relpath(path)))
+    return written
+
+
+def _next_steps(name: str, stacks: Path, written: Sequence[Path]) -> str:
+    paths = " ".join(str(path) for path in (stacks / name, *({path.parent for path in written})))
+    return f"""\
+Next:
+  1. read {stacks / name}/{CONFIG}: the rules in policy: are a proposal
+  2. git switch -c adopt-{name} && git add {paths} && git commit
+  3. open a pull request; merging it adopts everybody as they are
+     (or by hand: flexres adopt --stack {name})"""

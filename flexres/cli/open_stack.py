@@ -1,0 +1,110 @@
+"""From a command's options to an open session: the stack's YAML, its commit, the approvals, the way to Flex."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flexres.cli.logs import configure_logs
+from flexres.cli.options import LogFormat
+from flexres.cli.output import note
+from flexres.cli.stacks import choose_stack, load, refuse_clashes
+from flexres.desired.git.revision import Revision, operator, read_revision
+from flexres.desired.load import Stack
+from flexres.errors import SetupError
+from flexres.reconcile.base import Base
+from flexres.reconcile.guards import Approval
+from flexres.reconcile.model import Plan, Rule, UserChange
+from flexres.session import Session, approvals_of, open_session
+
+
+@dataclass(frozen=True, slots=True)
+class Lifts:
+    """What the command line lifts: digests of guarded changes, users who may become admin, an older checkout."""
+
+    digests: Sequence[str] = ()
+    admins: Sequence[str] = ()
+    older: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A stack with everything a plan of it needs."""
+
+    stack: Stack
+    revision: Revision
+    approvals: tuple[Approval, ...]
+    lifts: Lifts
+    session: Session
+
+    @property
+    def by(self) -> str:
+        """Who is running this."""
+        return operator(self.revision.folder, os.environ)
+
+    async def plan(self, *, base: Base | None = None, pick: Callable[[UserChange], bool] | None = None) -> Plan:
+        """The whole difference, now; compared with `base`, or of the picked changes alone."""
+        return await self.session.plan(
+            as_of=datetime.now(UTC),
+            approvals=self.approvals,
+            allow_older=self.lifts.older,
+            allow_admin=self.lifts.admins,
+            base=base,
+            pick=pick,
+        )
+
+    def position(self, username: str) -> str | None:
+        """The file and line that declare a user, such as `stacks/prod/users/ops.yaml:14`; None if none does."""
+        return self.stack.line_of(username)
+
+
+@asynccontextmanager
+async def opened(
+    name: str | None,
+    stacks: Path,
+    *,
+    read_only: bool,
+    log: LogFormat,
+    lifts: Lifts = Lifts(),
+) -> AsyncIterator[Opened]:
+    """Loads the chosen stack and connects to its Flex, with this process' log set up before.
+
+    Raises:
+        SetupError: no such stack, wrong YAML, wrong or missing credentials; nothing was sent.
+    """
+    configure_logs(log)
+    check_digests(lifts.digests)
+    chosen = choose_stack(name, stacks)
+    stack = load(chosen)
+    refuse_clashes(stack, chosen)
+    revision = read_revision(stacks / stack.name)
+    by = f"--approve by {operator(revision.folder, os.environ)}" if lifts.digests else ""
+    approvals = approvals_of(stack, revision, lifts.digests, by)
+    async with open_session(stack, environ=os.environ, revision=revision, read_only=read_only) as session:
+        yield Opened(stack, revision, approvals, lifts, session)
+
+
+def check_digests(digests: Sequence[str]) -> None:
+    """Raises SetupError for what can be no digest, before anything is read."""
+    for digest in digests:
+        if not re.fullmatch(r"[0-9a-f]{8}", digest):
+            raise SetupError(
+                f"--approve {digest}: a digest is eight characters of 0-9 and a-f",
+                hint="flexres plan shows it beside what it would approve",
+            )
+
+
+def note_oddities(plan: Plan, opened: Opened) -> None:
+    """Says on stderr what a reader of the plan alone would wonder about."""
+    known = {plan.digest, *(item.digest for item in plan.guarded), *(change.digest for change in plan.changes)}
+    for digest in opened.lifts.digests:
+        if digest not in known:
+            note(f"note: --approve {digest} approves nothing of this plan: what it was made for has changed")
+    older = any(violation.rule is Rule.OLDER_CHECKOUT for violation in plan.violations)
+    if older and opened.revision.unknown:
+        note(f"note: the commit of this checkout is not known: {opened.revision.unknown}")

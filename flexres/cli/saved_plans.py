@@ -1,0 +1,81 @@
+"""Saved plans as files: written by `plan --save`, and held against Flex as it is now by `apply --plan`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from flexres.cli.open_stack import Opened
+from flexres.cli.output import emit, note
+from flexres.errors import RefusedError, SetupError
+from flexres.reconcile.model import Plan
+from flexres.reconcile.saved_plan import Moved, SavedPlan, check_belongs, fields_of, moved, read_saved, saved_json
+from flexres.report.visible import visible
+from flexres.report.wording import field_label, value_text
+
+_LARGEST = 64 * 1024 * 1024
+_FEW = 10
+
+
+def save(plan: Plan, it: Opened, path: Path) -> None:
+    """Writes the plan to a file. Raises SetupError where that is not possible."""
+    emit(json.dumps(saved_json(plan, it.session.wanted), indent=1, ensure_ascii=False), path)
+    note(f"saved to {path}: flexres apply --stack {visible(plan.stack)} --plan {path}")
+
+
+def read(path: Path) -> SavedPlan:
+    """The saved plan in a file. Raises SetupError for a file that is none."""
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise SetupError(f"{path} is no saved plan: it is too large", hint="write one with flexres plan --save")
+        return read_saved(path.read_text(encoding="utf-8"), str(path))
+    except OSError as error:
+        raise SetupError(f"{path} cannot be read: {error.strerror}", hint="write it with flexres plan --save") from None
+    except UnicodeDecodeError:
+        raise SetupError(f"{path} is no saved plan: it is no text", hint="write one with flexres plan --save") from None
+
+
+async def plan_as_saved(saved: SavedPlan, it: Opened, shown: Path, *, whole: bool) -> Plan:
+    """The plan of now, of exactly what was saved; `whole` where the engine can apply nothing but everything.
+
+    Raises:
+        SetupError: the saved plan is another stack's, or of other YAML.
+        RefusedError: Flex moved in what the saved plan rests on; the message shows what moved.
+    """
+    check_belongs(saved, it.session.wanted, str(shown))
+    plan = await it.plan(pick=None if whole else saved.holds)
+    picked = {change.username for change in plan.changes if saved.holds(change)}
+    if whole or picked != saved.changes.keys() or plan.settings:
+        everything = plan if whole else await it.plan()
+        found = moved(saved, everything)
+        if whole:
+            found = (*found, *_came_up(saved, everything))
+        if found:
+            raise RefusedError(
+                f"Flex is not as {shown} assumes; nothing was sent\n{_told(found, everything)}",
+                hint="plan again with --save, and have that reviewed",
+            )
+        seen_to = len(saved.changes) - len(picked)
+        if seen_to:
+            note(f"note: {seen_to} of {len(saved.changes)} changes are as planned already")
+    return replace(plan, command=("apply", "--plan", str(shown)))
+
+
+def _came_up(saved: SavedPlan, plan: Plan) -> list[Moved]:
+    """What is to do besides the saved plan, where that cannot be left out."""
+    return [
+        Moved(change.username, f"is to do, too: {change.kind}")
+        for change in plan.changes
+        if change.username not in saved.changes and change.pending
+    ]
+
+
+def _told(found: tuple[Moved, ...], plan: Plan) -> str:
+    lines = []
+    for one in found[:_FEW]:
+        now = [f"{field_label(field.key)} is {value_text(field.before)} in Flex now" for field in fields_of(plan, one)]
+        lines.append(f"  {visible(one.username)} {one.what}{': ' if now else ''}{', '.join(now)}")
+    if len(found) > _FEW:
+        lines.append(f"  … and {len(found) - _FEW:,} more")
+    return "\n".join(lines)

@@ -1,0 +1,177 @@
+"""Worker attributes: Twilio's `name.[type]` spelling and natural YAML values, read and written by the same rules.
+
+The six types and their strictness are those of Flex's SSO claims, which Provision takes as well
+(https://www.twilio.com/docs/flex/admin-guide/setup/sso-configuration). Flex answers a wrong value with 400
+"Error invalid attribute format" and changes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Final
+
+from flexres.desired.schema.nearest import nearest
+from flexres.desired.schema.typed_values import (
+    FLEX_ANSWER,
+    LARGEST_INT,
+    READERS,
+    AttributeFormatError,
+    check_range,
+    shown,
+)
+from flexres.values import Json
+
+__all__ = [
+    "FLEX_ANSWER",
+    "LARGEST_INT",
+    "RESERVED",
+    "TYPES",
+    "AttributeFormatError",
+    "encode_typed",
+    "parse_typed",
+    "shown",
+    "split_name",
+]
+
+TYPES: Final = ("string", "int", "boolean", "stringarray", "intarray", "booleanarray")
+# Nobody says how wide Flex's own int is; beyond 32 bits a value travels as JSON with a Worker update instead.
+_LARGEST_TYPED_INT: Final = 2**31 - 1
+_MISNAMED_TYPES: Final = {
+    "integer": "int", "number": "int", "long": "int", "bool": "boolean", "str": "string", "text": "string",
+    "array": "stringarray", "list": "stringarray", "strings": "stringarray", "ints": "intarray",
+    "integerarray": "intarray", "boolarray": "booleanarray", "strarray": "stringarray",
+}  # fmt: skip
+RESERVED: Final = {
+    "roles": "write roles: at the user's own level",
+    "full_name": "write full_name: at the user's own level",
+    "email": "write email: at the user's own level",
+    "contact_uri": "write contact_uri: at the user's own level",
+    "image_url": "write image_url: at the user's own level",
+    "routing": "write skills: at the user's own level, such as skills: {billing: 3}",
+    "team_sid": "leave it out: Flex Teams keeps it",
+    "flexres": "leave it out: it is the mark by which a Worker is known as ours",
+}
+
+
+def parse_typed(name: str, value: Json) -> tuple[str, Json]:
+    """The bare name and the natural value of an attribute written either way. Raises AttributeFormatError.
+
+    `level.int: "3"` and `level: 3` are both ("level", 3). A null stays null: it opts out of a default.
+    """
+    bare, kind = split_name(name)
+    if value is None:
+        return bare, None
+    if kind is None:
+        if type(value) is not str:
+            _check_natural(name, value, ())
+        return bare, value
+    return bare, READERS[kind](name, value)
+
+
+def encode_typed(name: str, value: Json) -> tuple[str, Json] | None:
+    """The spelling of a natural value for Provision, or None where it has none and travels as JSON instead."""
+    if not name or "." in name:
+        return None
+    if isinstance(value, bool):
+        return f"{name}.boolean", value
+    if isinstance(value, int):
+        return (f"{name}.int", value) if abs(value) <= _LARGEST_TYPED_INT else None
+    if isinstance(value, str):
+        return (name, value) if value else None
+    if isinstance(value, Sequence) and value:
+        return _encode_list(name, value)
+    return None
+
+
+def _encode_list(name: str, items: Sequence[Json]) -> tuple[str, Json] | None:
+    kinds = {type(item) for item in items}
+    if kinds == {str}:
+        texts = [str(item) for item in items]
+        safe = all(text and text == text.strip() and "," not in text for text in texts)
+        return (f"{name}.stringarray", ",".join(texts)) if safe else None
+    if kinds == {bool}:
+        return f"{name}.booleanarray", ",".join("true" if item else "false" for item in items)
+    if kinds == {int}:
+        safe = all(isinstance(item, int) and abs(item) <= _LARGEST_TYPED_INT for item in items)
+        return (f"{name}.intarray", ",".join(str(item) for item in items)) if safe else None
+    return None
+
+
+@lru_cache(maxsize=4096)
+def split_name(name: str) -> tuple[str, str | None]:
+    """An attribute's bare name and its type, None for a natural value. Raises AttributeFormatError for a bad name."""
+    bare, dot, suffix = name.rpartition(".")
+    kind = suffix if dot and suffix in TYPES else None
+    if not name.strip() or (dot and not bare):
+        raise AttributeFormatError("an attribute without a name", "give it a name", at_name=True)
+    if name != name.strip() or not name.isprintable():
+        raise AttributeFormatError(
+            f"{name!r} has white space around it or invisible characters", "take them out", at_name=True
+        )
+    if name.startswith("channel."):
+        raise AttributeFormatError(
+            f"{name} sets up a task channel", f"write {_as_channel(name)} at the user's own level", at_name=True
+        )
+    plain = bare if kind else name
+    if plain in RESERVED:
+        raise AttributeFormatError(f"the attribute {plain} is taken", RESERVED[plain], at_name=True)
+    if kind is None and dot:
+        _refuse_misnamed_type(bare, suffix)
+    return plain, kind
+
+
+def _as_channel(name: str) -> str:
+    parts = name.split(".")
+    channel = parts[1] if len(parts) > 1 and parts[1] else "voice"
+    what = parts[2] if len(parts) > 2 else ""
+    return f"channels: {{{channel}: {{{'capacity: 1' if what == 'capacity' else 'available: true'}}}}}"
+
+
+def _refuse_misnamed_type(bare: str, suffix: str) -> None:
+    lowered = suffix.lower()
+    meant = lowered if lowered in TYPES else _MISNAMED_TYPES.get(lowered)
+    if meant is None and len(suffix) > 2:
+        meant = nearest(lowered, TYPES, cutoff=0.8)
+    if meant is not None:
+        raise AttributeFormatError(
+            f".{suffix} is no type of Flex: the types are lowercase and exact",
+            f"write {bare}.{meant}",
+            note=FLEX_ANSWER,
+            at_name=True,
+        )
+
+
+def _check_natural(name: str, value: Json, path: tuple[str | int, ...]) -> None:
+    if isinstance(value, str | bool):
+        return
+    if isinstance(value, int):
+        check_range(name, value, path)
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise AttributeFormatError(
+                f"{name}: JSON has no such number", "leave it out, or quote it as a text", path=path
+            )
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if item is not None:
+                _check_natural(name, item, (*path, key))
+    elif isinstance(value, Sequence):
+        for index, item in enumerate(value):
+            _check_item(name, item, (*path, index))
+
+
+def _check_item(name: str, item: Json, path: tuple[str | int, ...]) -> None:
+    if item is None:
+        raise AttributeFormatError(
+            f"{name}: a list may not hold null: Flex's types know none",
+            "take it out, or write an empty text",
+            path=path,
+        )
+    if isinstance(item, Mapping) and any(value is None for value in item.values()):
+        empty = next(key for key, value in item.items() if value is None)
+        raise AttributeFormatError(
+            f"{name}: within a list null opts out of nothing", f"leave {empty} out", path=(*path, empty)
+        )
+    _check_natural(name, item, path)

@@ -1,0 +1,150 @@
+"""Problems as a person reads them: on a terminal with the line at fault, or as annotations of a pull request."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from flexres.desired.source import Source, UnreadableFile
+from flexres.desired.yaml.visible import visible
+from flexres.errors import Problem
+
+_WIDEST = 100
+_BEFORE = 60
+_RESET, _BOLD, _RED, _YELLOW = "\x1b[0m", "\x1b[1m", "\x1b[31m", "\x1b[33m"
+
+
+def render_text(problems: Sequence[Problem], source: Source, *, files: int | None = None, color: bool = False) -> str:
+    """The problems one below the other, each with its line, carets and hint, and a closing count.
+
+    `files` is how many files were read (left out: those of the source). The text ends with a line break.
+    """
+    lines = _Lines(source)
+    paint = _paint if color else _plain
+    blocks = ["\n".join(_block(problem, lines, paint)) for problem in problems]
+    blocks.append(_count(problems, len(source.files()) if files is None else files))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _block(problem: Problem, lines: _Lines, paint: _Painter) -> Iterator[str]:
+    shade = _RED if problem.severity == "error" else _YELLOW
+    prefix = "" if problem.severity == "error" else "warning: "
+    yield f"{paint(visible(str(problem.position)), _BOLD)}  {prefix}{visible(problem.message)}"
+    found = lines.get(problem.position.file, problem.position.line)
+    number = str(problem.position.line)
+    note = visible(problem.note)
+    if found is None or not found.strip():
+        if note:
+            yield f"   {note}"
+    else:
+        before, shown, width = _window(found, problem.position.column - 1, problem.length)
+        yield f"{number:>5} | {shown}"
+        yield f"{'':>5} | {' ' * before}{paint('^' * width, shade)}" + (f"  {note}" if note else "")
+    if problem.hint:
+        yield f"   {visible(problem.hint)}"
+
+
+def _window(line: str, column: int, length: int) -> tuple[int, str, int]:
+    """The line with what is invisible spelled out, cut around the fault; where the carets start, how wide they are."""
+    start = max(0, column - _BEFORE) if len(line) > _WIDEST else 0
+    head, fault = line[start:column], line[column : column + length]
+    tail = line[column + length : start + _WIDEST]
+    if len(fault) > _WIDEST:
+        fault, tail = fault[:_WIDEST], ""
+    left = "…" if start else ""
+    right = "…" if start + len(head) + len(fault) + len(tail) < len(line) else ""
+    head, fault, tail = (visible(part) for part in (head, fault, tail))
+    return len(left) + _width(head), left + head + fault + tail + right, max(_width(fault), 1)
+
+
+_Painter = Callable[[str, str], str]
+
+
+class _Lines:
+    """The lines of a source's files by their shown names, read once and only when a problem is there."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._names: Mapping[str, str] | None = None
+        self._read: dict[str, list[str]] = {}
+
+    def get(self, shown: str, number: int) -> str | None:
+        if shown not in self._read:
+            self._read[shown] = self._lines(shown)
+        lines = self._read[shown]
+        return lines[number - 1] if number <= len(lines) else None
+
+    def _lines(self, shown: str) -> list[str]:
+        if self._names is None:
+            self._names = {self._source.shown(name): name for name in self._source.files()}
+        if shown not in self._names:
+            return []
+        try:
+            data = self._source.read(self._names[shown])
+        except UnreadableFile:
+            return []
+        if b"PRIVATE KEY" in data or b"\0" in data:
+            # Nothing of a file with a secret is shown: a log outlives the mistake.
+            return []
+        return re.split(r"\r\n|\r|\n", data.decode("utf-8-sig", "replace"))
+
+
+def _paint(text: str, code: str) -> str:
+    return f"{code}{text}{_RESET}"
+
+
+def _plain(text: str, code: str) -> str:
+    return text
+
+
+def _count(problems: Sequence[Problem], files: int) -> str:
+    """As in: 2 problems and 1 warning in 1 of 5 files. Nothing was sent."""
+    errors = sum(problem.severity == "error" for problem in problems)
+    warnings = len(problems) - errors
+    parts = [_many(errors, "problem")] if errors or not warnings else []
+    parts += [_many(warnings, "warning")] if warnings else []
+    touched = len({problem.position.file for problem in problems})
+    where = f" in {touched} of {_many(files, 'file')}" if problems else f" in {_many(files, 'file')}"
+    return " and ".join(parts) + where + "." + (" Nothing was sent." if errors else "")
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal: East Asian wide characters take two, combining marks none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(mark) else 2 if unicodedata.east_asian_width(mark) in "WF" else 1 for mark in text
+    )
+
+
+def render_github(problems: Iterable[Problem]) -> str:
+    """The problems as GitHub workflow commands, one a line: annotations on the lines of a pull request.
+
+    https://docs.github.com/actions/reference/workflow-commands-for-github-actions
+    """
+    return "".join(f"{_command(problem)}\n" for problem in problems)
+
+
+def _command(problem: Problem) -> str:
+    place = problem.position
+    properties = {
+        "file": place.file,
+        "line": place.line,
+        "col": place.column,
+        "endColumn": place.column + problem.length,
+        "title": problem.message,
+    }
+    told = ",".join(f"{name}={_escaped(visible(str(value)), ':,')}" for name, value in properties.items())
+    body = "\n".join(text for text in (problem.note, problem.hint) if text) or problem.message
+    return f"::{problem.severity} {told}::{_escaped(body)}"
+
+
+def _escaped(text: str, more: str = "") -> str:
+    for mark in "%\r\n" + more:
+        text = text.replace(mark, f"%{ord(mark):02X}")
+    return text

@@ -1,0 +1,108 @@
+"""What `drift --fix` wants: the YAML as far as it was applied before, so that only what others changed is put back."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flexres.desired.model import Channel, DesiredUser
+from flexres.reconcile.drift.findings import FIXED
+from flexres.reconcile.fields import PROFILE, owns_all_skills, write_fields
+from flexres.reconcile.marker import Marker
+from flexres.reconcile.model import FieldChange, Kind, Plan, UserChange
+from flexres.reconcile.ownership import Wanted
+from flexres.values import ABSENT, Value
+
+
+def drifted(change: UserChange) -> bool:
+    """Whether somebody outside of git changed the user, in a way that applying puts back."""
+    if change.kind is not Kind.UPDATE:
+        return False
+    lost_worker = change.live is not None and change.live.worker is None
+    return lost_worker or any(field.cause in FIXED and field.writes for field in change.fields)
+
+
+def as_deployed(wanted: Wanted, plan: Plan) -> Wanted:
+    """The YAML without what is in git and was never applied, as far as drifted users are concerned."""
+    users = dict(wanted.users)
+    today = plan.as_of.astimezone(ZoneInfo(plan.policy.timezone)).date()
+    for change in plan.changes:
+        if drifted(change) and change.desired is not None:
+            users[change.username] = _reverted(change.desired, change, today)
+    return replace(wanted, users=users)
+
+
+def _reverted(desired: DesiredUser, change: UserChange, today: date) -> DesiredUser:
+    marker = change.marker
+    if marker is None:
+        return desired
+    undone = [field for field in change.fields if field.cause not in FIXED and field.key not in {"until", "leaving"}]
+    exact = owns_all_skills(desired)
+    values = {field.key: _before(field, marker, exact=exact) for field in undone}
+    values = {key: value for key, value in values.items() if value is not ABSENT or key not in PROFILE}
+    profile = {key: value for key, value in values.items() if key in PROFILE}
+    return replace(
+        desired,
+        full_name=str(profile.get("full_name", desired.full_name)),
+        email=str(profile.get("email", desired.email)),
+        roles=_roles(profile.get("roles"), desired.roles),
+        attributes=_attributes(desired.attributes, values),
+        skills=_skills(desired.skills, values, exact=exact),
+        skills_exact=exact,
+        channels=_channels(desired.channels, values),
+        # A day that git has moved on meanwhile must not let them leave.
+        until=desired.until if marker.until is not None and marker.until < today else marker.until,
+    )
+
+
+def _before(field: FieldChange, marker: Marker, *, exact: bool) -> Value:
+    """What the YAML said when it was last applied: what Flex has, for nobody else touched it; or nothing.
+
+    Where the whole list of skills is owned, saying nothing of one would take it away.
+    """
+    said = field.key in marker.keys or field.key in PROFILE or (exact and field.key.startswith("skill:"))
+    return field.before if said else ABSENT
+
+
+def _roles(before: Value, declared: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(str(role) for role in before) if isinstance(before, list) else declared
+
+
+def _attributes(declared: Mapping[str, Any], values: Mapping[str, Value]) -> dict[str, Any]:
+    attributes = copy.deepcopy(dict(declared))
+    write_fields(attributes, _of(values, "attr:"))
+    return attributes
+
+
+def _skills(
+    declared: Mapping[str, int | bool] | None, values: Mapping[str, Value], *, exact: bool
+) -> dict[str, int | bool] | None:
+    skills = dict(declared) if declared is not None else None
+    for key, value in _of(values, "skill:"):
+        name = key.removeprefix("skill:")
+        if value is ABSENT:
+            (skills or {}).pop(name, None)
+        elif isinstance(value, int):
+            skills = {**(skills or {}), name: value}
+    # Taking the last one away must not come to mean an empty list, which would be owned as a whole.
+    return skills if skills or exact else None
+
+
+def _channels(declared: Mapping[str, Channel], values: Mapping[str, Value]) -> dict[str, Channel]:
+    channels = dict(declared)
+    for key, value in _of(values, "channel:"):
+        name, _, setting = key.removeprefix("channel:").rpartition(".")
+        found = channels.get(name, Channel())
+        if setting == "available":
+            channels[name] = replace(found, available=value if isinstance(value, bool) else None)
+        else:
+            channels[name] = replace(found, capacity=value if isinstance(value, int) else None)
+    return channels
+
+
+def _of(values: Mapping[str, Value], prefix: str) -> Iterable[tuple[str, Value]]:
+    return [(key, value) for key, value in values.items() if key.startswith(prefix)]

@@ -1,0 +1,235 @@
+"""The identity provider's users: what each declared user's claims should be there, joined with their change in Flex.
+
+What it says is what Flex gets at the next login, so a plan that changes Flex alone would be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from flexres.desired.model import DesiredUser
+from flexres.live.model import LiveUser
+from flexres.reconcile.fields import attribute_key, hash_of
+from flexres.reconcile.idp.model import IdpPlan, IdpState, IdpUser, IdpWanted, Trouble
+from flexres.reconcile.idp.setup import setup
+from flexres.reconcile.marker import Marker
+from flexres.reconcile.model import Cause, FieldChange, IdpEdit, Kind, Route, UserChange
+from flexres.values import ABSENT, Json, Value, same
+
+NAME_ID: Final = "name_id"
+_UNTOUCHED: Final = frozenset({Kind.BLOCKED, Kind.WAIT, Kind.LET_GO, Kind.UNMANAGED})
+_JOINABLE: Final = frozenset({Kind.CREATE, Kind.ADOPT, Kind.REACTIVATE, Kind.UPDATE, Kind.RENAME, Kind.AT_IDP})
+
+
+@dataclass(frozen=True, slots=True)
+class IdpSides:
+    """What the YAML wants of the identity provider, and what it has; `alone`: Flex is left as it is."""
+
+    wanted: IdpWanted
+    state: IdpState
+    alone: bool = False
+
+
+@dataclass(slots=True)
+class _Found:
+    """What looking at all users brings to light."""
+
+    edits: dict[str, IdpEdit] = field(default_factory=dict)
+    values: dict[str, Mapping[str, Value]] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    spoken_for: set[str] = field(default_factory=set)
+    staying: set[str] = field(default_factory=set)
+
+
+def join(
+    sides: IdpSides,
+    changes: Sequence[UserChange],
+    users: Mapping[str, DesiredUser],
+    live: Mapping[str, LiveUser],
+    markers: Mapping[str, Marker],
+) -> tuple[list[UserChange], IdpPlan]:
+    """The changes with what happens to each user at the provider, and the provider's own part of the plan.
+
+    A user who is as declared in Flex but not there gets a change of their own, in the place of their team file.
+    """
+    planned = {change.username: change for change in changes}
+    found = _Found()
+    for user in users.values():
+        change = planned.get(user.username)
+        found.spoken_for.add(user.email.casefold())
+        here = user.username in live and not live[user.username].user.deactivated
+        if change.kind in _UNTOUCHED or change.leaves if change else not here:
+            continue
+        found.staying.add(user.email.casefold())
+        _declared(sides, user, markers.get(user.username), found)
+    joined = [_joined(change, found, sides.wanted.provider) for change in changes]
+    joined = [_departed(sides, change, found) for change in joined]
+    alone = [
+        UserChange(name, Kind.UPDATE, (), users[name], live[name], markers.get(name), idp=edit)
+        for name, edit in found.edits.items()
+        if name not in planned
+    ]
+    plan = replace(
+        setup(sides.wanted, sides.state),
+        missing=tuple(sorted(found.missing)),
+        strangers=tuple(_strangers(sides.state, found.spoken_for)),
+        users=sum(map(len, sides.state.users.values())),
+        requests=sides.state.requests,
+        seconds=sides.state.seconds,
+        alone=sides.alone,
+    )
+    changed = _in_order(joined, alone)
+    if sides.alone:
+        changed = [_at_idp_only(change) for change in changed if change.idp is not None and not change.leaves]
+    return changed, replace(plan, troubles=(*plan.troubles, *found.troubles))
+
+
+def _at_idp_only(change: UserChange) -> UserChange:
+    """What of a change happens at the provider, without what happens in Flex."""
+    return replace(change, kind=Kind.UPDATE, fields=(), old=None, reason="", digest="")
+
+
+def _in_order(changes: list[UserChange], added: list[UserChange]) -> list[UserChange]:
+    """Declared users by team file and name, then all others as they were."""
+    if not added:
+        return changes
+    declared = [change for change in changes if change.desired] + added
+    declared.sort(key=lambda change: (change.file or "", change.username))
+    return declared + [change for change in changes if not change.desired]
+
+
+def wanted_claims(user: DesiredUser, wanted: IdpWanted, there: IdpUser | None) -> dict[str, Json]:
+    """What `app_metadata.flex` should hold for a user: keys of fields, and values.
+
+    The address and the NameID are kept there only where they are not what the provider says by itself.
+    """
+    flex = there.flex if there is not None and isinstance(there.flex, Mapping) else {}
+    claims: dict[str, Json] = {"roles": list(user.roles), "full_name": user.full_name}
+    if (there is not None and user.email != there.email) or "email" in flex:
+        claims["email"] = user.email
+    if user.username != user.email or NAME_ID in flex:
+        claims[NAME_ID] = user.username
+    for name in wanted.claims:
+        if name in user.attributes:
+            claims[attribute_key(name)] = user.attributes[name]
+    return claims
+
+
+def flex_name(key: str) -> str:
+    """The name under which `app_metadata.flex` keeps a field."""
+    return key.removeprefix("attr:").replace("~1", "/").replace("~0", "~")
+
+
+def _declared(sides: IdpSides, user: DesiredUser, marker: Marker | None, found: _Found) -> None:
+    there = sides.state.users.get(user.email.casefold(), ())
+    provider = sides.wanted.provider
+    if len(there) > 1:
+        ids = ", ".join(sorted(one.user_id for one in there))
+        message = f"{provider} has {len(there)} users with the address {user.email}: {ids}"
+        found.troubles.append(Trouble(user.username, message, "keep one of them in the connection"))
+        return
+    if not there:
+        found.missing.append(user.username)
+        if sides.wanted.missing != "report":
+            claims = wanted_claims(user, sides.wanted, None)
+            new = tuple(_change(key, ABSENT, want, None) for key, want in claims.items())
+            found.edits[user.username] = IdpEdit(None, user.email, new, provider)
+        return
+    (one,) = there
+    if one.flex is not ABSENT and one.flex is not None and not isinstance(one.flex, Mapping):
+        message = f"app_metadata.flex of {user.email} is no map at {provider}, so it is left as it is"
+        found.troubles.append(Trouble(user.username, message, 'make it {"flex": {}} there, or take it out'))
+        return
+    has = found.values[user.username] = _sent(one)
+    fields = tuple(_fields(user, one, has, marker, sides.wanted))
+    if fields:
+        found.edits[user.username] = IdpEdit(one.user_id, one.email, fields, provider)
+
+
+def _fields(
+    user: DesiredUser, there: IdpUser, has: Mapping[str, Value], marker: Marker | None, wanted: IdpWanted
+) -> Iterator[FieldChange]:
+    previous = marker.keys if marker else {}
+    claims = wanted_claims(user, wanted, there)
+    for key, want in claims.items():
+        have = has.get(key, ABSENT)
+        if not same(have, want):
+            yield _change(key, have, want, previous.get(key))
+    for key, set_hash in previous.items():
+        have = has.get(key, ABSENT)
+        undeclared = key.startswith("attr:") and flex_name(key) not in user.attributes
+        if undeclared and have is not ABSENT and hash_of(have) == set_hash:
+            yield FieldChange(key, have, ABSENT, Cause.GIT, Route.IDP)
+
+
+def _change(key: str, have: Value, want: Json, set_hash: str | None) -> FieldChange:
+    if set_hash is None or have is ABSENT or hash_of(have) == set_hash:
+        cause = Cause.GIT
+    else:
+        cause = Cause.IDP if hash_of(want) == set_hash else Cause.BOTH
+    return FieldChange(key, have, want, cause, Route.IDP)
+
+
+def _sent(there: IdpUser) -> dict[str, Value]:
+    """What a login would bring of each field, as far as the provider holds it."""
+    flex = there.flex if isinstance(there.flex, Mapping) else {}
+    values: dict[str, Value] = {"full_name": there.name} if there.name else {}
+    values["email"] = there.email
+    for name, value in flex.items():
+        if name == "roles" and isinstance(value, Sequence) and not isinstance(value, str):
+            value = sorted(map(str, value))  # noqa: PLW2901 - the order of roles says nothing
+        values[name if name in _OURS else attribute_key(name)] = value
+    return values
+
+
+_OURS: Final = frozenset({"roles", "full_name", "email", NAME_ID})
+
+
+def _joined(change: UserChange, found: _Found, provider: str) -> UserChange:
+    """A user's change in Flex with the one at the provider, and with who wrote what differs."""
+    sent = found.values.get(change.username)
+    if sent is not None:
+        change = replace(change, fields=tuple(_blamed(item, sent) for item in change.fields))
+    edit = found.edits.get(change.username)
+    if edit is None or change.kind not in _JOINABLE:
+        return change
+    kind = Kind.UPDATE if change.kind is Kind.AT_IDP else change.kind
+    reason = change.reason
+    if change.kind is Kind.RENAME:
+        reason = reason.replace("at the identity provider too", f"at {provider}: this plan does")
+    return replace(change, kind=kind, idp=edit, reason=reason)
+
+
+def _blamed(item: FieldChange, sent: Mapping[str, Value]) -> FieldChange:
+    """A difference that nobody made in git: Flex has what the provider sends, so a login wrote it, or else a person."""
+    by_hand = item.cause in {Cause.FLEX, Cause.BOTH} and item.before is not ABSENT
+    if by_hand and same(item.before, sent.get(item.key, ABSENT)):
+        return replace(item, cause=Cause.LOGIN)
+    return item
+
+
+def _departed(sides: IdpSides, change: UserChange, found: _Found) -> UserChange:
+    """A leaver's change, which takes their roles at the provider, too: a login would bring them back."""
+    if not change.leaves or change.live is None:
+        return change
+    email = change.live.user.email.casefold()
+    found.spoken_for.add(email)
+    there = sides.state.users.get(email, ())
+    if change.kind is not Kind.RETIRE or len(there) != 1 or not isinstance(there[0].flex, Mapping):
+        return change
+    roles = there[0].flex.get("roles", ABSENT)
+    # A person with two personas keeps the roles as long as one of them stays.
+    if roles is ABSENT or email in found.staying:
+        return change
+    gone = FieldChange("roles", roles, ABSENT, Cause.GIT, Route.IDP)
+    return replace(change, idp=IdpEdit(there[0].user_id, there[0].email, (gone,), sides.wanted.provider))
+
+
+def _strangers(state: IdpState, spoken_for: set[str]) -> Iterator[str]:
+    for email in sorted(state.users.keys() - spoken_for):
+        for one in state.users[email]:
+            if isinstance(one.flex, Mapping) and one.flex.get("roles"):
+                yield one.email

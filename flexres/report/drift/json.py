@@ -1,0 +1,131 @@
+"""Drift as JSON for programs and for the next run: a versioned shape, described by docs/schema/drift.schema.json."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any, Final
+
+from flexres.errors import SetupError
+from flexres.reconcile.drift.findings import Drift, Finding
+from flexres.reconcile.model import FieldChange
+from flexres.report.drift.wording import ACTIONS, since_text, what_text
+from flexres.report.plan.verdict import Position, place_of
+from flexres.values import ABSENT, normal
+
+FORMAT: Final = 1
+"""The shape's version: it grows by new keys alone; anything else is a new version."""
+
+
+def drift_json(drift: Drift, *, position: Position | None = None) -> dict[str, Any]:
+    """Every finding as JSON values, those of before too; a key is left out where there is nothing."""
+    plan = drift.plan
+    return {
+        "format": FORMAT,
+        "report": "drift",
+        "stack": plan.stack,
+        "stack_id": plan.stack_id,
+        "account": plan.instance.account,
+        "instance": plan.instance.sid,
+        "as_of": f"{plan.as_of.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        **({"commit": plan.commit} if plan.commit else {}),
+        "drift": drift.found,
+        "exit": int(drift.exit),
+        "counts": {
+            "declared": plan.declared,
+            "in_flex": plan.in_flex,
+            "in_sync": plan.in_sync,
+            "reasons": {str(reason): count for reason, count in drift.counts.items()},
+        },
+        "findings": [_finding(finding, drift, position) for finding in drift.findings],
+        **({"earlier": drift.earlier, "new": len(drift.new)} if drift.new is not None else {}),
+        **({"gone": [{"id": id, "subject": subject} for id, subject in drift.gone]} if drift.gone else {}),
+    }
+
+
+def _finding(finding: Finding, drift: Drift, position: Position | None) -> dict[str, Any]:
+    texts = {
+        "what": what_text(finding),
+        "since_says": since_text(finding),
+        "where": (place_of(finding.change, position) if finding.change else None) or "",
+        "file": finding.change.file if finding.change else "",
+    }
+    said: dict[str, Any] = {
+        "id": finding.id,
+        "reason": str(finding.reason),
+        "subject": finding.subject,
+        "drift": finding.drift,
+        "fixed_by_drift_fix": finding.fixed,
+        "action": ACTIONS[finding.reason],
+        **{name: text for name, text in texts.items() if text},
+    }
+    if finding.since is not None:
+        moment = f"{finding.since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        said["since"] = {"at": moment, "exact": finding.exact}
+    if finding.fields:
+        said["fields"] = [_field(field) for field in finding.fields]
+    if finding.names:
+        said["usernames"] = list(finding.names)
+    if drift.new is not None:
+        said["new"] = finding.id in drift.new
+    return said
+
+
+def _field(field: FieldChange) -> dict[str, Any]:
+    sides = {"before": field.before, "after": field.after}
+    return {
+        "key": field.key,
+        "cause": str(field.cause),
+        **{name: normal(value) for name, value in sides.items() if value is not ABSENT},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What an earlier report found: `(id, subject)` of each finding, and when it was made."""
+
+    found: tuple[tuple[str, str], ...]
+    made: str
+
+
+def earlier_of(report: object, stack_id: str, shown: str) -> Earlier | None:
+    """The part of an earlier JSON report that is of this stack; None where it holds other stacks alone.
+
+    Raises SetupError for a file that is no report of drift, or of another version.
+    """
+    parts = _parts(report, shown)
+    for part in parts:
+        if part.get("stack_id") == stack_id:
+            try:
+                found = tuple((_text(one["id"]), _text(one["subject"])) for one in part["findings"])
+                return Earlier(found, _text(part["as_of"]))
+            except (KeyError, TypeError):
+                raise _foreign(shown) from None
+    if len(parts) == 1:
+        raise SetupError(f"{shown} is of stack {parts[0].get('stack')}", hint="name that stack's own earlier report")
+    return None
+
+
+def _parts(report: object, shown: str) -> list[Mapping[str, Any]]:
+    if not isinstance(report, dict) or report.get("report") not in {"drift", "drifts"}:
+        raise _foreign(shown)
+    if report.get("format") != FORMAT:
+        raise SetupError(
+            f"{shown} is of version {report.get('format')}, and this flexres reads version {FORMAT}",
+            hint="make a new one with flexres drift --format json --out",
+        )
+    inner: Iterable[Any] = report.get("stacks", ()) if report["report"] == "drifts" else (report,)
+    return [part for part in inner if isinstance(part, dict) and part.get("report") == "drift"]
+
+
+def _foreign(shown: str) -> SetupError:
+    return SetupError(
+        f"{shown} is no report of flexres drift", hint="make one with flexres drift --format json --out FILE"
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value

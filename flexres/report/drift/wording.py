@@ -1,0 +1,111 @@
+"""The words of drift, the same in every format: what was found, since when, and what would put it right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from flexres.reconcile.drift.findings import Drift, Finding, Reason
+from flexres.reconcile.model import Kind, UserChange
+from flexres.report.visible import visible
+from flexres.report.wording import field_label, names_of, plural, told, values_text, when
+
+ACTIONS: Final[Mapping[Reason, str]] = {
+    Reason.FLEX: "flexres drift --fix puts it back; flexres export takes it into the YAML",
+    Reason.BOTH: "flexres drift --fix makes it as the YAML says",
+    Reason.LOGIN: "change it at the identity provider: the next login writes it again",
+    Reason.IDP: "flexres idp apply puts it back",
+    Reason.DEACTIVATED: "take the user out of the YAML, or approve their return: flexres plan shows the digest",
+    Reason.EXPIRED: "flexres apply retires them",
+    Reason.OVERDUE: "set them offline in Flex, then flexres apply retires them",
+    Reason.BLOCKED: "mend what the reason names; until then the user is left alone",
+    Reason.GIT: "flexres apply deploys it",
+    Reason.UNMANAGED: "declare them (flexres export), name them in leavers:, or write unmanaged: ignore",
+    Reason.ORPHAN: "delete or rename the Worker in TaskRouter: it will never belong to a user",
+    Reason.SIGN_ON: "flexres sso status shows both sides",
+    Reason.UNTRUSTED: "enter it in Console: flexres sso checklist",
+    Reason.CERTIFICATE: "renew it at the identity provider, then in the YAML and in Console",
+    Reason.ATTESTATION: "compare with Console, then flexres sso attest",
+    Reason.CONSOLE: "flexres sso checklist",
+    Reason.AT_IDP: "change it at the identity provider",
+    Reason.WAITING: "nothing: they leave when they are offline",
+    Reason.PERSONA: "retire the usernames that nobody uses",
+    Reason.OTHER_STACK: "nothing: another stack's YAML declares them",
+}
+"""What would put each kind of finding right."""
+
+_UNDEPLOYED: Final = {
+    Kind.CREATE: "declared, and not in Flex",
+    Kind.ADOPT: "declared, and in Flex without our marker",
+    Kind.REACTIVATE: "approved to come back, and still deactivated",
+    Kind.LET_GO: "no longer declared, and still marked as ours",
+}
+
+
+def what_text(finding: Finding) -> str:
+    """What was found, in one line: Flex → YAML where there are two sides."""
+    if finding.reason is Reason.PERSONA:
+        return names_of(finding.names)
+    if finding.setting is not None:
+        seen = visible(finding.setting.observed) or "nothing"
+        return f"{seen} → {visible(finding.setting.declared) or 'nothing'}"
+    change = finding.change
+    if finding.detail or change is None:
+        return told(finding.detail)
+    if finding.reason is Reason.GIT and change.kind not in {Kind.UPDATE, Kind.AT_IDP}:
+        return _undeployed(change)
+    if finding.fields:
+        return "; ".join(f"{field_label(field.key)}: {values_text(field)}" for field in finding.fields)
+    return _of_user(finding, change)
+
+
+def _undeployed(change: UserChange) -> str:
+    if change.kind is Kind.RENAME and change.old:
+        return f"to be renamed from {visible(change.old.username)}"
+    return _UNDEPLOYED.get(change.kind) or f"still in Flex: {told(change.reason)}"
+
+
+def _of_user(finding: Finding, change: UserChange) -> str:
+    if finding.reason is Reason.DEACTIVATED:
+        return "somebody offboarded them in Flex"
+    if finding.reason in {Reason.OVERDUE, Reason.WAITING}:
+        worker = change.live.worker if change.live else None
+        return f"activity {visible(worker.activity_name)}" if worker else ""
+    if finding.reason is Reason.UNMANAGED:
+        return visible(change.live.user.full_name) if change.live else ""
+    if finding.reason is Reason.OTHER_STACK and change.marker:
+        return f"stack id {visible(change.marker.stack_id)}"
+    return told(change.reason)
+
+
+def since_text(finding: Finding) -> str:
+    """Since when: exactly, or the latest time at which it can have happened; empty where nobody can tell."""
+    if finding.since is None:
+        return ""
+    if finding.reason is Reason.ORPHAN:
+        return f"last changed {when(finding.since)}"
+    return f"since {when(finding.since)}" if finding.exact else f"by {when(finding.since)} at the latest"
+
+
+def headline(drift: Drift) -> str:
+    """Whether there is drift, and what is new, in a few words."""
+    found = sum(finding.drift for finding in drift.findings)
+    if drift.quiet:
+        rest = f"{plural(found, 'finding')} as before" if found else "in sync"
+        return f"nothing new since {_moment(drift.earlier)}: {rest}"
+    said = f"drift: {plural(found, 'finding')}" if found else "no drift"
+    return said + (f", {len(drift.new)} new since {_moment(drift.earlier)}" if drift.new is not None else "")
+
+
+def _moment(text: str) -> str:
+    """The time of an earlier report as all times are shown; whatever else stands for one as it is."""
+    try:
+        return when(datetime.fromisoformat(text))
+    except ValueError:
+        return visible(text)
+
+
+def counts_text(drift: Drift) -> str:
+    """How many of each reason."""
+    return ", ".join(f"{count:,} {reason}" for reason, count in drift.counts.items())

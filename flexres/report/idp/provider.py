@@ -1,0 +1,218 @@
+"""The identity provider's part of a plan in words: its set-up, who is not there, what a user's change does there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from flexres.apply.outcome import Applied, IdpOutcome, Result
+from flexres.reconcile.idp.model import IdpChange, IdpPlan
+from flexres.reconcile.model import Cause, FieldChange, Plan, UserChange
+from flexres.report.layout import Page, Row
+from flexres.report.markdown_escape import code, prose
+from flexres.report.visible import shorten, visible
+from flexres.report.wording import LONG, SHORT, cause_text, field_label, names_of, plural, told, value_text, values_text
+from flexres.values import ABSENT, Value, normal, same
+
+_BY: Final = {Cause.GIT: "git", Cause.IDP: "changed there, put back", Cause.BOTH: "git, and changed there"}
+
+
+def mirrored(change: UserChange, field: FieldChange) -> bool:
+    """Whether the identity provider gets the same new value as Flex."""
+    there = change.idp.fields if change.idp else ()
+    return field.writes and any(one.key == field.key and same(one.after, field.after) for one in there)
+
+
+def only_there(change: UserChange) -> list[FieldChange]:
+    """What changes at the identity provider and not in Flex at the same time."""
+    here = [field for field in change.fields if field.writes]
+    there = change.idp.fields if change.idp else ()
+    return [one for one in there if not any(field.key == one.key and same(field.after, one.after) for field in here)]
+
+
+def label(field: FieldChange) -> str:
+    """A field of a user there, as people call it."""
+    return "NameID" if field.key == "name_id" else field_label(field.key)
+
+
+def cause_here(change: UserChange, field: FieldChange) -> str:
+    """Why a field is changed in Flex, and whether it is at the provider, too."""
+    both = f" · Flex and {visible(change.idp.provider)}" if change.idp and mirrored(change, field) else ""
+    return cause_text(field) + both
+
+
+def cause(change: UserChange, field: FieldChange) -> str:
+    """Why a field is changed there, and where there is."""
+    provider = visible(change.idp.provider) if change.idp else ""
+    if field.after is ABSENT and change.leaves:
+        return f"at {provider}, or a login would bring them back"
+    return f"{_BY[field.cause]} · at {provider}"
+
+
+def in_one_line(change: UserChange) -> str:
+    """What a new user, or a leaver, gets or loses there."""
+    edit = change.idp
+    if edit is None:
+        return ""
+    provider = visible(edit.provider)
+    if change.leaves:
+        return f"loses the roles at {provider} too"
+    what = names_of([label(field) for field in edit.fields])
+    return f"is made at {provider}: {what}" if edit.user_id is None else f"at {provider}: {what}"
+
+
+def in_text(page: Page, plan: Plan, *, verbose: bool) -> None:
+    """The section of a text report; nothing where the provider is as declared."""
+    idp = plan.idp
+    if idp is None or not untidy(idp):
+        return
+    page.heading(f"At {visible(idp.wanted.provider)} ({visible(idp.wanted.tenant)})")
+    limit, few = (LONG, len(idp.missing) + len(idp.strangers)) if verbose else (SHORT, 3)
+    rows: list[Row] = []
+    for trouble in idp.troubles:
+        rows.append(((f"! {visible(trouble.about)}", "bold red"), (visible(trouble.message), "")))
+        rows.append((("", ""), (visible(trouble.hint), "dim")))
+    rows += [((f"~ {change.part}", "yellow"), (says(change, limit), "")) for change in idp.changes]
+    for one in idp.differing:
+        declared = shorten(visible(one.declared), limit) if one.declared else "not set"
+        shown = (
+            f"{one.key} is {declared}, and {visible(idp.wanted.provider)} says {shorten(visible(one.offered), limit)}"
+        )
+        rows.append((("! sso", "bold red" if one.declared else "cyan"), (shown, "")))
+    rows += [(("i not there", "cyan"), (names_of(idp.missing, few=few), ""))] if idp.missing else []
+    rows += [(("i undeclared", "cyan"), (_strangers(idp, few), ""))] if idp.strangers else []
+    page.table(rows)
+    if idp.differing:
+        page.write(
+            ("take these values over: ", "dim"), (f"flexres idp import-metadata --stack {plan.stack}", "bold"), indent=2
+        )
+
+
+def _strangers(idp: IdpPlan, few: int) -> str:
+    return f"{names_of(idp.strangers, few=few)}: has roles for Flex there, and nobody declares them"
+
+
+def untidy(idp: IdpPlan) -> bool:
+    """Whether there is anything to tell besides users' changes."""
+    return bool(idp.changes or idp.differing or idp.troubles or idp.missing or idp.strangers)
+
+
+def says(change: IdpChange, limit: int = SHORT) -> str:
+    """One part of the set-up in words."""
+    if change.says:
+        name = value_text(change.after, limit)
+        return (
+            change.says
+            if change.key in {"code", "flexres"} and change.before is not ABSENT
+            else f"{name} {change.says}"
+        )
+    return f"{visible(change.key)}: {value_text(change.before, limit)} → {value_text(change.after, limit)}"
+
+
+def counted(plan: Plan) -> str:
+    """What is to do there, counted."""
+    idp = plan.idp
+    if idp is None:
+        return ""
+    name = visible(idp.wanted.provider)
+    counts = [
+        f"{plural(len(idp.changes), 'setting')} to change at {name}" if idp.changes else "",
+        f"{plural(len(idp.troubles), 'obstacle')} at {name}" if idp.troubles else "",
+        f"{plural(len(idp.differing), 'value')} of sso: otherwise at {name}" if idp.differing else "",
+    ]
+    return ", ".join(filter(None, counts))
+
+
+def outcomes_in_text(page: Page, applied: Applied) -> None:
+    """What became of the set-up."""
+    plan = applied.plan.idp
+    if not applied.idp or plan is None:
+        return
+    page.heading(f"At {visible(plan.wanted.provider)} ({visible(plan.wanted.tenant)})")
+    page.table(_outcome_row(outcome) for outcome in applied.idp)
+
+
+def _outcome_row(outcome: IdpOutcome) -> Row:
+    done = outcome.result is Result.DONE
+    what = says(outcome.change) if done else f"{outcome.result}: {told(outcome.message)}"
+    return (f"{'✓' if done else '✗'} {outcome.change.part}", "green" if done else "bold red"), (what, "")
+
+
+def markdown_rows(idp: IdpPlan) -> Iterator[Sequence[str]]:
+    """The cells of a table of the set-up: sign, part, what."""
+    for trouble in idp.troubles:
+        yield "`!`", prose(trouble.about), prose(f"{trouble.message}: {trouble.hint}", 600)
+    for change in idp.changes:
+        yield "`~`", prose(str(change.part)), prose(says(change, LONG), 600)
+    for one in idp.differing:
+        yield "`!`", code(f"sso.{one.key}"), f"{code(one.declared or 'not set')} here, {code(one.offered)} there"
+    if idp.missing:
+        yield "`i`", "not there", prose(names_of(idp.missing))
+    if idp.strangers:
+        yield "`i`", "undeclared", prose(_strangers(idp, 5))
+
+
+def outcome_rows(applied: Applied) -> Iterator[Sequence[str]]:
+    """The cells of a table of what became of the set-up."""
+    for outcome in applied.idp:
+        done = outcome.result is Result.DONE
+        what = (
+            prose(says(outcome.change, LONG), 600) if done else f"**{outcome.result}**: {prose(outcome.message, 400)}"
+        )
+        yield "`~`", prose(str(outcome.change.part)), what
+
+
+def as_json(idp: IdpPlan) -> dict[str, Any]:
+    """The provider's part as JSON values; the action's code is left out, as it follows from the YAML."""
+    return {
+        "provider": idp.wanted.provider,
+        "tenant": idp.wanted.tenant,
+        "users": idp.users,
+        "changes": [_change(change) for change in idp.changes],
+        "differing": [
+            {"key": one.key, "offered": one.offered} | ({"declared": one.declared} if one.declared else {})
+            for one in idp.differing
+        ],
+        "troubles": [{"about": one.about, "message": one.message, "hint": one.hint} for one in idp.troubles],
+        "missing": list(idp.missing),
+        "strangers": list(idp.strangers),
+        "requests": idp.requests,
+        "seconds": round(idp.seconds, 3),
+    }
+
+
+def _change(change: IdpChange) -> dict[str, Any]:
+    said: dict[str, Any] = {"part": str(change.part), "key": change.key}
+    if change.says:
+        return {**said, "says": says(change)}
+    return said | _sides(change.before, change.after)
+
+
+def edit_json(change: UserChange) -> dict[str, Any]:
+    """What a user's change does there, as JSON values."""
+    edit = change.idp
+    assert edit is not None
+    fields = [{"key": one.key, "cause": str(one.cause)} | _sides(one.before, one.after) for one in edit.fields]
+    said: dict[str, Any] = {"provider": edit.provider, "email": edit.email, "fields": fields}
+    return said | ({"user_id": edit.user_id} if edit.user_id is not None else {"create": True})
+
+
+def outcome_json(outcome: IdpOutcome) -> dict[str, Any]:
+    """What became of one part of the set-up, as JSON values."""
+    said = {"part": str(outcome.change.part), "key": outcome.change.key, "result": str(outcome.result)}
+    return said | ({"message": outcome.message} if outcome.message else {})
+
+
+def _sides(before: Value, after: Value) -> dict[str, Any]:
+    said: dict[str, Any] = {}
+    if before is not ABSENT:
+        said["before"] = normal(before)
+    if after is not ABSENT:
+        said["after"] = normal(after)
+    return said
+
+
+def rows_of_user(change: UserChange, limit: int) -> Iterator[tuple[str, str, str]]:
+    """What a user's change does there alone: field, values, why."""
+    for field in only_there(change):
+        yield label(field), values_text(field, limit), cause(change, field)

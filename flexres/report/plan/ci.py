@@ -1,0 +1,96 @@
+"""A plan, what became of it, or drift for the CI that ran it: annotations on lines of the YAML, and a job's outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from typing import Final
+
+from flexres.apply.outcome import Applied, Result
+from flexres.errors import Exit, Position, Problem
+from flexres.reconcile.drift.findings import STUCK, Drift
+from flexres.reconcile.model import Kind, Plan, Rule, Violation
+from flexres.report.plan.next_step import RULES
+from flexres.report.plan.verdict import summarise
+from flexres.report.wording import told
+
+MOST: Final = 10
+"""GitHub shows so many errors and so many warnings of one step, and drops the rest."""
+
+UserPlace = Callable[[str], Position | None]
+"""Username → where the YAML declares the user; None where it does not."""
+
+PolicyPlace = Callable[..., Position]
+"""A path of flex.yaml, such as "policy", "max_removals" → its place, or that of what surrounds it."""
+
+_IN_POLICY: Final[Mapping[Rule, tuple[str, ...]]] = {
+    Rule.MAX_REMOVALS: ("policy", "max_removals"),
+    Rule.MAX_CHANGES: ("policy", "max_changes"),
+    Rule.MIN_ADMINS: ("policy", "min_admins"),
+    Rule.PROTECTED: ("policy", "protected"),
+    Rule.EMAIL_DOMAINS: ("policy", "email_domains"),
+    Rule.CONSOLE_CHANGES: ("policy", "console_changes"),
+}
+_ABOUT_MANY: Final = {Rule.MAX_REMOVALS, Rule.MAX_CHANGES, Rule.MIN_ADMINS, Rule.CONSOLE_CHANGES, Rule.OLDER_CHECKOUT}
+
+
+def on_lines(plan: Plan, *, user: UserPlace, policy: PolicyPlace) -> tuple[Problem, ...]:
+    """What stands in a plan's way, each where the YAML can mend it: refusals as errors, who is blocked as warnings.
+
+    A limit on numbers is at its line of the policy, what one person is about at that person's line. At most
+    `MOST` of each severity; the last one says how many more there are.
+    """
+    errors = [problem for violation in plan.violations for problem in _refusals(plan, violation, user, policy)]
+    warnings = list(_blocked(plan, user, policy))
+    return (*_few(errors, "refusals"), *_few(warnings, "who are blocked"))
+
+
+def _refusals(plan: Plan, violation: Violation, user: UserPlace, policy: PolicyPlace) -> Iterator[Problem]:
+    hint = violation.hint or RULES.get(violation.rule, "")
+    approve = f"or approve {plan.digest}" if plan.digest and violation.rule is not Rule.OLDER_CHECKOUT else ""
+    lifts = told(", ".join(filter(None, (hint, approve))))
+    names = () if violation.rule in _ABOUT_MANY else violation.usernames
+    places = [place for name in names if (place := user(name)) is not None]
+    for place in places or [policy(*_IN_POLICY.get(violation.rule, ()))]:
+        yield Problem(place, told(violation.message), lifts)
+
+
+def _blocked(plan: Plan, user: UserPlace, policy: PolicyPlace) -> Iterator[Problem]:
+    for change in plan.of_kind(Kind.BLOCKED):
+        place = user(change.username) or policy()
+        approve = f"approve {change.digest} to bring them back" if change.digest else ""
+        message = told(f"{change.username} is blocked: {change.reason}")
+        yield Problem(place, message, approve, severity="warning")
+
+
+def _few(problems: list[Problem], what: str) -> Iterator[Problem]:
+    if len(problems) <= MOST:
+        yield from problems
+        return
+    yield from islice(problems, MOST - 1)
+    last, more = problems[MOST - 1], len(problems) - MOST + 1
+    yield Problem(last.position, f"and {more} more {what}; the report names them all", severity=last.severity)
+
+
+def plan_outputs(plan: Plan) -> dict[str, str]:
+    """What other jobs can read of a plan: how much it would write, its verdict, and the digest that approves it."""
+    return {"changes": str(plan.to_write), "verdict": str(summarise(plan).verdict), "digest": plan.digest}
+
+
+def applied_outputs(applied: Applied) -> dict[str, str]:
+    """What other jobs can read of a run: how much it wrote, whether all of it was done, and the plan's digest."""
+    done = applied.counts()[Result.DONE] + sum(one.result is Result.DONE for one in applied.settings)
+    verdict = "done" if applied.exit is Exit.DONE else "done in part"
+    return {"changes": str(done), "verdict": verdict, "digest": applied.plan.digest}
+
+
+def drift_outputs(drift: Drift) -> dict[str, str]:
+    """What other jobs can read of a drift report: how many findings are drift, and whether somebody has to look."""
+    stuck = any(finding.reason in STUCK for finding in drift.findings)
+    verdict = "drift" if drift.found else "needs care" if stuck else "no drift"
+    return {"changes": str(sum(finding.drift for finding in drift.findings)), "verdict": verdict, "digest": ""}
+
+
+def output_lines(outputs: Mapping[str, str]) -> str:
+    """Outputs as $GITHUB_OUTPUT takes them; none of ours holds a line break."""
+    return "".join(f"{name}={value}\n" for name, value in outputs.items())

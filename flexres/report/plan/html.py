@@ -1,0 +1,179 @@
+"""A plan, or what became of it, as the content of the HTML page: from the JSON shape, so that both tell the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from flexres.apply.outcome import Result
+from flexres.reconcile.model import Answer, Kind, Rule, SettingChange, SettingState
+from flexres.report.html.charts import Chart, Past, history_chart, kinds_chart, teams_chart
+from flexres.report.html.content import Content, Section, Told, facts_of
+from flexres.report.html.rows import AS_DECLARED, NOTED, Person, field_of, kind_name, missed_because, rows_of
+from flexres.report.plan.json import Report
+from flexres.report.plan.next_step import RULES
+from flexres.report.plan.verdict import Risk
+from flexres.report.sso import settings as sign_on
+from flexres.report.visible import visible
+from flexres.report.wording import ELSEWHERE, KINDS, LONG, SSO_BRINGS_BACK, short_place, told
+
+_BRING_BACK: Final = {Risk.CUT_OFF, Risk.LEAVES, Risk.OVERDUE, Risk.WAITS}
+_TOLD_AS_KIND: Final = {Risk.LEAVES, Risk.LET_GO, Risk.WAITS, Risk.BLOCKED, Risk.AT_IDP, Risk.REACTIVATED}
+_COLOURS: Final[Mapping[str, str]] = {
+    KINDS[Kind.CREATE].name: "good",
+    KINDS[Kind.ADOPT].name: "calm",
+    KINDS[Kind.REACTIVATE].name: "calm",
+    KINDS[Kind.RENAME].name: "calm",
+    KINDS[Kind.UPDATE].name: "warm",
+    KINDS[Kind.RETIRE].name: "hot",
+    KINDS[Kind.LET_GO].name: "hot",
+    KINDS[Kind.BLOCKED].name: "hot",
+}
+
+
+def plan_content(report: Report, people: Iterable[Person], past: Sequence[Past]) -> Content:
+    """The page of a plan, or of a run with the plan in it."""
+    everybody, plan = tuple(people), report.get("plan", report)
+    applied = report is not plan
+    counts = Counter(kind_name(change, [field_of(one) for one in change["fields"]]) for change in plan["changes"])
+    sections = [
+        _missed(report) if applied else _refused(plan),
+        _risks(plan, applied=applied),
+        _settings(plan),
+        _provider(plan),
+        _approved(plan),
+    ]
+    return Content(
+        report=report["report"],
+        stack=visible(plan["stack"]),
+        verdict=_verdict(report) if applied else str(plan["verdict"]),
+        headline=_done(report) if applied else _to_do(plan, counts),
+        facts=facts_of(report, plan),
+        sections=[section for section in sections if section.lines],
+        charts=[_kinds(counts), teams_chart(everybody), history_chart(past)],
+        rows=rows_of(plan, everybody, report.get("outcomes", ())),
+    )
+
+
+def _kinds(counts: Mapping[str, int]) -> Chart | None:
+    ordered = [*(one.name for one in KINDS.values()), NOTED]
+    return kinds_chart((name, _COLOURS.get(name, "quiet"), counts[name]) for name in ordered if counts[name])
+
+
+def _verdict(report: Report) -> str:
+    if report["interrupted"]:
+        return "interrupted"
+    return "done" if report["exit"] == 0 else "done in part"
+
+
+def _done(report: Report) -> str:
+    words = [f"{number:,} {name.replace('_', ' ')}" for name, number in report["counts"].items() if number]
+    return " · ".join(words) or "nothing was to do"
+
+
+def _to_do(plan: Report, counts: Mapping[str, int]) -> str:
+    risks = Counter(Risk(risk["kind"]) for risk in plan["risks"])
+    said = [risk.counted(risks[risk]) for risk in Risk if risks[risk] and risk not in _TOLD_AS_KIND]
+    to_do = [f"{counts[one.name]:,} {one.to_do}" for one in KINDS.values() if counts[one.name]]
+    elsewhere = sum(change.get("elsewhere", False) for change in plan["changes"])
+    to_do += [f"{elsewhere:,} {ELSEWHERE}"] if elsewhere else []
+    in_sync = f"{plan['counts']['in_sync']:,} {AS_DECLARED}"
+    return " · ".join(filter(None, (", ".join(said), ", ".join(to_do), in_sync)))
+
+
+def _refused(plan: Report) -> Section:
+    lines = [
+        Told(text=told(one["message"]), quiet=told(one.get("hint") or RULES.get(Rule(one["rule"]), "")))
+        for one in plan["violations"]
+    ]
+    digest = plan.get("digest")
+    return Section(
+        "Refused",
+        lines,
+        grave=True,
+        then="Nothing is sent. Exactly this plan passes with" if "next" in plan else "",
+        command=plan.get("next", ""),
+        note=f"or with a commit that adds {digest} to policy.approved" if digest else "",
+    )
+
+
+def _missed(report: Report) -> Section:
+    lines = [
+        Told(outcome["result"], visible(_about(outcome)), missed_because(outcome))
+        for outcome in _left_out(report)
+        if outcome["result"] not in {str(Result.DONE), str(Result.WAITING)}
+    ]
+    command = report.get("next", "")
+    return Section("Not done", lines, grave=True, then="What to type next" if command else "", command=command)
+
+
+def _left_out(report: Report) -> Iterator[Mapping[str, Any]]:
+    yield from report.get("outcomes", ())
+    yield from report.get("settings", ())
+    yield from report.get("idp", ())
+
+
+def _about(outcome: Mapping[str, Any]) -> str:
+    part = " ".join(filter(None, (outcome.get("part"), outcome.get("key"))))
+    return str(outcome.get("username") or outcome.get("entry") or outcome.get("field") or part)
+
+
+def _risks(plan: Report, *, applied: bool) -> Section:
+    risks = plan["risks"]
+    title = "Needs care" if any(risk["care"] for risk in risks) else "To know"
+    back = any(risk["kind"] in _BRING_BACK for risk in risks)
+    return Section(
+        "What needed care" if applied else title,
+        [_risk(plan, risk) for risk in risks],
+        table=True,
+        note=SSO_BRINGS_BACK if back else "",
+    )
+
+
+def _risk(plan: Report, risk: Mapping[str, Any]) -> Told:
+    approved = risk.get("approved_by", "")
+    said = [
+        risk.get("detail", ""),
+        f"approved by {visible(approved)}" if approved else "",
+        ELSEWHERE if risk.get("elsewhere") else "",
+    ]
+    return Told(
+        bold=risk["kind"],
+        name=visible(risk["username"]),
+        text=" · ".join(filter(None, said)),
+        quiet=short_place(plan["stack"], risk.get("where", "")),
+        care=risk["care"],
+        code=f"--approve {risk['approve']}" if risk.get("approve") else "",
+    )
+
+
+def _settings(plan: Report) -> Section:
+    lines = []
+    for described in plan.get("settings", ()):
+        state, answer = SettingState(described["state"]), Answer(described["answer"])
+        setting = SettingChange(**{**described, "state": state, "answer": answer})
+        if state is not SettingState.AS_DECLARED:
+            said = sign_on.tell(setting, LONG)
+            lines.append(Told(f"{said.sign} {said.name}", text=said.says, quiet=said.how))
+    return Section("Single sign-on", lines)
+
+
+def _provider(plan: Report) -> Section:
+    idp = plan.get("idp", {})
+    lines = [
+        Told(visible(one["about"]), text=told(one["message"]), quiet=told(one["hint"]))
+        for one in idp.get("troubles", ())
+    ]
+    lines += [Told(one["part"], text=told(one.get("says") or visible(one["key"]))) for one in idp.get("changes", ())]
+    lines += [Told("not there", visible(email), "can sign in nowhere") for email in idp.get("missing", ())]
+    return Section(f"At {visible(idp.get('provider', 'the identity provider'))}", lines)
+
+
+def _approved(plan: Report) -> Section:
+    lines = [
+        Told(item["rule"], visible(item["username"]), quiet=f"by {visible(item['approved_by'])}")
+        for item in plan["guarded"]
+        if item.get("approved_by")
+    ]
+    return Section("Approved", lines)

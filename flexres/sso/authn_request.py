@@ -9,7 +9,7 @@ from typing import Final
 
 from lxml import etree
 
-from flexres.idp.saml.safe_xml import ASSERTION, PROTOCOL, UnsafeXmlError, parse_xml, text_of
+from flexres.idp.safe_xml import ASSERTION, PROTOCOL, UnsafeXmlError, parse_xml, text_of
 from flexres.sso.sightings import AuthnRequest
 
 _LARGEST: Final = 64 * 1024

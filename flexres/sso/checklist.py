@@ -8,7 +8,7 @@ from typing import Final
 
 from flexres.desired.model import StackConfig
 from flexres.desired.schema.certificate import normal_form
-from flexres.idp.saml.service_provider import ServiceProvider, enhanced, legacy
+from flexres.idp.service_provider import ServiceProvider, enhanced, legacy
 from flexres.reconcile.model import SettingChange, SettingState
 
 PAGE_URL: Final = "https://console.twilio.com/us1/develop/flex/users-and-access/single-sign-on"

@@ -12,7 +12,7 @@ from typing import Final
 
 from flexres.desired.model import Sso, StackConfig
 from flexres.idp.saml.report import Finding
-from flexres.idp.saml.service_provider import enhanced, legacy
+from flexres.idp.service_provider import enhanced, legacy
 from flexres.sso.sightings import Sighting
 
 _FIRST_UI: Final = (2, 7)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from flexres.idp.saml.service_provider import enhanced
+from flexres.idp.service_provider import enhanced
 from flexres.idp.settings import settings
 from flexres.sandbox.server import Sandbox
 from flexres.sandbox.visitor import Visit, Visitor

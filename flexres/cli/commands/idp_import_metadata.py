@@ -19,8 +19,7 @@ from flexres.desired.source import FolderSource, UnreadableFile
 from flexres.desired.yaml.reader import compose, decode
 from flexres.errors import SetupError
 from flexres.idp.auth0.state import open_provider
-from flexres.idp.saml.fetch_metadata import read_source
-from flexres.idp.saml.metadata import read_metadata
+from flexres.idp.metadata import read_metadata, read_source
 from flexres.report.visible import visible
 
 _PEM: Final = "certs/idp.pem"

@@ -16,7 +16,7 @@ from flexres.cli.stacks import choose_stack
 from flexres.desired.schema.partial import SignOnFacts, sign_on_facts
 from flexres.desired.source import FolderSource
 from flexres.errors import SetupError
-from flexres.idp.saml.service_provider import ServiceProvider, enhanced, legacy
+from flexres.idp.service_provider import ServiceProvider, enhanced, legacy
 from flexres.idp.settings import ProviderName, Settings, as_markdown, as_text
 from flexres.idp.settings import settings as settings_for
 from flexres.live.credentials import endpoint

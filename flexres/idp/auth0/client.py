@@ -16,7 +16,7 @@ from flexres.errors import FlexresError, SetupError, UnreachableError
 from flexres.idp.auth0.errors import GoneError
 from flexres.idp.auth0.transport import Auth0Transport
 from flexres.idp.auth0.wanted import author_of
-from flexres.idp.saml.metadata import read_metadata
+from flexres.idp.metadata import read_metadata
 from flexres.live.http.concurrently import each
 from flexres.reconcile.idp.model import Action, Application, Binding, Connection, IdpUser, Signing
 from flexres.values import ABSENT, Json

@@ -13,7 +13,7 @@ from typing import Final
 
 from flexres.desired.model import Idp, Sso, StackConfig
 from flexres.desired.schema.attributes import TYPES
-from flexres.idp.saml.service_provider import enhanced, legacy
+from flexres.idp.service_provider import enhanced, legacy
 from flexres.reconcile.idp.model import IdpWanted
 from flexres.values import ABSENT, Value
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from flexres.desired.model import Sso
 from flexres.idp.saml.parse import Assertion, Moment, Response
 from flexres.idp.saml.report import Finding
-from flexres.idp.saml.service_provider import ServiceProvider
+from flexres.idp.service_provider import ServiceProvider
 
 _SHORTEST_SESSION = timedelta(hours=1)
 _SHIFT = timedelta(hours=8)

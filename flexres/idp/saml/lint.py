@@ -13,6 +13,7 @@ from lxml import etree
 from flexres.desired.model import DesiredUser, Sso
 from flexres.desired.schema.certificate import CertificateError, check_certificate, fingerprint, read_certificate
 from flexres.desired.yaml.visible import visible
+from flexres.idp.safe_xml import ASSERTION, METADATA, PROTOCOL, UnsafeXmlError, parse_xml
 from flexres.idp.saml import signature as signatures
 from flexres.idp.saml.against_yaml import compare
 from flexres.idp.saml.checks import (
@@ -27,9 +28,8 @@ from flexres.idp.saml.claims import type_claims, with_contact
 from flexres.idp.saml.parse import parse_assertion, parse_response
 from flexres.idp.saml.read import Captured, UnreadableCapture, read_captures
 from flexres.idp.saml.report import Finding, Report
-from flexres.idp.saml.safe_xml import ASSERTION, METADATA, PROTOCOL, UnsafeXmlError, parse_xml
-from flexres.idp.saml.service_provider import ServiceProvider, enhanced
 from flexres.idp.saml.status import check_status
+from flexres.idp.service_provider import ServiceProvider, enhanced
 
 _ENCRYPTED = (f"{{{ASSERTION}}}EncryptedAssertion", f"{{{ASSERTION}}}EncryptedID", f"{{{ASSERTION}}}EncryptedAttribute")
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from lxml import etree
 
-from flexres.idp.saml.safe_xml import ASSERTION, PROTOCOL, text_of
+from flexres.idp.safe_xml import ASSERTION, PROTOCOL, text_of
 
 _NAMES = {"saml": ASSERTION, "samlp": PROTOCOL}
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"

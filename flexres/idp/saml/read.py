@@ -15,7 +15,7 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from flexres.idp.saml.safe_xml import LARGEST
+from flexres.idp.safe_xml import LARGEST
 
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_=\s-]+")
 

@@ -21,7 +21,7 @@ from signxml.exceptions import InvalidDigest, InvalidInput
 from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
 
 from flexres.desired.schema.certificate import load_der
-from flexres.idp.saml.safe_xml import ASSERTION, PROTOCOL, SIGNATURE
+from flexres.idp.safe_xml import ASSERTION, PROTOCOL, SIGNATURE
 
 RESPONSE_TAG = f"{{{PROTOCOL}}}Response"
 ASSERTION_TAG = f"{{{ASSERTION}}}Assertion"

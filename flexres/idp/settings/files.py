@@ -8,8 +8,8 @@ from typing import Any
 
 from lxml import etree
 
-from flexres.idp.saml.safe_xml import METADATA, PROTOCOL
-from flexres.idp.saml.service_provider import ServiceProvider
+from flexres.idp.safe_xml import METADATA, PROTOCOL
+from flexres.idp.service_provider import ServiceProvider
 
 UNSPECIFIED = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"
 EMAIL = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flexres.idp.saml.service_provider import ServiceProvider
+from flexres.idp.service_provider import ServiceProvider
 from flexres.idp.settings import files
 from flexres.idp.settings.hosted import FLEX_ROLES, LIST
 from flexres.idp.settings.model import Field, File, Section, Settings

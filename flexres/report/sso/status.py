@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flexres.idp.saml.service_provider import ServiceProvider
+from flexres.idp.service_provider import ServiceProvider
 from flexres.reconcile.model import Answer, SettingChange, SettingState
 from flexres.report.layout import Page, Row
 from flexres.report.markdown_escape import code, prose

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from tests.unit.idp.saml_responses import KeyPair
+from tests.saml_responses import KeyPair
 
 
 def _pair(name: str) -> KeyPair:

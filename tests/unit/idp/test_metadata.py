@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from flexres.desired.schema.certificate import fingerprint
 from flexres.errors import SetupError
-from flexres.idp.saml.metadata import read_metadata
+from flexres.idp.metadata import read_metadata
 from flexres.idp.settings.files import service_provider_metadata
-from tests.unit.idp.saml_responses import DS, FLEX, KeyPair
+from tests.saml_responses import DS, FLEX, KeyPair
 
 MD = "urn:oasis:names:tc:SAML:2.0:metadata"
 POST = '<SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="https://idp/post"/>'

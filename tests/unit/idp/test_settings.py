@@ -7,9 +7,9 @@ import json
 import pytest
 from lxml import etree
 
-from flexres.idp.saml.service_provider import legacy
+from flexres.idp.service_provider import legacy
 from flexres.idp.settings import PROVIDERS, ProviderName, as_markdown, as_text, settings
-from tests.unit.idp.saml_responses import CONNECTION, FLEX
+from tests.saml_responses import CONNECTION, FLEX
 
 ATTRIBUTES = ("department", "level.int")
 EVERY = pytest.mark.parametrize("provider", sorted(PROVIDERS))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flexres.idp.saml import lint
 from flexres.idp.saml.read import UnreadableCapture, read_captures
-from tests.unit.idp.saml_responses import FLEX, NOW, KeyPair, Recipe, declared, response, xml
+from tests.saml_responses import FLEX, NOW, KeyPair, Recipe, declared, response, xml
 
 XML = xml(Recipe()).encode()
 ENCODED = base64.b64encode(XML).decode()

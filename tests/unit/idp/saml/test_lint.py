@@ -10,7 +10,7 @@ from lxml import etree
 
 from flexres.desired.model import Channel, DesiredUser
 from flexres.idp.saml import Finding, Report, lint
-from tests.unit.idp.saml_responses import (
+from tests.saml_responses import (
     CLAIMS,
     CONNECTION,
     FLEX,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from flexres.idp.saml import Report, lint
-from tests.unit.idp.saml_responses import (
+from tests.saml_responses import (
     DS,
     NOW,
     SAML,

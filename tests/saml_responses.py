@@ -14,7 +14,7 @@ from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, Signatur
 from signxml.signer import XMLSigner
 
 from flexres.desired.model import Sso
-from flexres.idp.saml.service_provider import enhanced
+from flexres.idp.service_provider import enhanced
 
 CONNECTION = "JQ" + "0123456789abcdef" * 2
 FLEX = enhanced(CONNECTION)

@@ -1,10 +1,51 @@
-r"""Characters written as \x1b, \u202e or \U0001f600: beneath the messages of `desired` and the reports alike."""
+r"""Texts as people read them, beneath the messages of `desired` and the reports: escapes, length, "did you mean"."""
 
 from __future__ import annotations
 
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Final
+
+_LONGEST: Final = 400
+"""Characters of a message: a value within it may be of any length."""
+_LONGEST_WORD: Final = 64
+_BLANK_LETTERS: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Characters that Unicode calls printable although nothing is to be seen: two names may differ by one alone."""
+_SHORT_ESCAPES: Final = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+
+
+def visible(text: str) -> str:
+    r"""The text with each control, bidirectional, zero-width or otherwise unseen character as its escape (\u202e).
+
+    A terminal obeys control characters, and a reviewer cannot see the others.
+    """
+    if text.isprintable() and (text.isascii() or not _BLANK_LETTERS.search(text)):
+        return text
+    shown = "".join(char if char.isprintable() else _escape(char) for char in text)
+    return _BLANK_LETTERS.sub(lambda found: _escape(found[0]), shown)
+
+
+def for_message(text: str) -> str:
+    """A message or hint made visible, and cut where a value in it is beyond reading."""
+    return visible(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
+
+
+def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.7) -> str | None:
+    """Did you mean …? The known word most like `word`, None where none is; one beyond any slip is not compared."""
+    if len(word) > _LONGEST_WORD:
+        return None
+    return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=cutoff)), None)
+
+
+def _escape(char: str) -> str:
+    return _SHORT_ESCAPES.get(char) or code_escape(char)
+
 
 def code_escape(char: str) -> str:
-    """One character by its code, in the shortest of the three forms."""
+    r"""One character by its code, in the shortest of the forms \x1b, \u202e and \U0001f600."""
     code = ord(char)
     if code <= 0xFF:
         return f"\\x{code:02x}"

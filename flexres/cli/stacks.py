@@ -9,8 +9,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
+from flexres.desired.clashes import clashes, may_clash
 from flexres.desired.load import Stack, load_stack
-from flexres.desired.scopes import clashes, may_clash
 from flexres.desired.source import FolderSource
 from flexres.errors import InvalidStack, SetupError
 

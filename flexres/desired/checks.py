@@ -9,7 +9,7 @@ from typing import Final
 from flexres.desired.model import DesiredUser, Sso
 from flexres.desired.schema.attributes import TYPES
 from flexres.desired.users import Entry
-from flexres.desired.yaml.located import Flaw, Locator
+from flexres.desired.yaml.locate import Flaw, Locator
 
 # https://www.twilio.com/docs/taskrouter/limits, "Registered Workers per Workspace"
 MOST_WORKERS: Final = 15_000

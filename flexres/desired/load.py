@@ -23,9 +23,9 @@ from flexres.desired.schema.validation_messages import flaws_of
 from flexres.desired.source import Source, UnreadableFile, is_yaml
 from flexres.desired.stack import Stack
 from flexres.desired.users import Entry, desired_user
-from flexres.desired.yaml.document import Unusual, read_quickly
-from flexres.desired.yaml.located import Flaw, Locator
-from flexres.desired.yaml.reader import compose, decode, is_ordinary
+from flexres.desired.yaml.locate import Flaw, Locator
+from flexres.desired.yaml.tree import compose, decode, is_ordinary
+from flexres.desired.yaml.values import Unusual, read_values
 from flexres.errors import InvalidStack, Position, Problem, SetupError
 
 __all__ = ["Stack", "load_stack"]
@@ -126,7 +126,7 @@ class _Loader:
             return None
         if is_ordinary(data):
             try:
-                value = read_quickly(data)
+                value = read_values(data)
             except Unusual:
                 value = self._values_carefully(file, data)
         else:

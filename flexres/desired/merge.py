@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from flexres.desired.schema.attributes import AttributeFormatError, parse_typed
-from flexres.desired.yaml.located import AS_WRITTEN, Flaw, Path
+from flexres.desired.yaml.locate import AS_WRITTEN, Flaw, Path
 from flexres.values import Json
 
 Layer = Mapping[str, Any]

@@ -11,7 +11,7 @@ from typing import Any, Final
 from flexres.desired.merge import Layer
 from flexres.desired.model import Channel, DesiredUser
 from flexres.desired.schema.user_texts import FLEX_ROLES, is_address
-from flexres.desired.yaml.located import Flaw, Path
+from flexres.desired.yaml.locate import Flaw, Path
 from flexres.values import Json
 
 # https://www.twilio.com/docs/taskrouter/limits: 4096 characters of JSON, white space included. A quarter of it is

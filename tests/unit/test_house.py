@@ -144,6 +144,35 @@ def test_no_room_has_a_circle():
     assert circles == []
 
 
+# Folders of one room that still know each other both ways; what is mended leaves this list.
+KNOWN_CIRCLES = {
+    ("report.drift", "report.html"),
+    ("report.html", "report.plan"),
+    ("report.plan", "report.sso"),
+    ("sandbox.flex", "sandbox.taskrouter"),
+    ("sandbox.idp", "sandbox.sso"),
+    ("sandbox.pages", "sandbox.sso"),
+}
+
+
+def test_between_the_folders_of_a_room_imports_go_one_way():
+    """Of two folders within a room at most one knows the other."""
+    known = {
+        (_folder(module.name), _folder(name))
+        for module in modules()
+        for name in module.imports()
+        if name.startswith(f"flexres.{module.part}.")
+    }
+    circles = {(one, other) for one, other in known if one < other and (other, one) in known and "" not in (one, other)}
+    assert circles <= KNOWN_CIRCLES
+
+
+def _folder(name: str) -> str:
+    """`desired.yaml` for `flexres.desired.yaml.values` and what it holds; empty for what stands in the room itself."""
+    parts = name.split(".")
+    return ".".join(parts[1:3]) if (ROOT / parts[1] / parts[2]).is_dir() else ""
+
+
 def test_the_sandbox_shares_no_code_with_the_client():
     """One misreading of the wire must not cancel itself out."""
     assert offenders(("sandbox",), ("flexres",), ("flexres.sandbox",)) == []

@@ -16,7 +16,7 @@ from flexres.cli.stacks import StackFolder, choose_stack, load
 from flexres.desired.edit.sso_values import with_offered
 from flexres.desired.schema.certificate import fingerprint
 from flexres.desired.source import FolderSource, UnreadableFile
-from flexres.desired.yaml.reader import compose, decode
+from flexres.desired.yaml.tree import compose, decode
 from flexres.errors import SetupError
 from flexres.idp.auth0.state import open_provider
 from flexres.idp.metadata import read_metadata, read_source

@@ -13,7 +13,7 @@ import typer
 from flexres.cli import options
 from flexres.cli.output import emit, problems_text
 from flexres.cli.stacks import StackFolder, all_stacks, choose_stacks, load
-from flexres.desired.scopes import clashes, may_clash
+from flexres.desired.clashes import clashes, may_clash
 from flexres.desired.source import FolderSource
 from flexres.desired.stack import Stack
 from flexres.desired.yaml.render_problems import render_github

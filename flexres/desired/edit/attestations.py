@@ -13,7 +13,7 @@ from ruamel.yaml.error import YAMLError
 from flexres.desired.edit.scalar_text import Indent, dumped, reader_and_writer, text
 from flexres.desired.model import Attested
 from flexres.desired.schema.sso import DIGESTED
-from flexres.desired.yaml.reader import Node, compose, decode
+from flexres.desired.yaml.tree import Node, compose, decode
 from flexres.errors import SetupError
 
 _BOM: Final = "\ufeff"

@@ -20,7 +20,7 @@ from flexres.desired.edit.scalar_text import Indent, dumped, in_flow, reader_and
 from flexres.desired.merge import Findings, Layer, merge, read_layer
 from flexres.desired.model import DesiredUser
 from flexres.desired.schema import users_yaml as entries
-from flexres.desired.yaml.reader import Node, compose, decode
+from flexres.desired.yaml.tree import Node, compose, decode
 from flexres.errors import SetupError
 
 _BOM: Final = "\ufeff"

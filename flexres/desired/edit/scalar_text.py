@@ -14,7 +14,7 @@ from ruamel.yaml.emitter import Emitter
 from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from flexres.desired.yaml.scalars import resolve
+from flexres.desired.yaml.values import resolve
 from flexres.values import Json, canonical
 
 FLOW_WIDTH: Final = 90

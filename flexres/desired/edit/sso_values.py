@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from flexres.desired.edit.scalar_text import text
-from flexres.desired.yaml.reader import Node, compose, decode
+from flexres.desired.yaml.tree import Node, compose, decode
 from flexres.errors import InvalidStack, SetupError
 
 _BOM: Final = "\ufeff"

@@ -17,7 +17,7 @@ from flexres.desired.model import DesiredUser
 from flexres.desired.schema.users_yaml import INSIGHTS
 from flexres.desired.source import Source
 from flexres.desired.stack import Stack
-from flexres.desired.yaml.reader import compose, decode
+from flexres.desired.yaml.tree import compose, decode
 from flexres.values import Json, same
 
 USUAL_SPLIT: Final = "team_name"

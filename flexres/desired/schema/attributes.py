@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from flexres.desired.schema.nearest import nearest
 from flexres.desired.schema.typed_values import (
     FLEX_ANSWER,
     LARGEST_INT,
@@ -21,6 +20,7 @@ from flexres.desired.schema.typed_values import (
     check_range,
     shown,
 )
+from flexres.text import nearest
 from flexres.values import Json
 
 __all__ = [

@@ -12,13 +12,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 
 from flexres.desired.model import Limit, Policy
 from flexres.desired.schema.attributes import shown
-from flexres.desired.schema.durations import Duration
+from flexres.desired.schema.field_types import Duration, sid
 from flexres.desired.schema.idp import IdpSection
-from flexres.desired.schema.nearest import nearest
-from flexres.desired.schema.sids import sid
 from flexres.desired.schema.sso import SsoSection
 from flexres.desired.schema.user_texts import wrong
 from flexres.desired.schema.users_yaml import Shared, Username
+from flexres.text import nearest
 
 ID_PATTERN: Final = "^[a-z0-9]{6,12}$"
 _DOMAIN_PATTERN: Final = r"^[a-z0-9]([a-z0-9\-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9\-]*[a-z0-9])?)+$"

@@ -13,7 +13,7 @@ from flexres.desired.schema import user_texts as texts
 from flexres.desired.schema.attributes import TYPES, AttributeFormatError, encode_typed, parse_typed, shown
 from flexres.desired.schema.user_texts import wrong
 from flexres.desired.users import Entry
-from flexres.desired.yaml.located import Flaw
+from flexres.desired.yaml.locate import Flaw
 from flexres.values import Json
 
 _FILE: Final = "flex.yaml"

@@ -9,8 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 
 from flexres.desired.schema import user_texts as texts
 from flexres.desired.schema.attributes import shown
-from flexres.desired.schema.durations import Duration
-from flexres.desired.schema.sids import sid
+from flexres.desired.schema.field_types import Duration, sid
 from flexres.desired.schema.user_texts import wrong
 from flexres.desired.schema.users_yaml import WebAddress
 

@@ -13,7 +13,7 @@ from flexres.desired.schema.trusted import check_redirect, check_trusted
 from flexres.desired.schema.urls import check_url
 from flexres.desired.schema.value_problem import Finding
 from flexres.desired.source import Source, UnreadableFile
-from flexres.desired.yaml.located import Flaw
+from flexres.desired.yaml.locate import Flaw
 from flexres.errors import Position, Problem
 
 _FILE: Final = "flex.yaml"

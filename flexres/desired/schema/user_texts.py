@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic_core import PydanticCustomError
 
 from flexres.desired.schema.attributes import shown
-from flexres.desired.schema.nearest import nearest
+from flexres.text import nearest
 
 USERNAME_LENGTH: Final = 64
 TEXT_LENGTH: Final = 256

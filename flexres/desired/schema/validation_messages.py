@@ -12,8 +12,8 @@ from flexres.desired.schema import flex_yaml as config
 from flexres.desired.schema import idp, sso
 from flexres.desired.schema import users_yaml as entries
 from flexres.desired.schema.attributes import shown
-from flexres.desired.schema.nearest import nearest
-from flexres.desired.yaml.located import AS_WRITTEN, Flaw, Path
+from flexres.desired.yaml.locate import AS_WRITTEN, Flaw, Path
+from flexres.text import nearest
 
 _BELONGS: Final = {
     **dict.fromkeys(entries.INSIGHTS, "insights"),

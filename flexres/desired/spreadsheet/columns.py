@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flexres.desired.schema.attributes import AttributeFormatError, parse_typed
-from flexres.desired.schema.nearest import nearest
 from flexres.desired.schema.users_yaml import INSIGHTS
 from flexres.errors import SetupError
+from flexres.text import nearest
 from flexres.values import Json
 
 IGNORED: Final = "-"

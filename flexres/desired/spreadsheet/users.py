@@ -20,8 +20,8 @@ from flexres.desired.spreadsheet.columns import CellError, Column, ColumnMap, pu
 from flexres.desired.spreadsheet.rows import Row, Sheet
 from flexres.desired.stack import Stack
 from flexres.desired.users import Entry, desired_user
-from flexres.desired.yaml.located import Flaw
-from flexres.desired.yaml.reader import compose, decode
+from flexres.desired.yaml.locate import Flaw
+from flexres.desired.yaml.tree import compose, decode
 from flexres.errors import Position, Problem
 
 

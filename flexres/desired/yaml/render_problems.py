@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from flexres.desired.source import Source, UnreadableFile
-from flexres.desired.yaml.visible import visible
 from flexres.errors import Problem
+from flexres.text import visible
 
 _WIDEST = 100
 _BEFORE = 60

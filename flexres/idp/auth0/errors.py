@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flexres.desired.yaml.visible import visible
 from flexres.errors import FlexresError, SetupError, UnreachableError
+from flexres.text import visible
 
 
 class Auth0Error(FlexresError):

@@ -12,7 +12,6 @@ from lxml import etree
 
 from flexres.desired.model import DesiredUser, Sso
 from flexres.desired.schema.certificate import CertificateError, check_certificate, fingerprint, read_certificate
-from flexres.desired.yaml.visible import visible
 from flexres.idp.safe_xml import ASSERTION, METADATA, PROTOCOL, UnsafeXmlError, parse_xml
 from flexres.idp.saml import signature as signatures
 from flexres.idp.saml.against_yaml import compare
@@ -30,6 +29,7 @@ from flexres.idp.saml.read import Captured, UnreadableCapture, read_captures
 from flexres.idp.saml.report import Finding, Report
 from flexres.idp.saml.status import check_status
 from flexres.idp.service_provider import ServiceProvider, enhanced
+from flexres.text import visible
 
 _ENCRYPTED = (f"{{{ASSERTION}}}EncryptedAssertion", f"{{{ASSERTION}}}EncryptedID", f"{{{ASSERTION}}}EncryptedAttribute")
 

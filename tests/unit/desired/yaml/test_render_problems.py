@@ -50,7 +50,7 @@ def test_what_no_screen_shows_is_spelled_out() -> None:
     text = render_text([problem(1, 2, message="a\u202eb")], source("a\u202eb\tc: x\n"))
 
     assert "a\\u202eb\n" in text
-    assert "1 | a\\u202eb c: x\n      |  ^^^^^^" in text
+    assert "1 | a\\u202eb\\tc: x\n      |  ^^^^^^" in text
 
 
 def test_colour_marks_place_and_carets_and_nothing_without() -> None:
@@ -91,5 +91,5 @@ def test_annotations_escape_what_would_end_them() -> None:
 
     assert render_github([hostile]) == (
         "::warning file=stacks/test/users/team.yaml,line=3,col=5,endColumn=9,"
-        "title=100%25%3A a%2Cb\\x0a%3A%3Astop-commands%3A%3Ax::do%0Athis\n"
+        "title=100%25%3A a%2Cb\\n%3A%3Astop-commands%3A%3Ax::do%0Athis\n"
     )

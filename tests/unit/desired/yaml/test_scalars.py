@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from flexres.desired.yaml.scalars import resolve
+from flexres.desired.yaml.values import resolve
 
 TEXTS = ["yes", "no", "on", "off", "y", "N", "2027-01-31", "1_000", "0b1", "12:30", "+", "-", ".", "1.2.3", "0x", "0o8"]
 TEXTS += ["nUll", "tRue", "+0x1", "1e", "en,de"]

@@ -8,7 +8,7 @@ from typing import Final
 
 from flexres.desired.source import Source, UnreadableFile
 from flexres.desired.stack import Stack
-from flexres.desired.yaml.document import Unusual, read_quickly
+from flexres.desired.yaml.values import Unusual, read_values
 from flexres.errors import Position, Problem
 
 _MOST: Final = 20
@@ -27,7 +27,7 @@ def clashes(stacks: Sequence[Stack]) -> tuple[Problem, ...]:
 def may_clash(mine: Stack, other: Source) -> bool:
     """Whether another stack has the same id or instance, by a glance at its flex.yaml; one that cannot be read: no."""
     try:
-        values = read_quickly(other.read(_CONFIG))
+        values = read_values(other.read(_CONFIG))
     except (UnreadableFile, Unusual):
         return False
     if not isinstance(values, dict):

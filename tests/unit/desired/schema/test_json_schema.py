@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from flexres.desired.schema.json_schema import Kind, json_schema
-from flexres.desired.yaml.document import Unusual, read_quickly
+from flexres.desired.yaml.values import Unusual, read_values
 from tests.unit.desired.stacks import FLEX, bad_stacks, load, problems_of
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 KINDS: tuple[Kind, ...] = ("flex", "users")
 VALIDATORS = {kind: Draft202012Validator(json_schema(kind)) for kind in KINDS}
 
@@ -41,7 +41,7 @@ def kind_of(name: str) -> Kind:
 def readable(text: str) -> Any:
     """The values of a YAML text, or Unusual itself where an editor already complains of its form."""
     try:
-        return read_quickly(text.encode())
+        return read_values(text.encode())
     except Unusual:
         return Unusual
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flexres.desired.source import Source, UnreadableFile
-from flexres.desired.yaml.reader import Node, compose, decode
-from flexres.desired.yaml.visible import told
+from flexres.desired.yaml.tree import Node, compose, decode
 from flexres.errors import Position, Problem
+from flexres.text import for_message
 
 Path = tuple[str | int, ...]
 
@@ -48,7 +48,7 @@ class Locator:
             hint = hint.replace(AS_WRITTEN, self._text(flaw.file, node))
         position = Position(self._source.shown(flaw.file), node.line + 1, node.column + 1)
         length = max(node.length, 1)
-        return Problem(position, told(flaw.message), told(hint), flaw.note, length, flaw.severity)
+        return Problem(position, for_message(flaw.message), for_message(hint), flaw.note, length, flaw.severity)
 
     def position(self, file: str, path: Sequence[str | int], *, at_key: bool = False) -> Position:
         """The place of a path, or of the nearest thing around it that exists."""

@@ -1,15 +1,19 @@
-"""Twilio's identifiers: two letters and 32 hexadecimal digits."""
+"""Kinds of fields that several sections of flex.yaml share: Twilio's SIDs, lengths of time, digests."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from datetime import timedelta
+from typing import Annotated, Any, Final
 
 from annotated_types import BaseMetadata, GroupedMetadata
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 
 from flexres.desired.schema.attributes import shown
 from flexres.desired.schema.user_texts import wrong
+
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
+_DURATION_PATTERN: Final = "^[1-9][0-9]{0,4}[mhd]$"
 
 
 class _Sid(GroupedMetadata):
@@ -41,3 +45,19 @@ class _Sid(GroupedMetadata):
 def sid(prefix: str, where: str) -> BaseMetadata | GroupedMetadata:
     """The rule of one kind of SID; `where` names the thing and says where to find it."""
     return _Sid(prefix, where)
+
+
+def read_duration(value: Any) -> timedelta:
+    """A whole number of minutes, hours or days. Raises a pydantic error for anything else."""
+    if isinstance(value, str) and re.fullmatch(_DURATION_PATTERN, value):
+        return timedelta(**{_UNITS[value[-1]]: int(value[:-1])})
+    number = f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else "24"
+    raise wrong(
+        "a length of time is a number and a unit",
+        f"write {number}h for hours, {number}m for minutes or {number}d for days",
+    )
+
+
+Duration = Annotated[
+    timedelta, PlainValidator(read_duration), WithJsonSchema({"type": "string", "pattern": _DURATION_PATTERN})
+]

@@ -10,7 +10,7 @@ import pytest
 from flexres.desired.git.source import GitSource
 from flexres.desired.source import FolderSource, UnreadableFile
 from flexres.errors import SetupError
-from tests.unit.desired.test_revision import git
+from tests.unit.desired.git.repository import git
 
 
 @pytest.fixture

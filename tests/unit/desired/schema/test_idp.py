@@ -6,8 +6,8 @@ import pytest
 
 from flexres.desired.edit.sso_values import with_offered
 from flexres.desired.load import load_stack
-from flexres.desired.schema.partial import sign_on_facts
-from flexres.desired.yaml.reader import compose
+from flexres.desired.schema.sign_on_facts import sign_on_facts
+from flexres.desired.yaml.tree import compose
 from flexres.errors import InvalidStack, SetupError
 from tests.unit.desired.stacks import FLEX, TextSource, problems_of
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexres.desired.yaml.document import Unusual, read_quickly
-from flexres.desired.yaml.reader import compose, decode, is_ordinary
+from flexres.desired.yaml.tree import compose, decode, is_ordinary
+from flexres.desired.yaml.values import Unusual, read_values
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=12)
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts
@@ -41,7 +41,7 @@ def test_both_readers_read_back_what_was_written(value: Any) -> None:
     assert not problems
     assert (tree.value if tree is not None else None) == value
     if is_ordinary(data):
-        assert read_quickly(data) == value
+        assert read_values(data) == value
 
 
 @given(st.text(st.sampled_from("ab:- {}[],\n\"'&*!|>#?%@<1~\t."), max_size=40))
@@ -49,7 +49,7 @@ def test_what_the_fast_reader_takes_is_in_order_and_means_the_same(text: str) ->
     """Any text at all: both refuse it, or both agree."""
     data = text.encode()
     try:
-        quick = read_quickly(data)
+        quick = read_values(data)
     except Unusual:
         return
 
@@ -76,7 +76,7 @@ def test_what_the_fast_reader_takes_is_in_order_and_means_the_same(text: str) ->
 def test_the_fast_reader_gives_up_on_what_is_unusual(text: str) -> None:
     """Those are for the careful reader to report or to resolve."""
     with pytest.raises(Unusual):
-        read_quickly(text.encode())
+        read_values(text.encode())
 
 
 def test_aliases_share_their_value() -> None:

@@ -7,6 +7,7 @@ what is wrong and where, and yields the same values for what is right.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from _ruamel_yaml import (  # type: ignore[import-not-found]  # the C half of ruamel.yaml ships no types
@@ -20,16 +21,32 @@ from _ruamel_yaml import (  # type: ignore[import-not-found]  # the C half of ru
 )
 from ruamel.yaml.error import YAMLError
 
-from flexres.desired.yaml.scalars import Scalar, resolve
-
 DEEPEST = 40
+
+Scalar = None | bool | int | float | str
+
+_WORDS: dict[str, Scalar] = {
+    "": None,
+    "~": None,
+    **dict.fromkeys(("null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
+}
+_INT = re.compile(r"[-+]?[0-9]+")
+_OTHER_BASE = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_NUMBER_STARTS = frozenset("0123456789+-.")
+_MOST_DIGITS = 300
 
 
 class Unusual(Exception):  # noqa: N818 - a signal, not a failure
     """The text holds something that only the careful reader understands or can report."""
 
 
-def read_quickly(data: bytes) -> Any:
+def read_values(data: bytes) -> Any:
     """The values of a UTF-8 document of text keys, without anchors and tags. Raises Unusual for anything else."""
     try:
         return _QuickReader(data).document()
@@ -99,3 +116,22 @@ class _QuickReader:
         while type(event := next_event()) is not SequenceEndEvent:
             result.append(self._value(event, depth))
         return result
+
+
+def resolve(text: str) -> Scalar:
+    """The value of a plain (unquoted) scalar.
+
+    A whole number of more than 300 digits comes as its first 300: Python refuses to convert longer ones, and
+    validation refuses anything beyond 2^53.
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in _NUMBER_STARTS:
+        return text
+    if _INT.fullmatch(text):
+        return int(text[:_MOST_DIGITS])
+    if _OTHER_BASE.fullmatch(text):
+        return int(text[2 : _MOST_DIGITS + 2], 8 if text[1] == "o" else 16)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    return text

@@ -22,14 +22,13 @@ from _ruamel_yaml import (  # type: ignore[import-not-found]  # the C half of ru
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from flexres.desired.yaml.document import DEEPEST
-from flexres.desired.yaml.scalars import Scalar, resolve
-from flexres.desired.yaml.visible import told
+from flexres.desired.yaml.syntax_errors import LINE_END, syntax_problem
+from flexres.desired.yaml.values import DEEPEST, Scalar, resolve
 from flexres.errors import Position, Problem
+from flexres.text import for_message
 
 MOST_ALIASED = 100_000
 _COLON: Final = "found unexpected ':'"
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _ODD = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9", codecs.BOM_UTF8)
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -97,7 +96,7 @@ def decode(data: bytes, shown: str) -> tuple[bytes, list[Problem]]:
 
 
 def _place(shown: str, before: str) -> Position:
-    lines = _LINE_END.split(before)
+    lines = LINE_END.split(before)
     return Position(shown, len(lines), len(lines[-1]) + 1)
 
 
@@ -113,7 +112,7 @@ def compose(data: bytes, shown: str) -> tuple[Node | None, list[Problem]]:
             with suppress(MarkedYAMLError, _Abandoned):
                 reader = _CarefulReader(_slow_events(data), shown)
                 return reader.document(), reader.problems
-        return None, [*reader.problems, _syntax_problem(error, data, shown)]
+        return None, [*reader.problems, syntax_problem(error, data, shown)]
     except YAMLError as error:
         return None, [*reader.problems, Problem(Position(shown, 1, 1), f"this is not YAML: {error}")]
 
@@ -147,7 +146,7 @@ class _CarefulReader:
 
     def _note(self, node: Node, message: str, hint: str) -> None:
         position = Position(self._shown, node.line + 1, node.column + 1)
-        self.problems.append(Problem(position, told(message), told(hint), length=max(node.length, 1)))
+        self.problems.append(Problem(position, for_message(message), for_message(hint), length=max(node.length, 1)))
 
     def _node(self, event: Any, depth: int) -> Node:
         node = _at(event)
@@ -245,56 +244,5 @@ def _at(event: Any) -> Node:
     return Node(start.line, start.column, end.column - start.column if end.line == start.line else 1)
 
 
-_MEANINGS = (
-    (
-        "mapping values are not allowed",
-        "a colon and a space stand where no key can be",
-        "check the indentation of this line and the one above; quote a text that holds a colon",
-    ),
-    ("did not find expected ',' or ']'", "a list is not closed", "close it with ], with commas between its items"),
-    ("did not find expected ',' or '}'", "a map is not closed", "close it with }, with commas between its entries"),
-    ("could not find expected ':'", "a key without a colon", "write key: value, with a space after the colon"),
-    ("unknown escape character", "an unknown escape in a double-quoted text", "use single quotes, or write \\\\"),
-    ("found unexpected ':'", "a colon in the middle of a value", "quote the text that holds it"),
-    ("unexpected end of stream", "a quoted text is not closed", "close the quote"),
-    ("did not find expected '-' indicator", "a key among list items", "indent it, or start the line with a dash"),
-    ("did not find expected key", "this line does not fit the map above", "check its indentation and brackets"),
-    ("document start", "what follows does not belong to the document", "check the brackets and quotes before it"),
-    ("cannot start any token", "this character cannot start a value", "quote the text: names with @, ` or % need it"),
-    ("expected node content", "a value is missing", "check the brackets and commas before it"),
-)
-
-
-# Where these are noticed says nothing; where the bracket or quote stands does.
-_OPENED = ("',' or ']'", "',' or '}'", "unexpected end of stream")
-
-
 def _short(tag: str) -> str:
     return tag.replace("tag:yaml.org,2002:", "!!")
-
-
-def _syntax_problem(error: MarkedYAMLError, data: bytes, shown: str) -> Problem:
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line, mark.column) if mark is not None else (0, 0)
-    lines = _LINE_END.split(data.decode("utf-8"))
-    if line >= len(lines):
-        line, column = len(lines) - 1, len(lines[-1])
-    said = str(error.problem or "it cannot be read")
-    started = f", in what starts in line {error.context_mark.line + 1}" if _elsewhere(error, line) else ""
-    if error.context_mark is not None and any(sign in said for sign in _OPENED):
-        line, column, started = error.context_mark.line, error.context_mark.column, ""
-    place = Position(shown, line + 1, column + 1)
-    before = lines[line][: column + 1]
-    if "\t" in before and not before.strip():
-        column = before.index("\t")
-        return Problem(
-            Position(shown, line + 1, column + 1), "a tab indents this line", "indent with spaces: YAML allows no tabs"
-        )
-    for sign, message, hint in _MEANINGS:
-        if sign in said:
-            return Problem(place, f"{message}{started}", hint, note=said)
-    return Problem(place, f"{said}{started}", "check the syntax of this line and the one above")
-
-
-def _elsewhere(error: MarkedYAMLError, line: int) -> bool:
-    return error.context_mark is not None and error.context_mark.line != line

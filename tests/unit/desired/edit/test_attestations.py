@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from flexres.desired.edit.attestations import with_attestations
 from flexres.desired.model import Attested
-from flexres.desired.yaml.document import read_quickly
+from flexres.desired.yaml.values import read_values
 from flexres.errors import SetupError
 
 BEFORE = """\
@@ -54,7 +54,7 @@ def test_it_is_replaced_where_it_stands() -> None:
     after = written(before)
 
     assert '    # by ana\n    issuer: "12345678" # last week' in after.replace("   #", " #") or "# by ana" in after
-    assert read_quickly(after.encode())["sso"]["attested"] == {
+    assert read_values(after.encode())["sso"]["attested"] == {
         "issuer": "12345678",
         "certificate": "1e234567",
         "trusted": ["https://flex.example.com"],
@@ -91,7 +91,7 @@ def test_a_section_in_braces_is_written_as_a_whole() -> None:
     after = written("version: 1 # one\nsso: {type: enhanced, issuer: a}\n")
 
     assert "# one" in after
-    assert read_quickly(after.encode())["sso"]["attested"]["issuer"] == "12345678"
+    assert read_values(after.encode())["sso"]["attested"]["issuer"] == "12345678"
 
 
 def test_a_file_without_the_section_is_refused() -> None:
@@ -111,8 +111,8 @@ def test_what_is_written_is_read_back_and_the_rest_stays(fields: dict[str, str],
     """For any digests, be they like numbers, and after any attestations before."""
     before = written(BEFORE)
 
-    after = read_quickly(written(before, Attested(fields, tuple(trusted))).encode())
+    after = read_values(written(before, Attested(fields, tuple(trusted))).encode())
 
     attested = after["sso"].pop("attested") or {}
     assert attested == {**fields, **({"trusted": trusted} if trusted else {})}
-    assert after == read_quickly(BEFORE.encode())
+    assert after == read_values(BEFORE.encode())

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from flexres.desired.schema.sso import SsoSection
 from flexres.desired.schema.validation_messages import flaws_of
 from flexres.desired.source import Source, UnreadableFile
-from flexres.desired.yaml.located import Locator
-from flexres.desired.yaml.reader import compose, decode
+from flexres.desired.yaml.locate import Locator
+from flexres.desired.yaml.tree import compose, decode
 from flexres.errors import InvalidStack, SetupError
 
 _FILE = "flex.yaml"

@@ -14,7 +14,8 @@ FlexresError                  1  failed, nothing more specific
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Literal
 
@@ -33,33 +34,75 @@ class Exit(IntEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """A place in a file: `file` as the user would type it, `line` and `column` from 1."""
+    """A place in a file: `file` as the user would type it, `line` and `column` from 1.
+
+    `length` is the number of characters at fault, for the underline; it tells no place from another.
+    """
 
     file: str
     line: int
     column: int
+    length: int = field(default=1, compare=False)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
 
+    def within(self, start: Position) -> Position:
+        """This place inside a value, as the place in the file where that value begins at `start`."""
+        column = self.column + (start.column - 1 if self.line == 1 else 0)
+        return Position(start.file, start.line + self.line - 1, column, self.length)
 
-@dataclass(frozen=True, slots=True, order=True)
+
+@dataclass(frozen=True, slots=True)
+class KeyPath:
+    """A place in a YAML file before anybody looked where in its text that is: the value at `path`, or its key."""
+
+    file: str
+    path: tuple[str | int, ...]
+    at_key: bool = False
+
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, where it is, and what to do about it.
+    """One thing that is wrong, what to do about it, and where it is as far as that is known yet.
 
-    `length` is the number of characters at fault, for the underline; `note` says what would happen otherwise
-    (Flex's own answer, for example); `hint` says what to write instead.
+    `note` says what would happen otherwise (Flex's own answer, for example); `hint` says what to write instead.
     """
 
-    position: Position
     message: str
     hint: str = ""
     note: str = ""
-    length: int = 1
-    severity: Literal["error", "warning"] = "error"
+    severity: Severity = "error"
+    place: Position | KeyPath | None = None
 
     def __str__(self) -> str:
-        return f"{self.position}: {self.message}"
+        return f"{self.place}: {self.message}" if isinstance(self.place, Position) else self.message
+
+    @property
+    def position(self) -> Position:
+        """Where it is, of a problem that was located."""
+        assert isinstance(self.place, Position)
+        return self.place
+
+    def at(self, place: Position | KeyPath) -> Problem:
+        """The same problem, there."""
+        return replace(self, place=place)
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Located problems by file, line and column."""
+    return tuple(sorted(problems, key=lambda problem: (problem.position, problem.message, problem.hint)))
+
+
+class ProblemError(ValueError):
+    """A value that cannot be taken: `problem` says why. Caught where the value's place is known."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
 
 
 class FlexresError(Exception):

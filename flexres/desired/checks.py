@@ -9,15 +9,16 @@ from typing import Final
 from flexres.desired.model import DesiredUser, Sso
 from flexres.desired.schema.attributes import TYPES
 from flexres.desired.users import Entry
-from flexres.desired.yaml.locate import Flaw, Locator
+from flexres.desired.yaml.locate import Locator, problem_at
+from flexres.errors import Problem
 
 # https://www.twilio.com/docs/taskrouter/limits, "Registered Workers per Workspace"
 MOST_WORKERS: Final = 15_000
 _CONFIG: Final = "flex.yaml"
 
 
-def unique_entries(entries: Sequence[Entry], locator: Locator, flaws: list[Flaw]) -> dict[str, Entry]:
-    """The entries by username, each once; names that are declared twice, or differ only by case, go to `flaws`."""
+def unique_entries(entries: Sequence[Entry], locator: Locator, problems: list[Problem]) -> dict[str, Entry]:
+    """The entries by username, each once; names that are declared twice, or differ only by case, go to `problems`."""
     unique: dict[str, Entry] = {}
     folded: dict[str, Entry] = {}
     for entry in entries:
@@ -31,11 +32,11 @@ def unique_entries(entries: Sequence[Entry], locator: Locator, flaws: list[Flaw]
         else:
             message = f"{entry.username} differs only by case from {earlier.username} at {place}"
             hint = "Workers' names ignore case, so the two would be one: keep one of them"
-        flaws.append(Flaw(entry.file, entry.path, message, hint, at_key=True))
+        problems.append(problem_at(entry.file, entry.path, message, hint, at_key=True))
     return unique
 
 
-def leaver_flaws(leavers: Sequence[str], entries: Mapping[str, Entry]) -> Iterator[Flaw]:
+def leaver_problems(leavers: Sequence[str], entries: Mapping[str, Entry]) -> Iterator[Problem]:
     """Leavers that are still declared, or named twice."""
     declared = {name.casefold(): name for name in entries}
     seen: set[str] = set()
@@ -44,13 +45,13 @@ def leaver_flaws(leavers: Sequence[str], entries: Mapping[str, Entry]) -> Iterat
         if name.casefold() in declared:
             entry = entries[declared[name.casefold()]]
             message = f"{name} is a leaver and is declared in {entry.shown}"
-            yield Flaw(_CONFIG, at, message, "take the name out of one of the two")
+            yield problem_at(_CONFIG, at, message, "take the name out of one of the two")
         if name.casefold() in seen:
-            yield Flaw(_CONFIG, at, f"{name} stands twice among the leavers", "keep one")
+            yield problem_at(_CONFIG, at, f"{name} stands twice among the leavers", "keep one")
         seen.add(name.casefold())
 
 
-def rename_flaws(users: Mapping[str, DesiredUser], entries: Mapping[str, Entry]) -> Iterator[Flaw]:
+def rename_problems(users: Mapping[str, DesiredUser], entries: Mapping[str, Entry]) -> Iterator[Problem]:
     """Former names that are still declared, that two users claim, or that are the user's own."""
     renamed = {name: user.previously for name, user in users.items() if user.previously is not None}
     if not renamed:
@@ -62,15 +63,19 @@ def rename_flaws(users: Mapping[str, DesiredUser], entries: Mapping[str, Entry])
         first = claimed.setdefault(folded, name)
         if folded == name.casefold():
             hint = "take previously: out; Twilio cannot change only the case of a username either"
-            yield entries[name].flaw("previously", f"{former} is the user's own name", hint)
+            yield entries[name].problem("previously", f"{former} is the user's own name", hint)
         elif folded in declared:
             message = f"{former} is declared as well, in {entries[declared[folded]].shown}"
-            yield entries[name].flaw("previously", message, "take the old entry out: this one takes over")
+            yield entries[name].problem("previously", message, "take the old entry out: this one takes over")
         elif first != name:
-            yield entries[name].flaw("previously", f"{former} is also what {first} was called", "keep one of the two")
+            yield entries[name].problem(
+                "previously", f"{former} is also what {first} was called", "keep one of the two"
+            )
 
 
-def claim_flaws(sso: Sso | None, entries: Mapping[str, Entry], users: Mapping[str, DesiredUser]) -> Iterator[Flaw]:
+def claim_problems(
+    sso: Sso | None, entries: Mapping[str, Entry], users: Mapping[str, DesiredUser]
+) -> Iterator[Problem]:
     """Attributes that users declare and the identity provider writes over at every login."""
     claims = {_bare(claim) for claim in sso.claims} if sso is not None else set()
     if not claims:
@@ -80,7 +85,7 @@ def claim_flaws(sso: Sso | None, entries: Mapping[str, Entry], users: Mapping[st
             entry = entries[name]
             message = f"the identity provider writes {attribute} at every login, so {name} cannot declare it"
             hint = f"take it out here, or take {attribute} out of sso: claims: and out of what the provider sends"
-            yield Flaw(entry.file, _written_at(entry, attribute) or entry.path, message, hint, at_key=True)
+            yield problem_at(entry.file, _written_at(entry, attribute) or entry.path, message, hint, at_key=True)
 
 
 def _bare(claim: str) -> str:
@@ -97,7 +102,7 @@ def _written_at(entry: Entry, attribute: str) -> tuple[str, ...] | None:
 
 def persona_warnings(
     users: Mapping[str, DesiredUser], entries: Mapping[str, Entry], as_of: date | None
-) -> Iterator[Flaw]:
+) -> Iterator[Problem]:
     """Two users with one e-mail address: Flex counts, and bills, two personas."""
     first: dict[str, str] = {}
     for name, user in users.items():
@@ -106,24 +111,24 @@ def persona_warnings(
         other = first.setdefault(user.email.casefold(), name)
         if other != name:
             message = f"{name} and {other} share the address {user.email}: two personas, each billed"
-            yield entries[name].flaw("email", message, "give each an address of their own", severity="warning")
+            yield entries[name].problem("email", message, "give each an address of their own", severity="warning")
 
 
 def leaving_warnings(
     users: Mapping[str, DesiredUser], entries: Mapping[str, Entry], as_of: date | None
-) -> Iterator[Flaw]:
+) -> Iterator[Problem]:
     """Users whose last day has passed: once they have left, their entries say nothing any more."""
     for name, user in users.items():
         if as_of is not None and user.until is not None and user.until < as_of:
             message = f"the last day of {name} was {user.until.isoformat()}"
-            yield entries[name].flaw("until", message, "take the entry out once they have left", severity="warning")
+            yield entries[name].problem("until", message, "take the entry out once they have left", severity="warning")
 
 
-def workspace_warnings(users: Mapping[str, DesiredUser], team_files: Sequence[str]) -> Iterator[Flaw]:
+def workspace_warnings(users: Mapping[str, DesiredUser], team_files: Sequence[str]) -> Iterator[Problem]:
     """More users than TaskRouter has room for in one Workspace, or none because no file was found."""
     if not team_files:
         hint = "put a team file into users/, such as users/support.yaml"
-        yield Flaw(_CONFIG, (), "this stack has no team file, so nobody is declared", hint, severity="warning")
+        yield problem_at(_CONFIG, (), "this stack has no team file, so nobody is declared", hint, severity="warning")
     if len(users) > MOST_WORKERS:
         message = f"{len(users):,} users, and a TaskRouter Workspace holds {MOST_WORKERS:,} Workers"
-        yield Flaw(_CONFIG, (), message, "ask Twilio's support to raise the limit first", severity="warning")
+        yield problem_at(_CONFIG, (), message, "ask Twilio's support to raise the limit first", severity="warning")

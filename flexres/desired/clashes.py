@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Final
 
@@ -38,9 +39,9 @@ def may_clash(mine: Stack, other: Source) -> bool:
 def _between(earlier: Stack, later: Stack) -> Iterator[Problem]:
     if earlier.config.id == later.config.id:
         yield Problem(
-            later.position("id"),
             f"the id {later.config.id} is also that of {earlier.name}, at {_place(earlier.position('id'))}",
             "give each stack an id of its own: it says on a Worker's marker whose the user is",
+            place=later.position("id"),
         )
     if earlier.config.instance == later.config.instance:
         yield from _of_one_instance(earlier, later)
@@ -49,9 +50,9 @@ def _between(earlier: Stack, later: Stack) -> Iterator[Problem]:
 def _of_one_instance(earlier: Stack, later: Stack) -> Iterator[Problem]:
     if earlier.config.sso is not None and later.config.sso is not None:
         yield Problem(
-            later.position("sso"),
             f"{earlier.name} declares the single sign-on of this instance, too, at {_place(earlier.position('sso'))}",
             "keep it in one of the two stacks",
+            place=later.position("sso"),
         )
     yield from _common_users(earlier, later)
     yield from _leavers_of(earlier, later)
@@ -65,10 +66,9 @@ def _common_users(earlier: Stack, later: Stack) -> Iterator[Problem]:
         place = _place(earlier.position_of(there[name.casefold()]))
         more = f", and so are {len(common) - _MOST} others" if len(common) > _MOST and name == common[_MOST - 1] else ""
         yield Problem(
-            later.position_of(name),
             f"{name} is declared in stack {earlier.name} of the same instance, too, at {place}{more}",
             "keep one of the two: a Worker's marker can name one stack alone",
-            length=len(name),
+            place=replace(later.position_of(name), length=len(name)),
         )
 
 
@@ -78,9 +78,9 @@ def _leavers_of(one: Stack, other: Stack) -> Iterator[Problem]:
         if name.casefold() in declared:
             place = _place(other.position_of(declared[name.casefold()]))
             yield Problem(
-                one.position("leavers", index),
                 f"{name} is a leaver here, and is declared in stack {other.name} of the same instance, at {place}",
                 "take the name out of one of the two",
+                place=one.position("leavers", index),
             )
 
 

@@ -16,17 +16,17 @@ from flexres.desired.merge import Findings, Layer, merge, read_layer
 from flexres.desired.model import Sso, StackConfig
 from flexres.desired.schema import users_yaml as entries
 from flexres.desired.schema.flex_yaml import FlexFile, policy_of
-from flexres.desired.schema.idp import claim_values, idp_flaws, read_idp
+from flexres.desired.schema.idp import claim_values, idp_problems, read_idp
 from flexres.desired.schema.sso import SsoSection
 from flexres.desired.schema.sso_checks import read_sso
-from flexres.desired.schema.validation_messages import flaws_of
+from flexres.desired.schema.validation_messages import problems_of
 from flexres.desired.source import Source, UnreadableFile, is_yaml
 from flexres.desired.stack import Stack
 from flexres.desired.users import Entry, desired_user
-from flexres.desired.yaml.locate import Flaw, Locator
+from flexres.desired.yaml.locate import Locator, problem_at
 from flexres.desired.yaml.tree import compose, decode, is_ordinary
 from flexres.desired.yaml.values import Unusual, read_values
-from flexres.errors import InvalidStack, Position, Problem, SetupError
+from flexres.errors import InvalidStack, Position, Problem, SetupError, in_order
 
 __all__ = ["Stack", "load_stack"]
 
@@ -58,14 +58,13 @@ class _Config:
 
 
 class _Loader:
-    """One run over a source, gathering problems (with places), and flaws (without) as it goes."""
+    """One run over a source, gathering problems as it goes; those without a place in the text get it at the end."""
 
     def __init__(self, source: Source, as_of: date | None) -> None:
         self._source = source
         self._as_of = as_of
         self._locator = Locator(source)
         self._findings = Findings()
-        self._problems: list[Problem] = []
 
     def load(self, name: str) -> Stack:
         as_of = self._as_of
@@ -73,27 +72,27 @@ class _Loader:
         read = self._config()
         config = read.config
         found = [entry for file in team_files for entry in self._entries(file, read)]
-        flaws = self._findings.flaws
-        unique = checks.unique_entries(found, self._locator, flaws)
-        users = {username: desired_user(unique[username], flaws) for username in sorted(unique)}
-        flaws += checks.leaver_flaws(read.leavers, unique)
+        problems = self._findings.problems
+        unique = checks.unique_entries(found, self._locator, problems)
+        users = {username: desired_user(unique[username], problems) for username in sorted(unique)}
+        problems += checks.leaver_problems(read.leavers, unique)
         if config is not None and config.idp is None:
-            flaws += checks.claim_flaws(config.sso, unique, users)
+            problems += checks.claim_problems(config.sso, unique, users)
         elif config is not None:
-            flaws += idp_flaws(config.idp, config.sso)
-            flaws += claim_values(config.sso, users, unique) if config.sso is not None else ()
-        flaws += checks.rename_flaws(users, unique)
-        flaws += checks.persona_warnings(users, unique, as_of)
-        flaws += checks.leaving_warnings(users, unique, as_of)
-        flaws += checks.workspace_warnings(users, team_files)
-        flaws += self._findings.warnings()
+            problems += idp_problems(config.idp, config.sso)
+            problems += claim_values(config.sso, users, unique) if config.sso is not None else ()
+        problems += checks.rename_problems(users, unique)
+        problems += checks.persona_warnings(users, unique, as_of)
+        problems += checks.leaving_warnings(users, unique, as_of)
+        problems += checks.workspace_warnings(users, team_files)
+        problems += self._findings.warnings()
         files = [CONFIG, *team_files]
-        problems = sorted([*self._problems, *map(self._locator.problem, flaws)])
-        errors = tuple(problem for problem in problems if problem.severity == "error")
+        located = in_order(map(self._locator.located, problems))
+        errors = tuple(problem for problem in located if problem.severity == "error")
         if errors or config is None:
             raise InvalidStack(errors, files=len(files))
         names = {self._source.shown(file): file for file in files}
-        return Stack(name, config, users, tuple(problems), tuple(names), self._locator, names)
+        return Stack(name, config, users, located, tuple(names), self._locator, names)
 
     def _team_files(self, names: Sequence[str]) -> list[str]:
         """The team files among a source's names; what is misplaced or misnamed is a problem."""
@@ -115,14 +114,18 @@ class _Loader:
         return team_files
 
     def _problem(self, file: str, message: str, hint: str) -> None:
-        self._problems.append(Problem(Position(self._source.shown(file), 1, 1), message, hint))
+        self._note(Problem(message, hint), file)
+
+    def _note(self, problem: Problem, file: str) -> None:
+        """A problem of a file as a whole."""
+        self._findings.problems.append(problem.at(Position(self._source.shown(file), 1, 1)))
 
     def _values(self, file: str) -> Any:
         """The values of a file; None where it has none, or none that can be used."""
         try:
             data = self._source.read(file)
         except UnreadableFile as error:
-            self._problem(file, f"the file {error.reason}", error.hint)
+            self._note(error.problem, file)
             return None
         if is_ordinary(data):
             try:
@@ -141,7 +144,8 @@ class _Loader:
     def _is_malformed(self, file: str) -> bool:
         """Whether the form of a file was wrong: what it lacks may have been lost."""
         shown = self._source.shown(file)
-        return any(problem.position.file == shown for problem in self._problems)
+        places = (problem.place for problem in self._findings.problems)
+        return any(isinstance(place, Position) and place.file == shown for place in places)
 
     def _values_carefully(self, file: str, data: bytes) -> Any:
         shown = self._source.shown(file)
@@ -149,7 +153,7 @@ class _Loader:
         tree = None
         if not problems:
             tree, problems = compose(text, shown)
-        self._problems += problems
+        self._findings.problems += problems
         return tree.value if tree is not None else None
 
     def _config(self) -> _Config:
@@ -159,12 +163,12 @@ class _Loader:
         try:
             written = FlexFile.model_validate(values)
         except ValidationError as error:
-            self._findings.flaws += flaws_of(error, CONFIG)
+            self._findings.problems += problems_of(error, CONFIG)
             return self._salvaged(values if isinstance(values, dict) else {})
         if written.engine == "auto" and written.endpoint is None:
             hint = "write engine: direct or engine: pulumi, so that a laptop and CI do the same"
-            flaw = Flaw(CONFIG, ("engine",), "auto stands only beside a loopback endpoint", hint)
-            self._findings.flaws.append(flaw)
+            problem = problem_at(CONFIG, ("engine",), "auto stands only beside a loopback endpoint", hint)
+            self._findings.problems.append(problem)
         defaults = self._stack_defaults(cast(Layer, written.defaults or {}))
         return _Config(defaults, frozenset(), tuple(written.leavers or ()), self._stack_config(written))
 
@@ -182,9 +186,8 @@ class _Loader:
         return merge({}, read_layer(written, CONFIG, ("defaults",), self._findings))
 
     def _sso(self, section: SsoSection, *, offered: bool) -> Sso:
-        sso, flaws, problems = read_sso(section, self._source, self._as_of, offered=offered)
-        self._findings.flaws += flaws
-        self._problems += problems
+        sso, problems = read_sso(section, self._source, self._as_of, offered=offered)
+        self._findings.problems += problems
         return sso
 
     def _stack_config(self, written: FlexFile) -> StackConfig:
@@ -207,7 +210,7 @@ class _Loader:
             return []
         if isinstance(values, dict) and "users" not in values:
             message, hint = "users is missing", "add users: with a username and its fields below it"
-            self._findings.flaws.append(Flaw(file, (), message, hint, at_key=True))
+            self._findings.problems.append(problem_at(file, (), message, hint, at_key=True))
         team, broken, unsure_here = self._team(file, values)
         defaults = cast(Layer, team.get("defaults") or {})
         base = merge(config.defaults, read_layer(defaults, file, ("defaults",), self._findings))
@@ -225,7 +228,7 @@ class _Loader:
         try:
             return entries.team_file.validate_python(values), {}, frozenset()
         except ValidationError as error:
-            self._findings.flaws += flaws_of(error, file)
+            self._findings.problems += problems_of(error, file)
         if not isinstance(values, dict):
             return {}, {}, _ALL_FIELDS
         users, broken = _sound_users(values.get("users"))

@@ -7,10 +7,12 @@ Layers that nothing changes are shared between users, never copied.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from flexres.desired.schema.attributes import AttributeFormatError, parse_typed
-from flexres.desired.yaml.locate import AS_WRITTEN, Flaw, Path
+from flexres.desired.yaml.locate import AS_WRITTEN, Path, problem_at
+from flexres.errors import KeyPath, Problem
 from flexres.values import Json
 
 Layer = Mapping[str, Any]
@@ -22,7 +24,7 @@ class Findings:
     """What reading the layers brings to light; warnings of hyphens are gathered per file and attribute."""
 
     def __init__(self) -> None:
-        self.flaws: list[Flaw] = []
+        self.problems: list[Problem] = []
         self._hyphens: dict[tuple[str, str], tuple[Path, int]] = {}
 
     def hyphen(self, file: str, path: Path) -> None:
@@ -31,10 +33,10 @@ class Findings:
         first, count = self._hyphens.get(at, (path, 0))
         self._hyphens[at] = first, count + 1
 
-    def warnings(self) -> list[Flaw]:
+    def warnings(self) -> list[Problem]:
         """One warning per file and attribute, at its first place."""
         return [
-            Flaw(
+            problem_at(
                 file,
                 path,
                 f"{name} holds a hyphen" + (f", here and {count - 1} more in this file" if count > 1 else ""),
@@ -62,7 +64,7 @@ def read_layer(written: Layer, file: str, path: Path, findings: Findings) -> Lay
             if insights[name] is not None and bare[name] is not None:
                 message = f"{name} stands under attributes: and under insights:"
                 hint = "both are the Worker attribute of that name: keep one"
-                findings.flaws.append(Flaw(file, (*path, "insights", name), message, hint, at_key=True))
+                findings.problems.append(problem_at(file, (*path, "insights", name), message, hint, at_key=True))
     return {**written, "attributes": bare}
 
 
@@ -72,14 +74,15 @@ def _bare_attributes(written: Mapping[str, Json], file: str, path: Path, finding
         try:
             bare, natural = parse_typed(name, value)
         except AttributeFormatError as error:
-            hint = f'quote it: "{AS_WRITTEN}"' if error.unquoted else error.hint
-            findings.flaws.append(
-                Flaw(file, (*path, name, *error.path), error.message, hint, error.note, at_key=error.at_name)
-            )
+            hint = f'quote it: "{AS_WRITTEN}"' if error.unquoted else error.problem.hint
+            place = KeyPath(file, (*path, name, *error.path), error.at_name)
+            findings.problems.append(replace(error.problem, hint=hint, place=place))
             continue
         if bare in result:
-            findings.flaws.append(
-                Flaw(file, (*path, name), f"{bare} is given twice, once as {name}", "keep one spelling", at_key=True)
+            findings.problems.append(
+                problem_at(
+                    file, (*path, name), f"{bare} is given twice, once as {name}", "keep one spelling", at_key=True
+                )
             )
         result[bare] = natural
         kind = type(natural)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from flexres.errors import SetupError
+from flexres.errors import Problem, ProblemError, SetupError
 
 LARGEST_FILE = 10 * 1024 * 1024
 
@@ -30,13 +30,12 @@ class Source(Protocol):
         ...
 
 
-class UnreadableFile(Exception):  # noqa: N818 - it names what was found
+class UnreadableFile(ProblemError):  # noqa: N818 - it names what was found
     """A file that cannot be had: `reason` completes "the file …", `hint` says what to do."""
 
     def __init__(self, reason: str, hint: str) -> None:
-        super().__init__(reason)
+        super().__init__(Problem(f"the file {reason}", hint))
         self.reason = reason
-        self.hint = hint
 
 
 class FolderSource:

@@ -11,7 +11,8 @@ from typing import Any, Final
 from flexres.desired.merge import Layer
 from flexres.desired.model import Channel, DesiredUser
 from flexres.desired.schema.user_texts import FLEX_ROLES, is_address
-from flexres.desired.yaml.locate import Flaw, Path
+from flexres.desired.yaml.locate import Path, problem_at
+from flexres.errors import Problem
 from flexres.values import Json
 
 # https://www.twilio.com/docs/taskrouter/limits: 4096 characters of JSON, white space included. A quarter of it is
@@ -37,30 +38,30 @@ class Entry:
     def path(self) -> Path:
         return ("users", self.username)
 
-    def flaw(self, field: str, message: str, hint: str, **more: Any) -> Flaw:
-        """A flaw of one field: at the field where the entry has it, else at the username."""
+    def problem(self, field: str, message: str, hint: str, **more: Any) -> Problem:
+        """A problem of one field: at the field where the entry has it, else at the username."""
         if field in self.own:
-            return Flaw(self.file, (*self.path, field), message, hint, **more)
-        return Flaw(self.file, self.path, message, hint, at_key=True, **more)
+            return problem_at(self.file, (*self.path, field), message, hint, **more)
+        return problem_at(self.file, self.path, message, hint, at_key=True, **more)
 
 
-def desired_user(entry: Entry, flaws: list[Flaw]) -> DesiredUser:
-    """The user that an entry describes; what is wrong with it goes to `flaws`."""
+def desired_user(entry: Entry, problems: list[Problem]) -> DesiredUser:
+    """The user that an entry describes; what is wrong with it goes to `problems`."""
     merged = entry.merged
     username = entry.username
     full_name = merged.get("full_name")
     if full_name is None and "full_name" not in entry.unsure:
-        flaws.append(entry.flaw("full_name", f"{username} has no full_name", "add full_name: under the username"))
-    email = merged.get("email") or _own_address(entry, flaws)
+        problems.append(entry.problem("full_name", f"{username} has no full_name", "add full_name: under the username"))
+    email = merged.get("email") or _own_address(entry, problems)
     skills = merged.get("skills")
-    attributes = _attributes(entry, flaws)
-    _check_size(entry, attributes, skills, flaws)
+    attributes = _attributes(entry, problems)
+    _check_size(entry, attributes, skills, problems)
     channels = merged.get("channels")
     return DesiredUser(
         username,
         full_name or "",
         email,
-        _roles(entry, flaws),
+        _roles(entry, problems),
         attributes,
         skills,
         merged.get("skills_exact", False),
@@ -73,33 +74,35 @@ def desired_user(entry: Entry, flaws: list[Flaw]) -> DesiredUser:
     )
 
 
-def _own_address(entry: Entry, flaws: list[Flaw]) -> str:
+def _own_address(entry: Entry, problems: list[Problem]) -> str:
     if not is_address(entry.username) and "email" not in entry.unsure:
-        flaws.append(
-            entry.flaw("email", f"{entry.username} has no email, and the username is no address", "add email: under it")
+        problems.append(
+            entry.problem(
+                "email", f"{entry.username} has no email, and the username is no address", "add email: under it"
+            )
         )
     return entry.username
 
 
-def _roles(entry: Entry, flaws: list[Flaw]) -> tuple[str, ...]:
+def _roles(entry: Entry, problems: list[Problem]) -> tuple[str, ...]:
     written = entry.merged.get("roles")
     if "roles" in entry.unsure:
         return ()
     if not written:
         hint = "add roles: [agent] under the username, or to the defaults"
-        flaws.append(entry.flaw("roles", f"{entry.username} has no role", hint))
+        problems.append(entry.problem("roles", f"{entry.username} has no role", hint))
         return ()
     roles = _sorted(tuple(written))
     if len(roles) != len(written):
         twice = next(role for role in roles if written.count(role) > 1)
-        flaws.append(entry.flaw("roles", f"{twice} stands twice among the roles", "keep one"))
+        problems.append(entry.problem("roles", f"{twice} stands twice among the roles", "keep one"))
     if not any(role in FLEX_ROLES for role in roles):
         hint = "add agent, supervisor or admin: the wfo.… roles only say what Flex Insights shows"
-        flaws.append(entry.flaw("roles", f"{entry.username} has no role of Flex itself", hint))
+        problems.append(entry.problem("roles", f"{entry.username} has no role of Flex itself", hint))
     elif "agent" in roles and not {"supervisor", "admin"} & set(roles) and any(r.startswith("wfo.") for r in roles):
         hint = "add supervisor or admin, or take the wfo.… roles out"
         message = f"{entry.username} has roles of Flex Insights, which agents do not see"
-        flaws.append(entry.flaw("roles", message, hint, severity="warning"))
+        problems.append(entry.problem("roles", message, hint, severity="warning"))
     return roles
 
 
@@ -113,7 +116,7 @@ def _channel(available: bool | None, capacity: int | None) -> Channel:
     return Channel(available, capacity)
 
 
-def _attributes(entry: Entry, flaws: list[Flaw]) -> Mapping[str, Json]:
+def _attributes(entry: Entry, problems: list[Problem]) -> Mapping[str, Json]:
     """All Worker attributes: those written as such, those of Insights, and the two with fields of their own."""
     merged = entry.merged
     attributes: Mapping[str, Json] = merged.get("attributes") or _NOTHING
@@ -127,7 +130,7 @@ def _attributes(entry: Entry, flaws: list[Flaw]) -> Mapping[str, Json]:
             if not {"attributes", "insights"} <= entry.own.keys():
                 message = f"{name} comes from attributes: and from insights:, one of them in the defaults"
                 hint = "both are the Worker attribute of that name: keep one"
-                flaws.append(Flaw(entry.file, entry.path, message, hint, at_key=True))
+                problems.append(problem_at(entry.file, entry.path, message, hint, at_key=True))
     for name in own:
         result[name] = merged[name]
     return result
@@ -143,7 +146,7 @@ def attributes_size(attributes: Mapping[str, Json], skills: Mapping[str, int | b
 
 
 def _check_size(
-    entry: Entry, attributes: Mapping[str, Json], skills: Mapping[str, int | bool] | None, flaws: list[Flaw]
+    entry: Entry, attributes: Mapping[str, Json], skills: Mapping[str, int | bool] | None, problems: list[Problem]
 ) -> None:
     size = attributes_size(attributes, skills)
     if size > LARGEST_ATTRIBUTES:
@@ -152,4 +155,4 @@ def _check_size(
             f"{LARGEST_ATTRIBUTES:,} is the most: a Worker holds 4,096, and Flex and our marker need the rest; "
             "shorten them, or keep some elsewhere"
         )
-        flaws.append(Flaw(entry.file, entry.path, message, hint, at_key=True))
+        problems.append(problem_at(entry.file, entry.path, message, hint, at_key=True))

@@ -85,7 +85,7 @@ def _write(chosen: StackFolder, offer: _Offer) -> list[str]:
     try:
         before = source.read("flex.yaml")
     except UnreadableFile as error:
-        raise SetupError(f"the file {path} {error.reason}", hint=error.hint) from None
+        raise SetupError(f"the file {path} {error.reason}", hint=error.problem.hint) from None
     pem = _certificate_file(before, str(path))
     values = {"issuer": offer.issuer, "sso_url": offer.sso_url, "certificate": pem}
     after = with_offered(before, str(path), values)

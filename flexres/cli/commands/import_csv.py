@@ -22,7 +22,7 @@ from flexres.desired.source import FolderSource
 from flexres.desired.spreadsheet.columns import ColumnMap, map_columns
 from flexres.desired.spreadsheet.rows import Sheet, read_sheet
 from flexres.desired.spreadsheet.users import Taking, bases_of, stack_defaults
-from flexres.errors import Exit, InvalidStack, SetupError
+from flexres.errors import Exit, InvalidStack, SetupError, in_order
 from flexres.report.visible import visible
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -76,7 +76,7 @@ def import_csv(
     target = _target(choose_stack(stack, stacks))
     files, wanted, taking = _files(target, sheet, mapping, csv, {"team": "team_name"}.get(by or "", by))
     if taking.problems:
-        problems = tuple(sorted(taking.problems))
+        problems = in_order(taking.problems)
         sys.stderr.write(problems_text(problems, files=1, stream=sys.stderr))
         return Exit.SETUP
     _check(target, files)

@@ -163,5 +163,7 @@ def _as_json(checked: Sequence[_Checked]) -> dict[str, Any]:
 
 
 def _problem_as_json(problem: Problem) -> dict[str, Any]:
-    described = asdict(problem)
-    return {**described.pop("position"), **described}
+    place = asdict(problem.position)
+    told = {"message": problem.message, "hint": problem.hint, "note": problem.note}
+    length = place.pop("length")
+    return {**place, **told, "length": length, "severity": problem.severity}

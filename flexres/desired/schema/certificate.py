@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.utils import CryptographyDeprecationWarning
 
-from flexres.desired.schema.value_problem import Finding
+from flexres.errors import Position, Problem, ProblemError
 
 LARGEST_FILE = 256 * 1024
 SMALLEST_RSA = 2048
@@ -34,12 +34,8 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _KEEP_ONE = "keep only the block from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----"
 
 
-class CertificateError(ValueError):
-    """There is no single readable certificate; `finding` says why."""
-
-    def __init__(self, finding: Finding) -> None:
-        super().__init__(finding.message)
-        self.finding = finding
+class CertificateError(ProblemError):
+    """There is no single readable certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +48,28 @@ class _Block:
 
 def check_certificate(
     text: bytes | str, *, as_of: date, expiring_within: timedelta = timedelta(days=30)
-) -> list[Finding]:
+) -> list[Problem]:
     """Everything wrong with a certificate file, in the order of its lines; empty for one that SSO can use.
 
     `as_of` is the day to judge by. A certificate whose last day comes within `expiring_within` is a warning.
     """
     try:
-        decoded, findings = _decode(text)
+        decoded, problems = _decode(text)
         blocks, outside = _split(decoded)
     except CertificateError as error:
-        return [error.finding]
-    findings += outside
+        return [error.problem]
+    problems += outside
     certificates: list[tuple[_Block, x509.Certificate]] = []
     for block in blocks:
         try:
             certificates.append((block, _load(block)))
         except CertificateError as error:
-            findings.append(error.finding)
+            problems.append(error.problem)
     for block, certificate in certificates[1:]:
-        findings.append(_another(block, certificate, certificates[0][1]))
+        problems.append(_another(block, certificate, certificates[0][1]))
     for block, certificate in certificates:
-        findings += _judge(certificate, block.line, as_of, expiring_within)
-    return sorted(findings, key=lambda finding: (finding.line, finding.column))
+        problems += _judge(certificate, block.line, as_of, expiring_within)
+    return sorted(problems, key=lambda problem: problem.position)
 
 
 def read_certificate(text: bytes | str) -> x509.Certificate:
@@ -109,7 +105,7 @@ def normal_form(text: bytes | str) -> str:
     return read_certificate(text).public_bytes(Encoding.PEM).decode("ascii")
 
 
-def _decode(text: bytes | str) -> tuple[str, list[Finding]]:
+def _decode(text: bytes | str) -> tuple[str, list[Problem]]:
     if isinstance(text, str):
         return _without_mark(text)
     if len(text) > LARGEST_FILE:
@@ -125,17 +121,20 @@ def _decode(text: bytes | str) -> tuple[str, list[Finding]]:
         raise _error("the file is binary, not PEM", "export the certificate again as PEM (Base64)", line) from None
 
 
-def _without_mark(text: str) -> tuple[str, list[Finding]]:
+def _without_mark(text: str) -> tuple[str, list[Problem]]:
     if text.startswith("\ufeff"):
-        mark = Finding(
-            "the file begins with a byte order mark", "save it again as UTF-8 without BOM", severity="warning"
+        mark = Problem(
+            "the file begins with a byte order mark",
+            "save it again as UTF-8 without BOM",
+            severity="warning",
+            place=_at(1),
         )
         return text[1:], [mark]
     return text, []
 
 
-def _split(text: str) -> tuple[list[_Block], list[Finding]]:
-    """The PEM blocks of a text, and findings on what stands around them. Raises CertificateError without a block."""
+def _split(text: str) -> tuple[list[_Block], list[Problem]]:
+    """The PEM blocks of a text, and problems on what stands around them. Raises CertificateError without a block."""
     if not text.strip():
         raise _error("the file is empty", "paste the identity provider's signing certificate into it as PEM")
     blocks: list[_Block] = []
@@ -176,14 +175,13 @@ def _without_block(text: str) -> CertificateError:
     return _error("no certificate is in here", "export the signing certificate from the identity provider as PEM")
 
 
-def _junk(text: str, start: int, part: str) -> Finding:
+def _junk(text: str, start: int, part: str) -> Problem:
     begin = start + len(part) - len(part.lstrip())
-    return Finding(
+    return Problem(
         "there is text around the certificate",
         _KEEP_ONE,
         severity="warning",
-        line=text.count("\n", 0, begin) + 1,
-        length=len(part.strip().splitlines()[0]),
+        place=_at(text.count("\n", 0, begin) + 1, length=len(part.strip().splitlines()[0])),
     )
 
 
@@ -196,11 +194,10 @@ def _load(block: _Block) -> x509.Certificate:
         column = wrong.start() - (before.rfind("\n") + 1) + 1 + (0 if "\n" in before else block.column)
         shown = "a \\ (were line breaks written as \\n?)" if wrong[0] == "\\" else repr(wrong[0])
         raise CertificateError(
-            Finding(
+            Problem(
                 f"the certificate holds {shown}, which no PEM does",
                 "copy the whole block again",
-                line=block.line + before.count("\n"),
-                column=column,
+                place=_at(block.line + before.count("\n"), column=column),
             )
         )
     try:
@@ -210,15 +207,14 @@ def _load(block: _Block) -> x509.Certificate:
         raise _error("the certificate is damaged or cut off", "copy the whole block again", block.line) from None
 
 
-def _load_error(block: _Block) -> Finding:
+def _load_error(block: _Block) -> Problem:
     if "PRIVATE KEY" in block.label:
-        return Finding(
+        return Problem(
             "this is a private key: it must never be here",
             "remove it, make a new key pair at the identity provider if this was committed, "
             "and paste the certificate instead",
             note="whoever has it can sign in as anybody",
-            line=block.line,
-            length=len(block.label) + 16,
+            place=_at(block.line, length=len(block.label) + 16),
         )
     kinds = {
         "CERTIFICATE REQUEST": "a certificate request",
@@ -230,69 +226,77 @@ def _load_error(block: _Block) -> Finding:
         "TRUSTED CERTIFICATE": "OpenSSL's own form of a certificate",
     }
     kind = kinds.get(block.label, f"a block of the kind {block.label}")
-    return Finding(f"this is {kind}, not a certificate", _KEEP_ONE, line=block.line, length=len(block.label) + 16)
+    return Problem(f"this is {kind}, not a certificate", _KEEP_ONE, place=_at(block.line, length=len(block.label) + 16))
 
 
-def _another(block: _Block, certificate: x509.Certificate, first: x509.Certificate) -> Finding:
+def _another(block: _Block, certificate: x509.Certificate, first: x509.Certificate) -> Problem:
     if certificate == first:
-        return Finding("the same certificate stands here twice", "keep it once", line=block.line)
-    return Finding(
+        return Problem("the same certificate stands here twice", "keep it once", place=_at(block.line))
+    return Problem(
         f"more than one certificate: {_subject(certificate)} besides {_subject(first)}",
         "keep only the one that the identity provider signs responses with",
         note="Flex takes exactly one",
-        line=block.line,
+        place=_at(block.line),
     )
 
 
-def _judge(certificate: x509.Certificate, line: int, as_of: date, within: timedelta) -> Iterator[Finding]:
+def _judge(certificate: x509.Certificate, line: int, as_of: date, within: timedelta) -> Iterator[Problem]:
     first, last = certificate.not_valid_before_utc.date(), certificate.not_valid_after_utc.date()
     renew = "make a new one at the identity provider, and enter it here and in Console together"
     if last < as_of:
-        yield Finding(f"the certificate expired on {last}, {_days(as_of - last)} ago", renew, line=line)
+        yield Problem(f"the certificate expired on {last}, {_days(as_of - last)} ago", renew, place=_at(line))
     elif last - as_of <= within:
         when = f"in {_days(last - as_of)}, on {last}" if last > as_of else "today"
-        yield Finding(f"the certificate expires {when}", renew, severity="warning", line=line)
+        yield Problem(f"the certificate expires {when}", renew, severity="warning", place=_at(line))
     if first > as_of:
-        yield Finding(
+        yield Problem(
             f"the certificate is not valid before {first}, in {_days(first - as_of)}",
             "use the one that the identity provider signs with today",
-            line=line,
+            place=_at(line),
         )
     yield from _weak_key(certificate, line)
     yield from _weak_signature(certificate, line)
 
 
-def _weak_key(certificate: x509.Certificate, line: int) -> Iterator[Finding]:
+def _weak_key(certificate: x509.Certificate, line: int) -> Iterator[Problem]:
     renew = f"make a new one with an RSA key of {SMALLEST_RSA} bits or more"
     try:
         key = certificate.public_key()
     except (UnsupportedAlgorithm, ValueError):
-        yield Finding("the certificate's key is of an unknown kind", renew, line=line)
+        yield Problem("the certificate's key is of an unknown kind", renew, place=_at(line))
         return
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < SMALLEST_RSA:
-            yield Finding(f"the RSA key has only {key.key_size} bits", renew, line=line)
+            yield Problem(f"the RSA key has only {key.key_size} bits", renew, place=_at(line))
     elif isinstance(key, ec.EllipticCurvePublicKey):
         if key.curve.key_size < SMALLEST_EC:
-            yield Finding(f"the key's curve has only {key.curve.key_size} bits", renew, line=line)
+            yield Problem(f"the key's curve has only {key.curve.key_size} bits", renew, place=_at(line))
     else:
-        yield Finding(
-            "SAML responses are signed with RSA, and this key is of another kind", renew, severity="warning", line=line
+        yield Problem(
+            "SAML responses are signed with RSA, and this key is of another kind",
+            renew,
+            severity="warning",
+            place=_at(line),
         )
 
 
-def _weak_signature(certificate: x509.Certificate, line: int) -> Iterator[Finding]:
+def _weak_signature(certificate: x509.Certificate, line: int) -> Iterator[Problem]:
     try:
         algorithm = certificate.signature_hash_algorithm
     except UnsupportedAlgorithm:
         return
     if algorithm is not None and algorithm.name in ("md5", "sha1"):
-        yield Finding(
+        yield Problem(
             f"the certificate is signed with {algorithm.name.upper().replace('SHA1', 'SHA-1')}, which can be forged",
             "make a new one that is signed with SHA-256",
             severity="warning",
-            line=line,
+            place=_at(line),
         )
+
+
+def _at(line: int, column: int = 1, length: int = 1) -> Position:
+    """A place within the PEM text, whatever file that stands in."""
+    return Position("", line, column, length)
 
 
 def _days(span: timedelta) -> str:
@@ -307,4 +311,4 @@ def _subject(certificate: x509.Certificate) -> str:
 
 
 def _error(message: str, hint: str, line: int = 1) -> CertificateError:
-    return CertificateError(Finding(message, hint, line=line))
+    return CertificateError(Problem(message, hint, place=_at(line)))

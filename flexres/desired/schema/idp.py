@@ -13,7 +13,8 @@ from flexres.desired.schema import user_texts as texts
 from flexres.desired.schema.attributes import TYPES, AttributeFormatError, encode_typed, parse_typed, shown
 from flexres.desired.schema.user_texts import wrong
 from flexres.desired.users import Entry
-from flexres.desired.yaml.locate import Flaw
+from flexres.desired.yaml.locate import problem_at
+from flexres.errors import Problem
 from flexres.values import Json
 
 _FILE: Final = "flex.yaml"
@@ -63,24 +64,26 @@ def read_idp(section: IdpSection) -> Idp:
     return Idp(**{name: getattr(section, name) for name in FIELDS})
 
 
-def idp_flaws(idp: Idp | None, sso: Sso | None) -> Iterator[Flaw]:
+def idp_problems(idp: Idp | None, sso: Sso | None) -> Iterator[Problem]:
     """What the two sections lack together."""
     if idp is None:
         return
     if sso is None:
         hint = "add sso: with type: and writer:, or take idp: out"
-        yield Flaw(_FILE, ("idp",), "idp without sso: nobody signs in through the provider", hint, at_key=True)
+        yield problem_at(_FILE, ("idp",), "idp without sso: nobody signs in through the provider", hint, at_key=True)
         return
     if sso.type == "enhanced" and sso.connection is None:
         hint = "add connection: with the SID (JQ…) from Console's Single sign-on page"
-        yield Flaw(_FILE, ("sso",), "connection is missing from sso: it is part of what the provider is told", hint)
+        yield problem_at(
+            _FILE, ("sso",), "connection is missing from sso: it is part of what the provider is told", hint
+        )
     for place, claim in enumerate(sso.claims):
         if _bare(claim) in TAKEN:
             hint = "give the attribute another name"
-            yield Flaw(_FILE, ("sso", "claims", place), f"{_bare(claim)} is taken: it holds the NameID", hint)
+            yield problem_at(_FILE, ("sso", "claims", place), f"{_bare(claim)} is taken: it holds the NameID", hint)
 
 
-def claim_values(sso: Sso, users: Mapping[str, DesiredUser], entries: Mapping[str, Entry]) -> Iterator[Flaw]:
+def claim_values(sso: Sso, users: Mapping[str, DesiredUser], entries: Mapping[str, Entry]) -> Iterator[Problem]:
     """Values that would not come back as declared: at a login Flex reads each claim by its spelling."""
     kinds = {_bare(claim): claim for claim in sso.claims}
     for name, user in users.items():
@@ -89,7 +92,7 @@ def claim_values(sso: Sso, users: Mapping[str, DesiredUser], entries: Mapping[st
             found = _misread(claim, attribute, value)
             if found is not None:
                 message, hint = found
-                yield entries[name].flaw("attributes", f"{name}: {message}", hint)
+                yield entries[name].problem("attributes", f"{name}: {message}", hint)
 
 
 def _misread(claim: str, attribute: str, value: Json) -> tuple[str, str] | None:
@@ -109,7 +112,7 @@ def _misread(claim: str, attribute: str, value: Json) -> tuple[str, str] | None:
     try:
         _, read = parse_typed(claim, value if isinstance(value, str) else _as_text(value))
     except AttributeFormatError as error:
-        return f"the claim {claim} cannot carry it: {error.message}", hint
+        return f"the claim {claim} cannot carry it: {error}", hint
     return f"the claim {claim} makes it {shown(read)}, not {shown(value)}", hint
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from flexres.desired.schema.sso import SsoSection
-from flexres.desired.schema.validation_messages import flaws_of
+from flexres.desired.schema.validation_messages import problems_of
 from flexres.desired.source import Source, UnreadableFile
 from flexres.desired.yaml.locate import Locator
 from flexres.desired.yaml.tree import compose, decode
@@ -35,7 +35,7 @@ def sign_on_facts(source: Source) -> SignOnFacts:
     try:
         data = source.read(_FILE)
     except UnreadableFile as error:
-        raise SetupError(f"the file {source.shown(_FILE)} {error.reason}", hint=error.hint) from None
+        raise SetupError(f"the file {source.shown(_FILE)} {error.reason}", hint=error.problem.hint) from None
     text, problems = decode(data, source.shown(_FILE))
     root = None
     if not problems:
@@ -51,6 +51,6 @@ def sign_on_facts(source: Source) -> SignOnFacts:
         section = SsoSection.model_validate(values["sso"])
     except ValidationError as error:
         locator = Locator(source)
-        found = tuple(locator.problem(flaw) for flaw in flaws_of(error, _FILE, ("sso",)))
+        found = tuple(locator.located(problem) for problem in problems_of(error, _FILE, ("sso",)))
         raise InvalidStack(found, files=1) from None
     return SignOnFacts(str(values.get("account", "")), section.type, section.connection, tuple(section.claims))

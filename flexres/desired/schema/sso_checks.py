@@ -11,10 +11,9 @@ from flexres.desired.schema.certificate import CertificateError, check_certifica
 from flexres.desired.schema.sso import DIGESTED, SsoSection
 from flexres.desired.schema.trusted import check_redirect, check_trusted
 from flexres.desired.schema.urls import check_url
-from flexres.desired.schema.value_problem import Finding
 from flexres.desired.source import Source, UnreadableFile
-from flexres.desired.yaml.locate import Flaw
-from flexres.errors import Position, Problem
+from flexres.desired.yaml.locate import problem_at
+from flexres.errors import KeyPath, Position, Problem
 
 _FILE: Final = "flex.yaml"
 # The default life of a Flex token, below which the session ends before the token is renewed, and an agent's shift.
@@ -26,15 +25,15 @@ _LEGACY_ENDED: Final = date(2026, 3, 31)
 
 def read_sso(
     section: SsoSection, source: Source, as_of: date | None, *, offered: bool = False
-) -> tuple[Sso, list[Flaw], list[Problem]]:
+) -> tuple[Sso, list[Problem]]:
     """The declared sign-on with its certificate, and what is wrong with the section and with the certificate's file.
 
     `as_of` is today; None: nothing is said about what has expired. `offered`: the identity provider is managed, so it
     can tell its own values, which nobody knows before its application is made.
     """
-    flaws = [*_missing(section, offered=offered), *_urls(section), *_trusted(section), *_others(section, as_of)]
-    pem, unreadable, problems = _certificate(section, source, as_of)
-    readable = pem is not None and not any(problem.severity == "error" for problem in problems)
+    problems = [*_missing(section, offered=offered), *_urls(section), *_trusted(section), *_others(section, as_of)]
+    pem, wrong = _certificate(section, source, as_of)
+    readable = pem is not None and not any(problem.severity == "error" for problem in wrong)
     attested = section.attested
     digests = {name: digest for name in DIGESTED if attested and (digest := getattr(attested, name)) is not None}
     return (
@@ -58,89 +57,89 @@ def read_sso(
             claims=tuple(section.claims),
             attested=Attested(digests, tuple(attested.trusted) if attested else ()),
         ),
-        [*flaws, *unreadable],
-        problems,
+        [*problems, *wrong],
     )
 
 
-def _missing(section: SsoSection, *, offered: bool) -> Iterator[Flaw]:
+def _missing(section: SsoSection, *, offered: bool) -> Iterator[Problem]:
     needed = [] if offered else ["issuer", "sso_url", "certificate"]
     if section.type == "enhanced" and section.writer == "console":
         needed.append("connection")
     for name in needed:
         if getattr(section, name) is None:
-            yield Flaw(_FILE, ("sso",), f"{name} is missing from sso", f"add {name}:", at_key=True)
+            yield problem_at(_FILE, ("sso",), f"{name} is missing from sso", f"add {name}:", at_key=True)
     if section.self_hosted:
         for name in ("trusted", "default_redirect_url"):
             if not getattr(section, name):
                 hint = f"add {name}: with the URL of your Flex UI, or take self_hosted: out"
-                yield Flaw(_FILE, ("sso",), f"a self-hosted Flex UI needs {name} too", hint, at_key=True)
+                yield problem_at(_FILE, ("sso",), f"a self-hosted Flex UI needs {name} too", hint, at_key=True)
 
 
-def _urls(section: SsoSection) -> Iterator[Flaw]:
+def _urls(section: SsoSection) -> Iterator[Problem]:
     if section.sso_url is not None:
         wrong = check_url(section.sso_url, as_given=True)
         if wrong is not None:
-            yield Flaw(_FILE, ("sso", "sso_url"), wrong.message, wrong.hint)
+            yield wrong.at(KeyPath(_FILE, ("sso", "sso_url")))
     redirect = section.default_redirect_url
     if redirect is None:
         return
     wrong = check_url(redirect)
     if wrong is not None:
-        yield Flaw(_FILE, ("sso", "default_redirect_url"), wrong.message, wrong.hint)
+        yield wrong.at(KeyPath(_FILE, ("sso", "default_redirect_url")))
     elif section.trusted is not None:
         found = check_redirect(redirect, section.trusted, section.type)
         if found is not None:
-            yield _flaw(("sso", "default_redirect_url"), found)
+            yield found.at(KeyPath(_FILE, ("sso", "default_redirect_url")))
 
 
-def _trusted(section: SsoSection) -> Iterator[Flaw]:
+def _trusted(section: SsoSection) -> Iterator[Problem]:
     seen: set[str] = set()
     for place, entry in enumerate(section.trusted or ()):
         found = check_trusted(entry, section.type)
         if found is not None:
-            yield _flaw(("sso", "trusted", place), found)
+            yield found.at(KeyPath(_FILE, ("sso", "trusted", place)))
         elif entry in seen:
-            yield Flaw(_FILE, ("sso", "trusted", place), f"{entry} stands twice among the trusted", "keep one")
+            yield problem_at(_FILE, ("sso", "trusted", place), f"{entry} stands twice among the trusted", "keep one")
         seen.add(entry)
 
 
-def _others(section: SsoSection, as_of: date | None) -> Iterator[Flaw]:
+def _others(section: SsoSection, as_of: date | None) -> Iterator[Problem]:
     yield from _session(section.session_not_on_or_after)
     if section.login_popup_features is not None and section.login_popup is not True:
         message = "login_popup_features has no effect without login_popup: true"
-        yield Flaw(_FILE, ("sso", "login_popup_features"), message, "add login_popup: true", severity="warning")
+        yield problem_at(_FILE, ("sso", "login_popup_features"), message, "add login_popup: true", severity="warning")
     if section.type == "legacy" and as_of is not None and as_of > _LEGACY_ENDED:
         message = f"legacy SSO ended on {_LEGACY_ENDED}"
-        yield Flaw(_FILE, ("sso", "type"), message, "flexres sso migrate says what is next", severity="warning")
+        yield problem_at(_FILE, ("sso", "type"), message, "flexres sso migrate says what is next", severity="warning")
 
 
-def _session(length: timedelta | None) -> Iterator[Flaw]:
+def _session(length: timedelta | None) -> Iterator[Problem]:
     where = ("sso", "session_not_on_or_after")
     if length is not None and length <= _TOKEN_LIFE:
         note = "the session would end before Flex renews its token, and conversations with it"
-        yield Flaw(_FILE, where, "the IdP's session has to be longer than 1 hour", "write 10h", note)
+        yield problem_at(_FILE, where, "the IdP's session has to be longer than 1 hour", "write 10h", note)
     elif length is not None and length < _SHIFT:
         message = "the IdP's session is shorter than a shift: agents are signed out while they work"
-        yield Flaw(_FILE, where, message, "write 10h, or leave SessionNotOnOrAfter out at the IdP", severity="warning")
+        yield problem_at(
+            _FILE, where, message, "write 10h, or leave SessionNotOnOrAfter out at the IdP", severity="warning"
+        )
 
 
-def _certificate(
-    section: SsoSection, source: Source, as_of: date | None
-) -> tuple[str | None, list[Flaw], list[Problem]]:
+def _certificate(section: SsoSection, source: Source, as_of: date | None) -> tuple[str | None, list[Problem]]:
     name = section.certificate
     if name is None:
-        return None, [], []
+        return None, []
     try:
         data = source.read(name)
     except UnreadableFile as error:
-        return None, [Flaw(_FILE, ("sso", "certificate"), f"the file {name} {error.reason}", error.hint)], []
+        where = KeyPath(_FILE, ("sso", "certificate"))
+        return None, [Problem(f"the file {name} {error.reason}", error.problem.hint, place=where)]
     start = Position(source.shown(name), 1, 1)
-    problems = [finding.at(start) for finding in _findings(data, as_of)]
-    return data.decode("utf-8", "replace"), [], problems
+    problems = [problem.at(problem.position.within(start)) for problem in _of_certificate(data, as_of)]
+    return data.decode("utf-8", "replace"), problems
 
 
-def _findings(data: bytes, as_of: date | None) -> list[Finding]:
+def _of_certificate(data: bytes, as_of: date | None) -> list[Problem]:
     if as_of is not None:
         return check_certificate(data, as_of=as_of)
     try:
@@ -152,7 +151,3 @@ def _findings(data: bytes, as_of: date | None) -> list[Finding]:
 
 def _last_day(pem: str) -> date:
     return read_certificate(pem).not_valid_after_utc.date()
-
-
-def _flaw(path: tuple[str | int, ...], found: Finding) -> Flaw:
-    return Flaw(_FILE, path, found.message, found.hint, found.note, severity=found.severity)

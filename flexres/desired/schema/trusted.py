@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
-from flexres.desired.schema.urls import RightUrl, check_url, host_problem, is_loopback, split_url
-from flexres.desired.schema.value_problem import Finding
+from flexres.desired.schema.urls import check_url, host_problem, is_loopback, split_url
+from flexres.errors import Problem
 
 TrustedKind = Literal["enhanced", "legacy"]
 LEGACY_ADDRESSES = ("127.0.0.1", "::1")
@@ -34,7 +34,7 @@ def covers(pattern: str, host: str) -> bool:
     return host == pattern
 
 
-def check_trusted(entry: str, kind: TrustedKind) -> Finding | None:
+def check_trusted(entry: str, kind: TrustedKind) -> Problem | None:
     """What is wrong with a trusted entry, with the right one suggested; None for one that Console takes."""
     return _check_pattern(entry) if kind == "legacy" else _check_enhanced(entry)
 
@@ -57,94 +57,89 @@ def covered(url: str, entries: Iterable[str], kind: TrustedKind) -> bool | None:
     return None if any(_origin(parts) == _origin(entry) for entry in right) else False
 
 
-def check_redirect(url: str, entries: Iterable[str], kind: TrustedKind) -> Finding | None:
+def check_redirect(url: str, entries: Iterable[str], kind: TrustedKind) -> Problem | None:
     """What is wrong with a redirect URL: its form first, then an error if no trusted entry covers it.
 
     One that is covered only if Twilio matches by prefix or origin, which it does not say, is a warning.
     """
     wrong = check_url(url)
     if wrong is not None:
-        return _finding(url, wrong)
+        return wrong
     answer = covered(url, entries, kind)
     if answer:
         return None
     entry = url if kind == "enhanced" else (split_url(url).hostname or url)
     if answer is None:
-        return Finding(
+        return Problem(
             f"{url} is trusted only by its host, not as it stands",
             f"add {entry} to trusted: too",
             note="whether Twilio also lets longer URLs of the same host through is not documented",
             severity="warning",
-            length=len(url),
         )
-    return Finding(
+    return Problem(
         f"no trusted entry covers {url}",
         f"add {entry} to trusted:",
         note="Flex refuses to send the browser there after sign-in",
-        length=len(url),
     )
 
 
-def _check_enhanced(entry: str) -> Finding | None:
+def _check_enhanced(entry: str) -> Problem | None:
     if "*" in entry:
         host = entry.partition("://")[2] or entry
         base = host.replace("*", "").strip(".").partition("/")[0] or "example.com"
-        return _finding(
-            entry,
-            RightUrl(
-                "enhanced SSO knows no wildcards",
-                f"list every URL, such as https://agents.{base} and https://desk.{base}",
-            ),
+        return Problem(
+            "enhanced SSO knows no wildcards",
+            f"list every URL, such as https://agents.{base} and https://desk.{base}",
         )
     wrong = check_url(entry)
     if wrong is not None:
-        return _finding(entry, wrong)
+        return wrong
     parts = urlsplit(entry)
     if parts.query:
-        return _finding(entry, RightUrl("a trusted URL has no query", f"write {entry.partition('?')[0]}"))
+        return Problem("a trusted URL has no query", f"write {entry.partition('?')[0]}")
     return None
 
 
-def _check_pattern(pattern: str) -> Finding | None:
+def _check_pattern(pattern: str) -> Problem | None:
     wrong = _wrong_pattern(pattern)
-    return None if wrong is None else _finding(pattern, wrong)
+    return None if wrong is None else wrong
 
 
-def _wrong_pattern(pattern: str) -> RightUrl | None:
+def _wrong_pattern(pattern: str) -> Problem | None:
     if pattern in (*LEGACY_ADDRESSES, "localhost"):
         return None
     wrong = _not_a_host_alone(pattern)
     if wrong is not None:
         return wrong
     if is_loopback(pattern) or _is_address(pattern):
-        return RightUrl("of IP addresses only 127.0.0.1 and ::1 can be trusted", "write a host name, or 127.0.0.1")
+        return Problem("of IP addresses only 127.0.0.1 and ::1 can be trusted", "write a host name, or 127.0.0.1")
     return _wrong_wildcard(pattern) if "*" in pattern else host_problem(pattern)
 
 
-def _not_a_host_alone(pattern: str) -> RightUrl | None:
+def _not_a_host_alone(pattern: str) -> Problem | None:
     if not pattern.strip("*. "):
-        return RightUrl("the entry names no host", "write flex.example.com, or *.example.com for one label in front")
+        return Problem("the entry names no host", "write flex.example.com, or *.example.com for one label in front")
     if "/" in pattern:
         host = _host_of(pattern)
-        return RightUrl("a trusted domain is a host, not a URL", f"write {host}" if host else "write the host alone")
+        return Problem("a trusted domain is a host, not a URL", f"write {host}" if host else "write the host alone")
     if re.fullmatch(r"\[::1\](:\d+)?", pattern):
-        return RightUrl("an IPv6 address stands without brackets and port here", "write ::1")
+        return Problem("an IPv6 address stands without brackets and port here", "write ::1")
     name, colon, port = pattern.partition(":")
     if colon and port.isdigit():
-        return RightUrl("a trusted domain has no port", f"write {name}: it covers every port")
+        return Problem("a trusted domain has no port", f"write {name}: it covers every port")
     return None
 
 
-def _wrong_wildcard(pattern: str) -> RightUrl | None:
+def _wrong_wildcard(pattern: str) -> Problem | None:
     base = pattern[2:]
     if not pattern.startswith("*.") or "*" in base:
         known = [name for label in pattern.split(".") if (name := label.replace("*", ""))]
         suggestion = f"write *.{'.'.join(known)}, or list the hosts" if len(known) > 1 else "list the hosts"
-        return RightUrl(_NO_LEADING_WILDCARD, suggestion)
+        return Problem(_NO_LEADING_WILDCARD, suggestion)
     if "." not in base:
-        return RightUrl(f"*.{base} would trust a whole top-level domain", "write the domain too: *.example.com")
+        return Problem(f"*.{base} would trust a whole top-level domain", "write the domain too: *.example.com")
     wrong = host_problem(base)
-    return None if wrong is None else RightUrl(wrong.message, wrong.hint.replace("write ", "write *.", 1))
+    return None if wrong is None else Problem(wrong.message, wrong.hint.replace("write ", "write *.", 1))
 
 
 def _host_of(entry: str) -> str:
@@ -166,7 +161,3 @@ def _comparable(parts: SplitResult) -> tuple[object, ...]:
 def _origin(parts: SplitResult) -> tuple[str, str, int | None]:
     default = {"https": 443, "http": 80}.get(parts.scheme)
     return parts.scheme, (parts.hostname or "").removesuffix("."), parts.port or default
-
-
-def _finding(entry: str, wrong: RightUrl) -> Finding:
-    return Finding(wrong.message, wrong.hint, length=max(1, len(entry)))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from flexres.errors import Problem, ProblemError
 from flexres.values import Json
 
 FLEX_ANSWER: Final = 'Flex answers 400 "Error invalid attribute format" and changes nothing'
@@ -13,7 +14,7 @@ LARGEST_INT: Final = 2**53
 _INT_TEXT: Final = re.compile(r"[-+]?[0-9]{1,16}")
 
 
-class AttributeFormatError(ValueError):
+class AttributeFormatError(ProblemError):
     """A name or value that Flex, or JSON, would not take.
 
     `path` leads from the attribute to the part at fault (keys and indexes), `at_name` says that the name is
@@ -30,10 +31,7 @@ class AttributeFormatError(ValueError):
         at_name: bool = False,
         unquoted: bool = False,
     ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-        self.note = note
+        super().__init__(Problem(message, hint, note))
         self.path = path
         self.at_name = at_name
         self.unquoted = unquoted

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from flexres.desired.schema.lookalikes import mixes_scripts, passes_for, to_ascii, to_unicode
+from flexres.errors import Problem
 
 LONGEST_URL = 2048
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _ODD = re.compile(r"[\s\\<>\"{}|^`]|[^\x20-\x7e]")
 _BARE_IPV6 = re.compile(r"(?P<scheme>https?)://(?P<address>(?:[0-9a-f]*:){2,}[0-9a-f]*)(?P<path>/.*)?", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class RightUrl:
-    """What is wrong with a URL or host, and the right one."""
-
-    message: str
-    hint: str
 
 
 def split_url(url: str) -> SplitResult:
@@ -41,132 +33,132 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_url(url: str, *, as_given: bool = False) -> RightUrl | None:
+def check_url(url: str, *, as_given: bool = False) -> Problem | None:
     """What is wrong with the URL of a web page that a browser is sent to; None for a right one.
 
     `as_given`: somebody else chose the spelling, and compares it letter by letter.
     """
     if not url.strip():
-        return RightUrl("the URL is empty", "write it as https://flex.example.com")
+        return Problem("the URL is empty", "write it as https://flex.example.com")
     if len(url) > LONGEST_URL:
-        return RightUrl(f"the URL has {len(url)} characters", f"keep it below {LONGEST_URL}")
+        return Problem(f"the URL has {len(url)} characters", f"keep it below {LONGEST_URL}")
     return _wrong_form(url) or _wrong_parts(url, as_given=as_given)
 
 
-def _wrong_form(url: str) -> RightUrl | None:
+def _wrong_form(url: str) -> Problem | None:
     if url != url.strip():
-        return RightUrl("the URL has white space around it", f"write {url.strip()}")
+        return Problem("the URL has white space around it", f"write {url.strip()}")
     wrong = _wrong_scheme(url)
     if wrong is not None:
         return wrong
     bare = _BARE_IPV6.fullmatch(url)
     if bare is not None:
         right = f"{bare['scheme']}://{_in_brackets(bare['address'])}"
-        return RightUrl("an IPv6 address stands in brackets", f"write {right}")
+        return Problem("an IPv6 address stands in brackets", f"write {right}")
     authority = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]
     odd = _ODD.search(url.replace(authority, "", 1))
     if odd is not None or re.search(r"[\s\\%\x00-\x1f\x7f]", authority):
-        return RightUrl("the URL has characters that no URL has", "copy it again from the browser's address bar")
+        return Problem("the URL has characters that no URL has", "copy it again from the browser's address bar")
     return None
 
 
-def _wrong_scheme(url: str) -> RightUrl | None:
+def _wrong_scheme(url: str) -> Problem | None:
     scheme, separator, rest = url.partition("://")
     if separator:
         if scheme.lower() in ("https", "http"):
             return None
-        return RightUrl(f"{scheme}:// is nothing that a browser returns to", f"write https://{rest}")
+        return Problem(f"{scheme}:// is nothing that a browser returns to", f"write https://{rest}")
     if re.match(r"[a-z][a-z0-9+.-]*:(?![\d/])", url, flags=re.IGNORECASE):
         name = url.partition(":")[0]
-        return RightUrl(f"{name}: is nothing that a browser returns to", "write https://flex.example.com")
+        return Problem(f"{name}: is nothing that a browser returns to", "write https://flex.example.com")
     host = re.sub(r"^(https?:?/*|//)", "", url, flags=re.IGNORECASE)
-    return RightUrl("a full URL is needed, with https:// in front", f"write {_scheme_for(host)}://{host}")
+    return Problem("a full URL is needed, with https:// in front", f"write {_scheme_for(host)}://{host}")
 
 
-def _wrong_parts(url: str, *, as_given: bool) -> RightUrl | None:
+def _wrong_parts(url: str, *, as_given: bool) -> Problem | None:
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError:
-        return RightUrl("the URL's host cannot be read", "write it as https://flex.example.com")
+        return Problem("the URL's host cannot be read", "write it as https://flex.example.com")
     try:
         split_url(url)
     except ValueError:
-        return RightUrl("the port is out of range: 1 to 65535", f"write {parts.scheme}://{_bracketed(host)}:3000")
+        return Problem("the port is out of range: 1 to 65535", f"write {parts.scheme}://{_bracketed(host)}:3000")
     if parts.username is not None or parts.password is not None:
-        return RightUrl("a URL here has no user name and no password", f"write {_rebuilt(parts)}")
+        return Problem("a URL here has no user name and no password", f"write {_rebuilt(parts)}")
     if "#" in url:
-        return RightUrl("a URL here has no fragment: the browser never sends it", f"write {_rebuilt(parts)}")
+        return Problem("a URL here has no fragment: the browser never sends it", f"write {_rebuilt(parts)}")
     return _wrong_host(parts, host) or (None if as_given else _wrong_spelling(url, parts, host))
 
 
-def _wrong_host(parts: SplitResult, host: str) -> RightUrl | None:
+def _wrong_host(parts: SplitResult, host: str) -> Problem | None:
     if not host:
-        return RightUrl("the URL has no host", f"write {parts.scheme}://flex.example.com")
+        return Problem("the URL has no host", f"write {parts.scheme}://flex.example.com")
     wrong = _wrong_ipv6(host) if ":" in host else _wrong_name(host)
     if wrong is not None:
-        return RightUrl(wrong.message, wrong.hint.replace("write ", f"write {parts.scheme}://", 1))
+        return Problem(wrong.message, wrong.hint.replace("write ", f"write {parts.scheme}://", 1))
     if parts.scheme == "http" and not is_loopback(host):
-        return RightUrl(
+        return Problem(
             "http:// is for this machine only: anybody on the way could read the sign-in",
             f"write https://{_rebuilt(parts).partition('://')[2]}",
         )
     return None
 
 
-def _wrong_name(host: str) -> RightUrl | None:
+def _wrong_name(host: str) -> Problem | None:
     return None if is_loopback(host) or _is_ipv4(host) else host_problem(host)
 
 
-def _wrong_ipv6(host: str) -> RightUrl | None:
+def _wrong_ipv6(host: str) -> Problem | None:
     try:
         address = ipaddress.IPv6Address(host)
     except ValueError:
-        return RightUrl(f"[{host}] is no IPv6 address", "write [::1]")
+        return Problem(f"[{host}] is no IPv6 address", "write [::1]")
     if address.compressed != host:
-        return RightUrl("the IPv6 address has a shorter form", f"write [{address.compressed}]")
+        return Problem("the IPv6 address has a shorter form", f"write [{address.compressed}]")
     return None
 
 
-def _wrong_spelling(url: str, parts: SplitResult, host: str) -> RightUrl | None:
+def _wrong_spelling(url: str, parts: SplitResult, host: str) -> Problem | None:
     default = {"https": 443, "http": 80}[parts.scheme]
     if parts.port == default:
-        return RightUrl(f"browsers leave the port {default} out", f"write {_rebuilt(parts, port=False)}")
+        return Problem(f"browsers leave the port {default} out", f"write {_rebuilt(parts, port=False)}")
     if parts.path == "/" and not parts.query:
-        return RightUrl("there is a slash too many at the end", f"write {url.rstrip('/?')}")
+        return Problem("there is a slash too many at the end", f"write {url.rstrip('/?')}")
     if any(segment in (".", "..") for segment in parts.path.split("/")):
-        return RightUrl("the path goes back on itself with . or ..", "write the path that the browser shows")
+        return Problem("the path goes back on itself with . or ..", "write the path that the browser shows")
     authority = url.partition("://")[2].partition("/")[0].partition("?")[0]
     if authority != authority.lower() or not url.startswith(parts.scheme):
-        return RightUrl("scheme and host are lower case", f"write {_rebuilt(parts)}")
+        return Problem("scheme and host are lower case", f"write {_rebuilt(parts)}")
     return None
 
 
-def host_problem(host: str) -> RightUrl | None:
+def host_problem(host: str) -> Problem | None:
     """What is wrong with a host name; None for a right one. The suggestion begins with `write`."""
     twin = passes_for(host)
     if twin is not None or mixes_scripts(host):
         shown = f"{to_unicode(host)} is not what it looks like: " + (
             f"it passes for {twin}" if twin else "it mixes the letters of several scripts"
         )
-        return RightUrl(shown, f"write {twin or 'the host in one script'}")
+        return Problem(shown, f"write {twin or 'the host in one script'}")
     if not host.isascii():
         encoded = to_ascii(host)
-        return RightUrl(
+        return Problem(
             "a host with letters beyond ASCII is written as DNS has it", f"write {encoded or 'flex.example.com'}"
         )
     tidy = "".join(host.split()).rstrip(".").lower()
     if host != tidy:
-        return RightUrl("a host is lower case, without spaces and without a dot at its end", f"write {tidy}")
+        return Problem("a host is lower case, without spaces and without a dot at its end", f"write {tidy}")
     return _bad_labels(host)
 
 
-def _bad_labels(host: str) -> RightUrl | None:
+def _bad_labels(host: str) -> Problem | None:
     bad = next((label for label in host.split(".") if not _LABEL.fullmatch(label)), None)
     if bad is not None or len(host) > 253 or host.rpartition(".")[2].isdigit():
-        return RightUrl(f"{host[:80]} is no host name", "write flex.example.com")
+        return Problem(f"{host[:80]} is no host name", "write flex.example.com")
     if "." not in host and host != "localhost":
-        return RightUrl(f"{host} has no domain", f"write {host}.example.com")
+        return Problem(f"{host} has no domain", f"write {host}.example.com")
     return None
 
 

@@ -1,7 +1,7 @@
 """The texts of a user, each with its rule: username, name, address, role, contact address, date.
 
 Every check takes the text, returns its value and raises a pydantic error that carries message, hint and note;
-`complaints` turns those into problems with a place.
+`validation_messages` turns those into problems with a place.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from pydantic_core import PydanticCustomError
 
 from flexres.desired.schema.attributes import shown
+from flexres.errors import Problem
 from flexres.text import nearest
 
 USERNAME_LENGTH: Final = 64
@@ -46,7 +47,7 @@ _ROLES: Final = frozenset((*FLEX_ROLES, *INSIGHTS_ROLES))
 
 def wrong(message: str, hint: str, note: str = "") -> PydanticCustomError:
     """The error of a field: what is wrong, what to write instead, and what would happen otherwise."""
-    return PydanticCustomError("flexres", "{message}", {"message": message, "hint": hint, "note": note})
+    return PydanticCustomError("flexres", "{problem}", {"problem": Problem(message, hint, note)})
 
 
 @lru_cache(maxsize=65536)

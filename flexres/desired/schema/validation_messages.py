@@ -12,7 +12,8 @@ from flexres.desired.schema import flex_yaml as config
 from flexres.desired.schema import idp, sso
 from flexres.desired.schema import users_yaml as entries
 from flexres.desired.schema.attributes import shown
-from flexres.desired.yaml.locate import AS_WRITTEN, Flaw, Path
+from flexres.desired.yaml.locate import AS_WRITTEN, Path, problem_at
+from flexres.errors import KeyPath, Problem
 from flexres.text import nearest
 
 _BELONGS: Final = {
@@ -37,26 +38,27 @@ _OWN_FIELD_REASONS: Final = {
 }
 
 
-def flaws_of(error: ValidationError, file: str, prefix: Path = ()) -> Iterator[Flaw]:
-    """A flaw for each of pydantic's errors; `prefix` is the path of what was validated."""
+def problems_of(error: ValidationError, file: str, prefix: Path = ()) -> Iterator[Problem]:
+    """A problem for each of pydantic's errors; `prefix` is the path of what was validated."""
     for detail in error.errors(include_url=False):
-        yield _flaw(detail, file, prefix)
+        yield _problem_at(detail, file, prefix)
 
 
-def _flaw(detail: ErrorDetails, file: str, prefix: Path) -> Flaw:
+def _problem_at(detail: ErrorDetails, file: str, prefix: Path) -> Problem:
     at_key = detail["loc"][-1:] == ("[key]",)
     path: Path = (*prefix, *(detail["loc"][:-1] if at_key else detail["loc"]))
     context = detail.get("ctx", {})
     if detail["type"] == "flexres":
-        return Flaw(file, path, context["message"], context["hint"], context["note"], at_key=at_key)
+        problem: Problem = context["problem"]
+        return problem.at(KeyPath(file, path, at_key))
     if detail["type"] == "missing":
         message = f"{path[-1]} is missing" + (f" from {path[-2]}" if len(path) > 1 else "")
-        return Flaw(file, path[:-1], message, config.MISSING.get(str(path[-1]), f"add {path[-1]}:"), at_key=True)
+        return problem_at(file, path[:-1], message, config.MISSING.get(str(path[-1]), f"add {path[-1]}:"), at_key=True)
     if detail["type"] == "extra_forbidden":
         message, hint = _unknown(path, fields_at(file, path[:-1]))
-        return Flaw(file, path, message, hint, at_key=True)
+        return problem_at(file, path, message, hint, at_key=True)
     message, hint = _wrong_type(detail, path)
-    return Flaw(file, path, message, hint)
+    return problem_at(file, path, message, hint)
 
 
 def _unknown(path: Path, fields: Sequence[str]) -> tuple[str, str]:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flexres.desired.schema.attributes import AttributeFormatError, parse_typed
+from flexres.desired.schema.attributes import parse_typed
 from flexres.desired.schema.users_yaml import INSIGHTS
-from flexres.errors import SetupError
+from flexres.errors import Problem, ProblemError, SetupError
 from flexres.text import nearest
 from flexres.values import Json
 
@@ -43,15 +43,6 @@ _SPLIT: Final = re.compile(r"[,;|\n]+")
 _SKILL: Final = re.compile(r"(?P<name>.*?)\s*(?:[:=]\s*(?P<level>\S+)|\(\s*(?P<bracketed>[^)\s]+)\s*\))?")
 _YES: Final = frozenset({"true", "yes", "y", "1", "x", "ja"})
 _NO: Final = frozenset({"false", "no", "n", "0", "nein"})
-
-
-class CellError(ValueError):
-    """A cell that is no value of its field: what is wrong, and what to write instead."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +137,7 @@ def _usual(name: str) -> str | None:
 
 
 def put(layer: dict[str, Any], field: str, cell: str) -> None:
-    """Put a cell into a user's entry as the field it is of; an empty cell says nothing. Raises CellError."""
+    """Put a cell into a user's entry as the field it is of; an empty cell says nothing. Raises ProblemError."""
     if not cell:
         return
     space, _, name = field.partition(".")
@@ -190,10 +181,7 @@ def _attribute(layer: dict[str, Any], name: str, cell: str) -> None:
     value = cell.lower() if name.endswith((".boolean", ".booleanarray")) else cell
     if name.endswith("array"):
         value = ",".join(_parts(value))
-    try:
-        bare, natural = parse_typed(name, value)
-    except AttributeFormatError as error:
-        raise CellError(error.message, error.hint) from None
+    bare, natural = parse_typed(name, value)
     layer.setdefault("attributes", {})[bare] = natural
 
 
@@ -212,14 +200,14 @@ _INTO: Final[Mapping[str, Callable[[dict[str, Any], str, str], None]]] = {
 
 def _whole(text: str, what: str) -> int:
     if not re.fullmatch(r"[0-9]{1,15}", text):
-        raise CellError(f'{what} is "{text}"', "write a whole number")
+        raise ProblemError(Problem(f'{what} is "{text}"', "write a whole number"))
     return int(text)
 
 
 def _yes_or_no(cell: str) -> bool:
     if cell.casefold() in _YES | _NO:
         return cell.casefold() in _YES
-    raise CellError(f'"{cell}" is neither yes nor no', "write true or false")
+    raise ProblemError(Problem(f'"{cell}" is neither yes nor no', "write true or false"))
 
 
 def _day(cell: str) -> str:
@@ -228,5 +216,5 @@ def _day(cell: str) -> str:
     if german:
         return f"{german[3]}-{int(german[2]):02}-{int(german[1]):02}"
     if re.fullmatch(r"\d{1,2}/\d{1,2}/\d{2,4}", cell):
-        raise CellError(f'"{cell}" may be read in two ways', "write year-month-day, such as 2027-01-31")
+        raise ProblemError(Problem(f'"{cell}" may be read in two ways', "write year-month-day, such as 2027-01-31"))
     return cell.partition("T")[0].partition(" ")[0] if re.match(r"\d{4}-\d\d-\d\d[ T]", cell) else cell

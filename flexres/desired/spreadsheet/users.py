@@ -14,15 +14,14 @@ from flexres.desired.load import CONFIG
 from flexres.desired.merge import Findings, Layer, merge, merge_maps, read_layer
 from flexres.desired.model import Channel, DesiredUser
 from flexres.desired.schema import users_yaml as entries
-from flexres.desired.schema.validation_messages import flaws_of
+from flexres.desired.schema.validation_messages import problems_of
 from flexres.desired.source import Source
-from flexres.desired.spreadsheet.columns import CellError, Column, ColumnMap, put
+from flexres.desired.spreadsheet.columns import Column, ColumnMap, put
 from flexres.desired.spreadsheet.rows import Row, Sheet
 from flexres.desired.stack import Stack
 from flexres.desired.users import Entry, desired_user
-from flexres.desired.yaml.locate import Flaw
 from flexres.desired.yaml.tree import compose, decode
-from flexres.errors import Position, Problem
+from flexres.errors import KeyPath, Position, Problem, ProblemError
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +54,11 @@ class Taking:
             if have is not None:
                 wanted[person.username] = _changed(have, person.own)
                 continue
-            flaws: list[Flaw] = []
+            problems: list[Problem] = []
             merged = merge(bases.get(person.username, otherwise), person.own)
             entry = Entry(person.username, self._shown, "", person.own, merged)
-            wanted[person.username] = desired_user(entry, flaws)
-            self._complain(person.row, (flaw for flaw in flaws if flaw.severity == "error"))
+            wanted[person.username] = desired_user(entry, problems)
+            self._complain(person.row, (problem for problem in problems if problem.severity == "error"))
         return wanted
 
     def same_name_otherwise(self, stack: Stack) -> None:
@@ -89,9 +88,9 @@ class Taking:
             cell = row.cells[column.place]
             try:
                 put(layer, column.field, cell)
-            except CellError as error:
+            except ProblemError as error:
                 sound = False
-                self._problem(row, error.message, error.hint, column)
+                self._problem(row, error.problem.message, error.problem.hint, column)
         username = layer.pop("username", None) or layer.get("email") or ""
         if not username:
             self._problem(row, "the row names no user", "give it a username, or take it out")
@@ -104,18 +103,18 @@ class Taking:
         try:
             written: Any = entries.entry.validate_python(layer)
         except ValidationError as error:
-            self._complain(row, flaws_of(error, self._shown, ("users", "")))
+            self._complain(row, problems_of(error, self._shown, ("users", "")))
             return None
         findings = Findings()
         own = read_layer(written, self._shown, (), findings)
-        self._complain(row, findings.flaws)
-        return own if not findings.flaws else None
+        self._complain(row, findings.problems)
+        return own if not findings.problems else None
 
     def _is_name(self, row: Row, username: str) -> bool:
         try:
             entries.username.validate_python(username)
         except ValidationError as error:
-            self._complain(row, flaws_of(error, self._shown))
+            self._complain(row, problems_of(error, self._shown))
             return False
         return True
 
@@ -135,20 +134,21 @@ class Taking:
                 message = f"{username} differs only by case from {earlier} in line {line}"
                 self._problem(row, message, "Workers' names ignore case: keep one of the two rows")
 
-    def _complain(self, row: Row, flaws: Iterator[Flaw] | Sequence[Flaw]) -> None:
-        for flaw in flaws:
-            self._problem(row, flaw.message, flaw.hint, self._column_of(flaw))
+    def _complain(self, row: Row, problems: Iterator[Problem] | Sequence[Problem]) -> None:
+        for problem in problems:
+            self._problem(row, problem.message, problem.hint, self._column_of(problem))
 
-    def _column_of(self, flaw: Flaw) -> Column | None:
-        """The column that a flaw's path leads to: `users`, the username, and the field."""
-        fields = {str(step) for step in flaw.path[2:]}
+    def _column_of(self, problem: Problem) -> Column | None:
+        """The column that a problem's path leads to: `users`, the username, and the field."""
+        path = problem.place.path if isinstance(problem.place, KeyPath) else ()
+        fields = {str(step) for step in path[2:]}
         return next((one for one in self._mapping.taken if one.field.partition(".")[0] in fields), None)
 
     def _problem(self, row: Row, message: str, hint: str = "", column: Column | None = None) -> None:
         cell = row.cells[column.place] if column is not None else ""
         where = f" (column {column.name})" if column is not None else ""
-        position = Position(self._shown, row.line, self._sheet.column_of(row, cell))
-        self.problems.append(Problem(position, f"{message}{where}", hint, length=max(len(cell), 1)))
+        position = Position(self._shown, row.line, self._sheet.column_of(row, cell), max(len(cell), 1))
+        self.problems.append(Problem(f"{message}{where}", hint, place=position))
 
 
 def stack_defaults(source: Source) -> Layer:

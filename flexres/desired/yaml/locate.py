@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from flexres.desired.source import Source, UnreadableFile
 from flexres.desired.yaml.tree import Node, compose, decode
-from flexres.errors import Position, Problem
+from flexres.errors import KeyPath, Position, Problem, Severity
 from flexres.text import for_message
 
 Path = tuple[str | int, ...]
@@ -17,20 +15,18 @@ AS_WRITTEN = "\0"
 """Stands in a hint for the value as the file has it: 012 is read as 12, and "012" is what was meant."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """One thing that is wrong with what stands at `path` in `file` (a name of the stack's source).
-
-    `at_key` points at the key instead of the value.
-    """
-
-    file: str
-    path: Path
-    message: str
-    hint: str = ""
-    note: str = ""
-    at_key: bool = False
-    severity: Literal["error", "warning"] = "error"
+def problem_at(
+    file: str,
+    path: Path,
+    message: str,
+    hint: str = "",
+    note: str = "",
+    *,
+    at_key: bool = False,
+    severity: Severity = "error",
+) -> Problem:
+    """A problem of what stands at `path` in `file` (a name of the stack's source), or of its key."""
+    return Problem(message, hint, note, severity, KeyPath(file, path, at_key))
 
 
 class Locator:
@@ -40,15 +36,16 @@ class Locator:
         self._source = source
         self._trees: dict[str, tuple[Node | None, list[str]]] = {}
 
-    def problem(self, flaw: Flaw) -> Problem:
-        """The flaw with its place."""
-        node = self._find(flaw.file, flaw.path, at_key=flaw.at_key)
-        hint = flaw.hint
+    def located(self, problem: Problem) -> Problem:
+        """The problem at its place in the text; one that has it already as it is."""
+        if not isinstance(problem.place, KeyPath):
+            return problem
+        file, hint = problem.place.file, problem.hint
+        node = self._find(file, problem.place.path, at_key=problem.place.at_key)
         if AS_WRITTEN in hint:
-            hint = hint.replace(AS_WRITTEN, self._text(flaw.file, node))
-        position = Position(self._source.shown(flaw.file), node.line + 1, node.column + 1)
-        length = max(node.length, 1)
-        return Problem(position, for_message(flaw.message), for_message(hint), flaw.note, length, flaw.severity)
+            hint = hint.replace(AS_WRITTEN, self._text(file, node))
+        position = Position(self._source.shown(file), node.line + 1, node.column + 1, max(node.length, 1))
+        return Problem(for_message(problem.message), for_message(hint), problem.note, problem.severity, position)
 
     def position(self, file: str, path: Sequence[str | int], *, at_key: bool = False) -> Position:
         """The place of a path, or of the nearest thing around it that exists."""

@@ -38,7 +38,7 @@ def _block(problem: Problem, lines: _Lines, paint: _Painter) -> Iterator[str]:
         if note:
             yield f"   {note}"
     else:
-        before, shown, width = _window(found, problem.position.column - 1, problem.length)
+        before, shown, width = _window(found, problem.position.column - 1, problem.position.length)
         yield f"{number:>5} | {shown}"
         yield f"{'':>5} | {' ' * before}{paint('^' * width, shade)}" + (f"  {note}" if note else "")
     if problem.hint:
@@ -136,7 +136,7 @@ def _command(problem: Problem) -> str:
         "file": place.file,
         "line": place.line,
         "col": place.column,
-        "endColumn": place.column + problem.length,
+        "endColumn": place.column + place.length,
         "title": problem.message,
     }
     told = ",".join(f"{name}={_escaped(visible(str(value)), ':,')}" for name, value in properties.items())

@@ -50,12 +50,14 @@ def syntax_problem(error: MarkedYAMLError, data: bytes, shown: str) -> Problem:
     if "\t" in before and not before.strip():
         column = before.index("\t")
         return Problem(
-            Position(shown, line + 1, column + 1), "a tab indents this line", "indent with spaces: YAML allows no tabs"
+            "a tab indents this line",
+            "indent with spaces: YAML allows no tabs",
+            place=Position(shown, line + 1, column + 1),
         )
     for sign, message, hint in _MEANINGS:
         if sign in said:
-            return Problem(place, f"{message}{started}", hint, note=said)
-    return Problem(place, f"{said}{started}", "check the syntax of this line and the one above")
+            return Problem(f"{message}{started}", hint, said, place=place)
+    return Problem(f"{said}{started}", "check the syntax of this line and the one above", place=place)
 
 
 def _elsewhere(error: MarkedYAMLError, line: int) -> bool:

@@ -66,17 +66,16 @@ def is_ordinary(data: bytes) -> bool:
 def decode(data: bytes, shown: str) -> tuple[bytes, list[Problem]]:
     """The bytes without a byte order mark, and what makes them no YAML text: encoding and control characters."""
     if data.startswith(_UTF16):
-        return b"", [
-            Problem(Position(shown, 1, 1), "the file is UTF-16, not UTF-8", "save it again with the encoding UTF-8")
-        ]
+        return b"", [_wrong_bytes(shown, "", "the file is UTF-16, not UTF-8", "save it again with the encoding UTF-8")]
     data = data.removeprefix(codecs.BOM_UTF8)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8")
         return b"", [
-            Problem(
-                _place(shown, before),
+            _wrong_bytes(
+                shown,
+                before,
                 f"byte 0x{data[error.start]:02x} is not UTF-8",
                 "the file seems to be in another encoding, such as Latin-1: save it again as UTF-8",
             )
@@ -87,17 +86,19 @@ def decode(data: bytes, shown: str) -> tuple[bytes, list[Problem]]:
     code = ord(found[0])
     name = "a NUL byte" if code == 0 else f"the invisible character U+{code:04X}"
     return b"", [
-        Problem(
-            _place(shown, text[: found.start()]),
+        _wrong_bytes(
+            shown,
+            text[: found.start()],
             f"{name} stands in the file",
             'take it out; in a text that needs it, write a double-quoted escape such as "\\t"',
         )
     ]
 
 
-def _place(shown: str, before: str) -> Position:
+def _wrong_bytes(shown: str, before: str, message: str, hint: str) -> Problem:
+    """A problem behind the text `before`, which is right."""
     lines = LINE_END.split(before)
-    return Position(shown, len(lines), len(lines[-1]) + 1)
+    return Problem(message, hint, place=Position(shown, len(lines), len(lines[-1]) + 1))
 
 
 def compose(data: bytes, shown: str) -> tuple[Node | None, list[Problem]]:
@@ -114,7 +115,7 @@ def compose(data: bytes, shown: str) -> tuple[Node | None, list[Problem]]:
                 return reader.document(), reader.problems
         return None, [*reader.problems, syntax_problem(error, data, shown)]
     except YAMLError as error:
-        return None, [*reader.problems, Problem(Position(shown, 1, 1), f"this is not YAML: {error}")]
+        return None, [*reader.problems, Problem(f"this is not YAML: {error}", place=Position(shown, 1, 1))]
 
 
 def _slow_events(data: bytes) -> Callable[[], Any]:
@@ -145,8 +146,8 @@ class _CarefulReader:
         return root
 
     def _note(self, node: Node, message: str, hint: str) -> None:
-        position = Position(self._shown, node.line + 1, node.column + 1)
-        self.problems.append(Problem(position, for_message(message), for_message(hint), length=max(node.length, 1)))
+        position = Position(self._shown, node.line + 1, node.column + 1, max(node.length, 1))
+        self.problems.append(Problem(for_message(message), for_message(hint), place=position))
 
     def _node(self, event: Any, depth: int) -> Node:
         node = _at(event)

@@ -87,7 +87,7 @@ def _type_claim(claim: Claim, worker: WorkerClaims) -> None:
         kind = kind or ("stringarray" if name == "roles" else "string")
         worker.attributes[name] = _typed(claim, kind, worker.findings)
     except AttributeFormatError as error:
-        shown = error.message.replace("claim.", f"{name}.", 1) if error.message.startswith("claim.") else error.message
+        shown = str(error).replace("claim.", f"{name}.", 1) if str(error).startswith("claim.") else str(error)
         worker.findings.append(Finding("error", f"{shown}", f"{FLEX_ANSWER}.", f"send {claim.name} as its type says"))
         return
     if kind == "string" and dot:
@@ -136,7 +136,7 @@ def _misnamed(name: str, suffix: str) -> Iterator[Finding]:
         parse_typed(f"claim.{suffix}", "")
     except AttributeFormatError as error:
         if error.at_name:
-            fix = error.hint.replace("write claim.", f"name it {name.rpartition('.')[0]}.", 1)
+            fix = error.problem.hint.replace("write claim.", f"name it {name.rpartition('.')[0]}.", 1)
             yield Finding("warning", f"{name} is taken for a text of that whole name", f".{suffix} is no type.", fix)
 
 

@@ -34,7 +34,7 @@ def declarable(name: str, value: Any, lose: Lose) -> Value:
     try:
         bare, _ = parse_typed(name, kept)
     except AttributeFormatError as error:
-        lose(what, error.message)
+        lose(what, str(error))
         return ABSENT
     if bare != name:
         lose(what, "YAML would read the name as a value's type")

@@ -52,7 +52,7 @@ def _refusals(plan: Plan, violation: Violation, user: UserPlace, policy: PolicyP
     names = () if violation.rule in _ABOUT_MANY else violation.usernames
     places = [place for name in names if (place := user(name)) is not None]
     for place in places or [policy(*_IN_POLICY.get(violation.rule, ()))]:
-        yield Problem(place, told(violation.message), lifts)
+        yield Problem(told(violation.message), lifts, place=place)
 
 
 def _blocked(plan: Plan, user: UserPlace, policy: PolicyPlace) -> Iterator[Problem]:
@@ -60,7 +60,7 @@ def _blocked(plan: Plan, user: UserPlace, policy: PolicyPlace) -> Iterator[Probl
         place = user(change.username) or policy()
         approve = f"approve {change.digest} to bring them back" if change.digest else ""
         message = told(f"{change.username} is blocked: {change.reason}")
-        yield Problem(place, message, approve, severity="warning")
+        yield Problem(message, approve, severity="warning", place=place)
 
 
 def _few(problems: list[Problem], what: str) -> Iterator[Problem]:
@@ -69,7 +69,7 @@ def _few(problems: list[Problem], what: str) -> Iterator[Problem]:
         return
     yield from islice(problems, MOST - 1)
     last, more = problems[MOST - 1], len(problems) - MOST + 1
-    yield Problem(last.position, f"and {more} more {what}; the report names them all", severity=last.severity)
+    yield Problem(f"and {more} more {what}; the report names them all", severity=last.severity, place=last.place)
 
 
 def plan_outputs(plan: Plan) -> dict[str, str]:

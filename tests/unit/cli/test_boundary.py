@@ -33,7 +33,7 @@ class Command:
         return self._outcome
 
 
-PROBLEM = Problem(Position("stacks/prod/flex.yaml", 3, 5), "account is missing", "add it")
+PROBLEM = Problem("account is missing", "add it", place=Position("stacks/prod/flex.yaml", 3, 5))
 CASES = [
     (FlexresError("it went wrong", hint="try again"), 1, "error: it went wrong\n  try again\n"),
     (SetupError("no stack"), 2, "error: no stack\n"),

@@ -105,8 +105,8 @@ def test_what_flex_refuses_is_refused_with_its_answer(name: str, value: Any) -> 
     with pytest.raises(AttributeFormatError) as caught:
         parse_typed(name, value)
 
-    assert caught.value.note == FLEX_ANSWER
-    assert caught.value.hint
+    assert caught.value.problem.note == FLEX_ANSWER
+    assert caught.value.problem.hint
 
 
 @pytest.mark.parametrize("name", [*RESERVED, "channel.chat.capacity", "", " ", ".int", "a\u200bb", "a ", "x\n"])
@@ -116,7 +116,7 @@ def test_names_that_cannot_be_attributes_are_refused(name: str) -> None:
         parse_typed(name, "x")
 
     assert caught.value.at_name
-    assert caught.value.hint
+    assert caught.value.problem.hint
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexres.desired.schema.certificate import CertificateError, check_certificate, fingerprint, normal_form
-from flexres.desired.schema.value_problem import Finding
-from flexres.errors import Position
+from flexres.errors import Position, Problem
 
 TODAY = date(2026, 11, 21)
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
@@ -47,7 +46,7 @@ def _pem(key: Key, **options: str) -> str:
     return _certificate(key, **options).public_bytes(Encoding.PEM).decode()
 
 
-def _only(text: str | bytes) -> Finding:
+def _only(text: str | bytes) -> Problem:
     findings = check_certificate(text, as_of=TODAY)
     assert len(findings) == 1, findings
     return findings[0]
@@ -120,7 +119,7 @@ def test_a_second_certificate_is_told_with_its_line(key: rsa.RSAPrivateKey, pem:
     """Flex takes one; a pasted chain has more."""
     finding = _only(pem + _pem(key, name="ca"))
     assert finding.message == "more than one certificate: CN=ca besides CN=idp"
-    assert finding.line == pem.count("\n") + 1
+    assert finding.position.line == pem.count("\n") + 1
 
 
 def test_the_same_certificate_twice_is_told(pem: str) -> None:
@@ -134,7 +133,7 @@ def test_a_private_key_is_told_before_anything_else(key: rsa.RSAPrivateKey, pem:
     assert _only(private).message.startswith("this is a private key")
     beside = _only(pem + private)
     assert beside.message.startswith("this is a private key")
-    assert beside.line == pem.count("\n") + 1
+    assert beside.position.line == pem.count("\n") + 1
     assert private.splitlines()[1] not in str(beside)
 
 
@@ -144,7 +143,7 @@ def test_a_truncated_file_is_told(pem: str, keep: int) -> None:
     lines = pem.splitlines()
     finding = _only("\n".join(lines[:keep]))
     assert "cut off" in finding.message
-    assert finding.line == len(lines[:keep])
+    assert finding.position.line == len(lines[:keep])
 
 
 def test_a_block_with_lines_missing_is_damaged(pem: str) -> None:
@@ -173,9 +172,9 @@ def test_a_byte_order_mark_is_a_warning(pem: str) -> None:
 
 def test_text_around_it_is_a_warning_at_its_line(pem: str) -> None:
     """OpenSSL's bag attributes, or a note."""
-    assert _only("Bag Attributes\n" + pem).line == 1
+    assert _only("Bag Attributes\n" + pem).position.line == 1
     finding = _only(pem + "\nthe new one")
-    assert (finding.severity, finding.line) == ("warning", pem.count("\n") + 2)
+    assert (finding.severity, finding.position.line) == ("warning", pem.count("\n") + 2)
 
 
 @pytest.mark.parametrize("text", ["", " \n ", b"\xef\xbb\xbf"])
@@ -192,9 +191,9 @@ def test_the_base64_alone_is_told_what_is_missing(pem: str) -> None:
 def test_line_breaks_written_out_are_pointed_at(pem: str) -> None:
     """As it looks after a copy from JSON."""
     findings = check_certificate(pem.replace("\n", "\\n"), as_of=TODAY)
-    assert [
-        (each.column, "line breaks written as" in each.message) for each in findings if each.severity == "error"
-    ] == [(len("-----BEGIN CERTIFICATE-----") + 1, True)]
+    (error,) = [each for each in findings if each.severity == "error"]
+    assert "line breaks written as" in error.message
+    assert error.position.column == len("-----BEGIN CERTIFICATE-----") + 1
 
 
 @pytest.mark.parametrize("label", ["CERTIFICATE REQUEST", "PUBLIC KEY", "PKCS7", "DH PARAMETERS"])
@@ -222,14 +221,15 @@ def test_no_fingerprint_without_a_certificate() -> None:
     """The finding says why."""
     with pytest.raises(CertificateError) as caught:
         fingerprint("nothing")
-    assert "no certificate" in caught.value.finding.message
+    assert "no certificate" in caught.value.problem.message
 
 
 def test_a_finding_becomes_a_problem_of_its_file() -> None:
     """Lines inside the value count from where the value stands."""
-    problem = Finding("wrong", line=3, column=2).at(Position("flex.yaml", 10, 5))
-    assert (problem.position.line, problem.position.column) == (12, 2)
-    assert Finding("wrong", column=2).at(Position("flex.yaml", 10, 5)).position.column == 6
+    start = Position("flex.yaml", 10, 5)
+    inner = Position("", 3, 2).within(start)
+    assert (inner.file, inner.line, inner.column) == ("flex.yaml", 12, 2)
+    assert Position("", 1, 2).within(start).column == 6
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300))

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexres.desired.load import load_stack
-from flexres.desired.spreadsheet.columns import CellError, map_columns, put
+from flexres.desired.spreadsheet.columns import map_columns, put
 from flexres.desired.spreadsheet.rows import read_sheet
 from flexres.desired.spreadsheet.users import Taking
-from flexres.errors import SetupError
+from flexres.errors import ProblemError, SetupError
 from tests.unit.desired.stacks import FLEX, TextSource
 
 HEADER = "username,full_name,roles"
@@ -182,9 +182,9 @@ def test_cells_become_fields() -> None:
     ],
 )
 def test_a_cell_that_is_no_value_says_what_to_write(field: str, cell: str, says: str) -> None:
-    with pytest.raises(CellError, match=says) as caught:
+    with pytest.raises(ProblemError, match=says) as caught:
         put({}, field, cell)
-    assert caught.value.hint
+    assert caught.value.problem.hint
 
 
 def test_everything_wrong_is_told_at_once_with_line_and_column() -> None:

@@ -14,7 +14,7 @@ def source(team: str) -> TextSource:
 
 def problem(line: int, column: int, length: int = 1, message: str = "wrong", **more: str) -> Problem:
     """A problem in the team file."""
-    return Problem(Position("stacks/test/users/team.yaml", line, column), message, length=length, **more)  # type: ignore[arg-type]
+    return Problem(message, place=Position("stacks/test/users/team.yaml", line, column, length), **more)  # type: ignore[arg-type]
 
 
 def test_the_line_the_carets_the_note_and_the_hint() -> None:
@@ -65,7 +65,7 @@ def test_colour_marks_place_and_carets_and_nothing_without() -> None:
 
 def test_a_file_that_cannot_be_shown_has_no_excerpt() -> None:
     """The message stands alone."""
-    gone = Problem(Position("stacks/test/users/gone.yaml", 1, 1), "it does not exist", "check it")
+    gone = Problem("it does not exist", "check it", place=Position("stacks/test/users/gone.yaml", 1, 1))
 
     text = render_text([gone], source("x: 1\n"), files=2)
 

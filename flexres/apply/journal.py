@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from flexres.apply.outcome import Outcome, SettingOutcome
 from flexres.errors import FlexresError, SetupError
+from flexres.files import write_file
 from flexres.reconcile.model import UserChange
 from flexres.values import ABSENT
 
@@ -133,7 +134,7 @@ def own_journal(project: Path, stack: str) -> Path:
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         # It holds what people's Workers knew, which belongs into no commit.
-        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+        write_file(folder / ".gitignore", "*\n")
     except OSError as error:
         raise SetupError(
             f"the journal's folder {folder} cannot be written: {error.strerror}", hint="name a file with --journal"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from flexres.desired.model import StackConfig
 from flexres.desired.schema.attributes import TYPES
 from flexres.desired.source import FolderSource, Source
 from flexres.errors import FlexresError, InvalidStack, SetupError
+from flexres.files import write_file
 from flexres.live.http.concurrently import each
 from flexres.live.model import LiveUser, Snapshot
 from flexres.live.snapshot import reread
@@ -191,18 +191,7 @@ def write_files(target: Destination, files: Sequence[Rewritten]) -> None:
         if now[file.name] != file.before:
             raise SetupError(f"{target.folder / file.name} changed meanwhile: nothing was written", hint="export again")
     for file in files:
-        path = (target.folder / file.name).resolve()
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_bytes(file.after)
-            if path.exists():
-                beside.chmod(path.stat().st_mode)
-            beside.replace(path)
-        except OSError as error:
-            with suppress(OSError):
-                beside.unlink()
-            raise SetupError(f"{path} cannot be written: {error.strerror}") from error
+        write_file(target.folder / file.name, file.after)
 
 
 def _bytes(path: Path) -> bytes | None:

@@ -19,7 +19,7 @@ from flexres.cli.workflows import workflow_files
 from flexres.desired.edit.template import FLEX_SCHEMA, Proposal, flex_template
 from flexres.desired.load import CONFIG
 from flexres.desired.model import DesiredUser
-from flexres.errors import SetupError
+from flexres.files import write_file
 from flexres.live.flex.configuration import ConfigurationApi
 from flexres.live.http.connect import connect
 from flexres.reconcile.model import Kind, Plan, Rule
@@ -105,10 +105,7 @@ def _config(target: Destination, proposal: Proposal) -> bytes:
 
 
 def _rewrite_config(target: Destination, text: bytes) -> None:
-    try:
-        (target.folder / CONFIG).write_bytes(text)
-    except OSError as error:
-        raise SetupError(f"{target.folder / CONFIG} cannot be written: {error.strerror}") from error
+    write_file(target.folder / CONFIG, text)
 
 
 def _only_adopts(plan: Plan) -> bool:
@@ -135,11 +132,7 @@ def _write_workflows(project: Path) -> Sequence[Path]:
         path = project / name
         if path.exists():
             continue
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise SetupError(f"{path} cannot be written: {error.strerror}") from error
+        write_file(path, text)
         written.append(Path(os.path.relpath(path)))
     return written
 

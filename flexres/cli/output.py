@@ -13,7 +13,8 @@ from typing import Final, TextIO
 
 import typer
 
-from flexres.errors import Problem, SetupError
+from flexres.errors import Problem
+from flexres.files import write_file
 
 _FILE_WIDTH: Final = 120
 _MOST_WIDTH: Final = 160
@@ -43,8 +44,8 @@ def _forced() -> bool:
     return bool(os.environ.get("FORCE_COLOR")) and not os.environ.get("NO_COLOR")
 
 
-def emit(text: str, out: Path | None = None) -> None:
-    """Prints a report, or writes it to a file; it ends with one line break.
+def emit(text: str, out: Path | None = None, *, private: bool = False) -> None:
+    """Prints a report, or writes it to a file, which is the owner's alone where `private`; it ends with one line break.
 
     Raises:
         SetupError: the file cannot be written.
@@ -55,11 +56,7 @@ def emit(text: str, out: Path | None = None) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
         return
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise SetupError(f"{out} cannot be written: {error.strerror}", hint="name another file with --out") from error
+    write_file(out, text, private=private, hint="name another file with --out")
 
 
 def note(text: str) -> None:

@@ -20,7 +20,7 @@ _FEW = 10
 
 def save(plan: Plan, it: Opened, path: Path) -> None:
     """Writes the plan to a file. Raises SetupError where that is not possible."""
-    emit(json.dumps(saved_json(plan, it.session.wanted), indent=1, ensure_ascii=False), path)
+    emit(json.dumps(saved_json(plan, it.session.wanted), indent=1, ensure_ascii=False), path, private=True)
     note(f"saved to {path}: flexres apply --stack {visible(plan.stack)} --plan {path}")
 
 

@@ -95,7 +95,7 @@ def test_the_reader_of_imports_sees_every_form():
 
 # Who knows whom: each room may know those before it in this order, and none behind it.
 ORDER = (
-    ("errors", "values", "text", "collector"),
+    ("errors", "values", "text", "files", "collector"),
     ("desired",),
     ("live",),
     ("reconcile",),
@@ -297,6 +297,20 @@ def test_only_operations_may_hold_what_writes():
     """The clients of the services can write: besides `live` itself, apply, its callers and the commands use them."""
     writers = ("flexres.live.flex.users", "flexres.live.taskrouter.workers", "flexres.live.flex.configuration")
     assert offenders(("desired", "reconcile", "report"), writers) == []
+
+
+WRITES = {"write_text", "write_bytes"}
+
+
+def test_files_are_written_in_one_place():
+    """Whole or not at all; the sandbox shares no code, and has its own."""
+    found = [
+        f"{module.name}:{node.lineno} writes"
+        for module in modules()
+        for node in ast.walk(module.tree)
+        if module.part not in {"files", "sandbox"} and isinstance(node, ast.Call) and _attribute(node) in WRITES
+    ]
+    assert found == []
 
 
 def test_only_the_command_line_prints():

@@ -18,6 +18,7 @@ from flexres.desired.schema.certificate import fingerprint
 from flexres.desired.source import FolderSource, UnreadableFile
 from flexres.desired.yaml.tree import compose, decode
 from flexres.errors import SetupError
+from flexres.files import write_file
 from flexres.idp.auth0.state import open_provider
 from flexres.idp.metadata import read_metadata, read_source
 from flexres.report.visible import visible
@@ -115,8 +116,7 @@ def _replaced(path: Path, data: bytes) -> bool:
     try:
         if path.exists() and path.read_bytes() == data:
             return False
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
     except OSError as error:
-        raise SetupError(f"{path} cannot be written: {error.strerror}") from error
+        raise SetupError(f"{path} cannot be read: {error.strerror}") from error
+    write_file(path, data)
     return True

@@ -16,6 +16,7 @@ from flexres.cli.stacks import choose_stack
 from flexres.desired.schema.sign_on_facts import SignOnFacts, sign_on_facts
 from flexres.desired.source import FolderSource
 from flexres.errors import SetupError
+from flexres.files import write_file
 from flexres.idp.service_provider import ServiceProvider, enhanced, legacy
 from flexres.idp.settings import ProviderName, Settings, as_markdown, as_text
 from flexres.idp.settings import settings as settings_for
@@ -65,13 +66,7 @@ def _shown(found: Settings, report_format: options.ReportFormat) -> str:
 
 def _written(found: Settings, folder: Path) -> list[Path]:
     """The files that the provider imports. Raises SetupError where they cannot be written."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        paths = []
-        for file in found.files:
-            path = folder / file.name
-            path.write_text(file.content, encoding="utf-8")
-            paths.append(path)
-    except OSError as error:
-        raise SetupError(f"{folder} cannot be written: {error.strerror}", hint="name another --files") from error
+    paths = [folder / file.name for file in found.files]
+    for path, file in zip(paths, found.files, strict=True):
+        write_file(path, file.content, hint="name another --files")
     return paths

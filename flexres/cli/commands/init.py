@@ -13,6 +13,7 @@ from flexres.cli.output import emit
 from flexres.cli.stacks import checked_name
 from flexres.desired.edit.template import FLEX_SCHEMA, USERS_SCHEMA, flex_template, mint_id, team_template
 from flexres.errors import SetupError
+from flexres.files import write_file
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -82,17 +83,8 @@ def init(
         folder / "users" / "team.yaml": team_template(schema=schemas and f"../{schemas}/{USERS_SCHEMA}"),
     }
     for path, text in files.items():
-        _write(path, text)
+        write_file(path, text)
     emit("\n".join([*(f"wrote {path}" for path in files), "", _next_steps(name, folder)]))
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise SetupError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _next_steps(name: str, folder: Path) -> str:

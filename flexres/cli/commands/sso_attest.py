@@ -17,6 +17,7 @@ from flexres.cli.stacks import choose_stack, load
 from flexres.desired.edit.attestations import with_attestations
 from flexres.desired.model import Attested, Sso, StackConfig
 from flexres.errors import SetupError
+from flexres.files import write_file
 from flexres.live.credentials import endpoint
 from flexres.reconcile.model import Answer, SettingChange
 from flexres.report.visible import visible
@@ -92,11 +93,11 @@ def _attested(sso: Sso, chosen: Sequence[SettingChange]) -> Attested:
 def _write(file: Path, attested: Attested) -> None:
     try:
         data = file.read_bytes()
-        written = with_attestations(data, str(file), attested)
-        if written != data:
-            file.write_bytes(written)
     except OSError as error:
-        raise SetupError(f"{file} cannot be written: {error.strerror}") from error
+        raise SetupError(f"{file} cannot be read: {error.strerror}") from error
+    written = with_attestations(data, str(file), attested)
+    if written != data:
+        write_file(file, written)
 
 
 def _said(file: Path, recorded: Sequence[str], *, waiting: Sequence[str]) -> str:

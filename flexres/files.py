@@ -1,0 +1,73 @@
+"""The one way in which flexres writes a file: whole or not at all, whatever stops it midway."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from flexres.errors import SetupError
+
+_PRIVATE: Final = 0o600
+
+
+def write_file(path: Path, content: bytes | str, *, private: bool = False, hint: str = "") -> None:
+    """Write a file with all folders above it; a reader, or a crash, meets the old content or the new one.
+
+    What is there already keeps its mode, and a link stays one. `private`: the owner alone may read it afterwards.
+    A device or a pipe, such as /dev/stdout, is written to as it is.
+
+    Raises:
+        SetupError: it cannot be written; `hint` says what to do. What was there is still there.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        target = Path(os.path.realpath(path))
+        mode = _mode(target)
+        if mode is not None and not stat.S_ISREG(mode):
+            with target.open("wb", buffering=0) as file:
+                file.write(data)
+            return
+        _replace(target, data, _PRIVATE if private else mode and stat.S_IMODE(mode))
+    except OSError as error:
+        raise SetupError(f"{path} cannot be written: {error.strerror}", hint=hint) from error
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _replace(target: Path, data: bytes, mode: int | None) -> None:
+    # In the same folder, since a rename is one step only within a file system.
+    beside = target.with_name(f".flexres-{secrets.token_hex(8)}")
+    opened = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE if mode == _PRIVATE else 0o666)
+    try:
+        with os.fdopen(opened, "wb") as file:
+            if mode is not None:
+                beside.chmod(mode)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink()
+        raise
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """The rename itself on disk; some file systems know no such thing, and then there is nothing to wait for."""
+    with suppress(OSError):
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)

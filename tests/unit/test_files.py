@@ -1,0 +1,87 @@
+"""Files are written whole or not at all, and keep what they were besides."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from flexres import files
+from flexres.errors import SetupError
+from flexres.files import write_file
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_new_file_gets_its_folders_and_the_usual_mode(tmp_path: Path) -> None:
+    """As any other program would make it."""
+    usual = tmp_path / "usual"
+    usual.touch()
+    write_file(tmp_path / "a" / "b.txt", "héllo\n")
+    assert (tmp_path / "a" / "b.txt").read_bytes() == "héllo\n".encode()
+    assert mode(tmp_path / "a" / "b.txt") == mode(usual)
+
+
+def test_a_file_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.touch()
+    path.chmod(0o640)
+    write_file(path, b"new")
+    assert (path.read_bytes(), mode(path)) == (b"new", 0o640)
+
+
+def test_a_private_file_is_its_owners_alone(tmp_path: Path) -> None:
+    """Also where it was open to others before."""
+    path = tmp_path / "x"
+    for _ in range(2):
+        write_file(path, b"secret", private=True)
+        assert mode(path) == 0o600
+        path.chmod(0o644)
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    """What it leads to is written."""
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    write_file(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new"
+
+
+def test_what_was_there_stays_when_the_write_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing is left beside it."""
+    path = tmp_path / "x"
+    path.write_text("old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(SetupError, match="x cannot be written: No space left on device"):
+        write_file(path, "new")
+    assert [found.name for found in tmp_path.iterdir()] == ["x"]
+    assert path.read_text() == "old"
+
+
+def test_a_folder_in_the_way_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="cannot be written") as caught:
+        write_file(tmp_path, "text", hint="name another")
+    assert caught.value.hint == "name another"
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    """Such as /dev/stdout, or what a shell opens for a command."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    write_file(pipe, "text")
+    reader.join(10)
+    assert read == [b"text"]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
+import os
+import stat
 import textwrap
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
-import httpx
 from lxml import etree
 
-from flexres.errors import SetupError, UnreachableError
+from flexres.errors import SetupError
 from flexres.idp.safe_xml import METADATA, PROTOCOL, SIGNATURE, UnsafeXmlError, parse_xml, text_of
 from flexres.live.credentials import is_loopback
-from flexres.live.http import wire
+from flexres.live.http.base import NoAnswerError, Why
+from flexres.live.http.download import download
+from flexres.live.http.limits import MEGABYTE, Limits
+from flexres.live.http.said import one_line
 
 _NAMES = {"md": METADATA, "ds": SIGNATURE}
 _BINDINGS = "urn:oasis:names:tc:SAML:2.0:bindings:"
-_LARGEST: Final = 2 * 1024 * 1024
+_LARGEST: Final = 2 * MEGABYTE
 _REDIRECTS: Final = 3
-_SECONDS: Final = 20.0
+_LIMITS: Final = Limits(connect=10.0, read=20.0, attempt=20.0, answer=_LARGEST)
+_NAME_THE_FILE: Final = "name the metadata's XML file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,56 +130,52 @@ def _pem(text: str) -> str:
     return f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
 
 
-def read_source(source: str) -> bytes:
+def read_source(source: str, limits: Limits = _LIMITS) -> bytes:
     """The bytes of a file, or of what an https address answers (http for this machine only).
 
     Raises SetupError for what cannot be read, UnreachableError where nobody answers.
     """
-    if "://" in source:
-        return _fetched(source)
+    if "://" not in source:
+        return _file(source)
     try:
-        path = Path(source)
-        if path.stat().st_size > _LARGEST:
-            raise SetupError(f"{source} is too large to be metadata", hint="name the metadata's XML file")
-        return path.read_bytes()
-    except OSError as error:
-        raise SetupError(
-            f"{source} cannot be read: {error.strerror}", hint="name a file, or an https address"
-        ) from None
+        return asyncio.run(
+            download(
+                source,
+                limits=limits,
+                allowed=_check,
+                redirects=_REDIRECTS,
+                accept="application/xml, text/xml",
+            )
+        )
+    except NoAnswerError as error:
+        if error.why is not Why.TOO_LARGE:
+            raise
+        raise SetupError(f"{error.said}, too large to be metadata", hint="check the address") from None
 
 
-def _fetched(url: str) -> bytes:
-    with httpx.Client(trust_env=True, timeout=_SECONDS, headers={"Accept": "application/xml, text/xml"}) as client:
-        for _ in range(_REDIRECTS + 1):
-            _check(url)
-            try:
-                with client.stream("GET", url) as answer:
-                    if not answer.is_redirect:
-                        return _body(answer, url)
-                    url = urljoin(url, answer.headers["location"])
-            except httpx.TransportError as failure:
-                raise wire.unreachable(failure, urlsplit(url).netloc) from failure
-    raise UnreachableError("the metadata's address leads on and on", hint="download the XML, and name the file")
+def _file(source: str) -> bytes:
+    try:
+        # Without waiting: opening a pipe would otherwise last until somebody writes.
+        with os.fdopen(os.open(source, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SetupError(f"{source} is no file", hint=_NAME_THE_FILE)
+            data = file.read(_LARGEST + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no path"
+        raise SetupError(f"{source} cannot be read: {why}", hint="name a file, or an https address") from None
+    if len(data) > _LARGEST:
+        raise SetupError(f"{source} is too large to be metadata", hint=_NAME_THE_FILE)
+    return data
 
 
 def _check(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return
-    if parts.scheme == "http" and is_loopback(url):
-        return
-    raise SetupError(
-        f"{url} is not read: metadata says whom Flex believes, so it is fetched by https alone",
-        hint="use its https address, or download the XML and name the file",
-    )
-
-
-def _body(answer: httpx.Response, url: str) -> bytes:
-    if answer.status_code != httpx.codes.OK:
-        raise UnreachableError(f"{url} answers {answer.status_code}", hint="open it in a browser, and save the XML")
-    data = b""
-    for piece in answer.iter_bytes():
-        data += piece
-        if len(data) > _LARGEST:
-            raise SetupError(f"{url} is too large to be metadata", hint="check the address")
-    return data
+    try:
+        parts = urlsplit(url)
+        allowed = bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url)))
+    except ValueError:
+        allowed = False
+    if not allowed:
+        raise SetupError(
+            f"{one_line(url)} is not read: metadata says whom Flex believes, so it is fetched by https alone",
+            hint="use its https address, or download the XML and name the file",
+        )

@@ -65,6 +65,21 @@ def _depth(text: str) -> int:
     return deepest
 
 
+def nests_too_deep(value: object) -> bool:
+    """Whether a JSON value nests absurdly deep: whoever walks it by recursion would be stopped half-way."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return any(isinstance(value, dict | list) for value in level)
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerChannel:
     """What a Worker can take on one task channel. `capacity` counts tasks (0: none)."""

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from flexres.live.http.anonymous import Anonymous, NotSeen, Page, host_of
+from flexres.live.http.anonymous import Anonymous, NotSeen, Page
+from flexres.live.http.base import host_of
 from flexres.sso.sightings import AuthnRequest, Sighting, SignOn
 
 ReadRequest = Callable[[str], AuthnRequest]

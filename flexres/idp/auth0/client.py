@@ -5,21 +5,20 @@ https://auth0.com/docs/api/management/v2 has the endpoints; paths and fields her
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 from flexres.desired.schema.certificate import fingerprint
 from flexres.errors import FlexresError, SetupError, UnreachableError
+from flexres.idp.auth0 import answers
+from flexres.idp.auth0.answers import Item
 from flexres.idp.auth0.errors import GoneError
 from flexres.idp.auth0.transport import Auth0Transport
-from flexres.idp.auth0.wanted import author_of
 from flexres.idp.metadata import read_metadata
 from flexres.live.http.concurrently import each
 from flexres.reconcile.idp.model import Action, Application, Binding, Connection, IdpUser, Signing
-from flexres.values import ABSENT, Json
+from flexres.values import Json
 
 PAGE: Final = 100
 """Auth0's largest page."""
@@ -46,23 +45,25 @@ class Auth0:
             "include_fields": "true",
             "is_global": "false",
         }
-        return [_application(item) for item in await self._pages("/clients", "clients", params)]
+        return [answers.application(item) for item in await self._pages("/clients", "clients", params)]
 
     async def create_application(self, body: Mapping[str, Json]) -> Application:
         """Make an application."""
-        return _application(await self.transport.request("POST", "/clients", json=body))
+        return answers.application(await self.transport.request("POST", "/clients", json=body))
 
     async def update_application(self, client_id: str, body: Mapping[str, Json]) -> Application:
         """Change an application; what `body` does not name stays."""
-        return _application(await self.transport.request("PATCH", f"/clients/{_part(client_id)}", json=body))
+        return answers.application(await self.transport.request("PATCH", f"/clients/{_part(client_id)}", json=body))
 
     async def application(self, client_id: str) -> Application:
         """One application as it is now."""
-        return _application(await self.transport.request("GET", f"/clients/{_part(client_id)}"))
+        return answers.application(await self.transport.request("GET", f"/clients/{_part(client_id)}"))
 
     async def actions(self) -> list[Action]:
         """All actions that can stand in the login flow."""
-        return [_action(item) for item in await self._pages("/actions/actions", "actions", {"triggerId": TRIGGER})]
+        return [
+            answers.action(item) for item in await self._pages("/actions/actions", "actions", {"triggerId": TRIGGER})
+        ]
 
     async def create_action(self, name: str, code: str) -> Action:
         """Make an action of the login flow; it runs once it is deployed and bound."""
@@ -73,12 +74,12 @@ class Auth0:
             "dependencies": [],
             "secrets": [],
         }
-        return _action(await self.transport.request("POST", "/actions/actions", json=body))
+        return answers.action(await self.transport.request("POST", "/actions/actions", json=body))
 
     async def update_action(self, action_id: str, name: str, code: str) -> Action:
         """Change an action's draft."""
         body: dict[str, Json] = {"name": name, "code": code}
-        return _action(await self.transport.request("PATCH", f"/actions/actions/{_part(action_id)}", json=body))
+        return answers.action(await self.transport.request("PATCH", f"/actions/actions/{_part(action_id)}", json=body))
 
     async def deploy(self, action_id: str) -> None:
         """Let an action's draft be what runs, once Auth0 has built it.
@@ -87,7 +88,7 @@ class Auth0:
         """
         for _ in range(_BUILDS):
             found = await self.transport.request("GET", f"/actions/actions/{_part(action_id)}")
-            status = str(found.get("status"))
+            status = found.maybe("status")
             if status == "built":
                 await self.transport.request("POST", f"/actions/actions/{_part(action_id)}/deploy")
                 return
@@ -99,7 +100,7 @@ class Auth0:
     async def flow(self) -> list[Binding]:
         """The login flow, in its order."""
         found = await self._pages(f"/actions/triggers/{TRIGGER}/bindings", "bindings", {})
-        return [Binding(str(item["id"]), str(item["action"]["id"]), str(item["display_name"])) for item in found]
+        return [answers.binding(item) for item in found]
 
     async def bind_last(self, flow: Sequence[Binding], action_id: str, name: str) -> None:
         """Put an action behind those of the flow, which keep their places and names."""
@@ -114,12 +115,7 @@ class Auth0:
         """The connection of that name."""
         params = {"name": name, "fields": "id,name,strategy,enabled_clients", "include_fields": "true"}
         found = await self.transport.request("GET", "/connections", params=params)
-        for item in found if isinstance(found, list) else []:
-            if item.get("name") == name:
-                enabled = item.get("enabled_clients")
-                allowed = tuple(map(str, enabled)) if isinstance(enabled, list) else None
-                return Connection(str(item["id"]), name, item.get("strategy") == "auth0", allowed)
-        return None
+        return next((answers.connection(item) for item in found.each() if item.value("name") == name), None)
 
     async def users(self, connection: Connection) -> list[IdpUser]:
         """All users of a connection: by pages where a search can give them all, otherwise by an export job."""
@@ -127,18 +123,18 @@ class Auth0:
         params = {"q": query, "search_engine": "v3", "per_page": str(PAGE), "include_totals": "true"}
         params |= {"fields": ",".join(_FIELDS), "include_fields": "true"}
         first = await self.transport.request("GET", "/users", params={**params, "page": "0"})
-        total = int(first.get("total") or 0)
+        total = first.number("total")
         if total > BY_PAGES:
             return await self._exported(connection)
 
-        async def page(number: int) -> list[Any]:
-            found = await self.transport.request("GET", "/users", params={**params, "page": str(number)})
-            return list(found.get("users") or [])
+        async def page(number: int) -> list[Item]:
+            return (await self.transport.request("GET", "/users", params={**params, "page": str(number)})).items(
+                "users"
+            )
 
         rest = await each(page, range(1, -(-total // PAGE)))
-        items = [*(first.get("users") or []), *(item for items in rest for item in items)]
-        unique = {item["user_id"]: item for item in items}
-        return [_user(item) for item in unique.values()]
+        found = map(answers.user, [*first.items("users"), *(item for items in rest for item in items)])
+        return list({one.user_id: one for one in found}.values())
 
     async def _exported(self, connection: Connection) -> list[IdpUser]:
         transport, timing = self.transport, self.transport.timing
@@ -149,27 +145,27 @@ class Auth0:
         }
         job = await transport.request("POST", "/jobs/users-exports", json=body)
         started, wait = timing.monotonic(), 0.05
-        while job.get("status") in ("pending", "processing"):
+        while job.maybe("status") in ("pending", "processing"):
             if timing.monotonic() - started > _LONGEST_EXPORT:
                 raise UnreachableError("Auth0's export of its users is still not ready", hint="run it again later")
             await timing.sleep(wait)
             wait = min(wait * 2, 5.0)
-            job = await transport.request("GET", f"/jobs/{_part(str(job['id']))}")
-        if job.get("status") != "completed" or not isinstance(job.get("location"), str):
-            raise UnreachableError(f"Auth0's export of its users ended as {job.get('status')}", hint="run it again")
-        data = await transport.download(job["location"])
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
-        return [_user(json.loads(line)) for line in data.splitlines() if line.strip()]
+            job = await transport.request("GET", f"/jobs/{_part(job.text('id'))}")
+        status = job.maybe("status")
+        if status != "completed":
+            ended = transport.clean(status) or "nothing that is known"
+            raise UnreachableError(f"Auth0's export of its users ended as {ended}", hint="run it again")
+        data = await transport.download(job.text("location"))
+        return [answers.user(job.line(line)) for line in data.splitlines() if line.strip()]
 
     async def user(self, user_id: str) -> IdpUser:
         """One user as they are now."""
-        return _user(await self.transport.request("GET", f"/users/{_part(user_id)}"))
+        return answers.user(await self.transport.request("GET", f"/users/{_part(user_id)}"))
 
     async def update_flex(self, user_id: str, flex: Json) -> IdpUser:
         """Set `app_metadata.flex`; Auth0 keeps the other keys of app_metadata."""
         body: dict[str, Json] = {"app_metadata": {"flex": flex}}
-        return _user(await self.transport.request("PATCH", f"/users/{_part(user_id)}", json=body))
+        return answers.user(await self.transport.request("PATCH", f"/users/{_part(user_id)}", json=body))
 
     async def create_user(self, connection: str, email: str, name: str, password: str, flex: Json) -> IdpUser:
         """Make a user of a database connection."""
@@ -180,7 +176,7 @@ class Auth0:
             "password": password,
             "app_metadata": {"flex": flex},
         }
-        return _user(await self.transport.request("POST", "/users", json=body))
+        return answers.user(await self.transport.request("POST", "/users", json=body))
 
     async def invite(self, client_id: str, connection: str, email: str) -> None:
         """Let Auth0 send its e-mail in which a user chooses a password."""
@@ -200,48 +196,25 @@ class Auth0:
         url = f"{found.sso_url}?connection={quote(connection, safe='')}"
         return Signing(found.issuer, url, pem, fingerprint(pem))
 
-    async def _pages(self, path: str, key: str, params: Mapping[str, str]) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = []
-        page = 0
-        while True:
+    async def _pages(self, path: str, key: str, params: Mapping[str, str]) -> list[Item]:
+        """All items of a list. Raises Auth0Error where its pages lead back, or have no end."""
+        items: list[Item] = []
+        before: list[Item] = []
+        most = self.transport.limits.pages
+        for page in range(most):
             query = {**params, "page": str(page), "per_page": str(PAGE), "include_totals": "true"}
             found = await self.transport.request("GET", path, params=query)
-            here = found.get(key) if isinstance(found, dict) else found
-            items += here or []
-            if not isinstance(found, dict) or not here or len(items) >= int(found.get("total") or 0):
+            if isinstance(found.body, list):
+                return [*items, *found.each()]
+            here = found.items(key)
+            if here and [one.body for one in here] == [one.body for one in before]:
+                raise found.unexpected(f"page {page + 1} of {key} is the one before it")
+            items += here
+            if not here or len(items) >= found.number("total"):
                 return items
-            page += 1
+            before = here
+        raise found.unexpected(f"there are still {key} after {most} pages")
 
 
 def _part(text: str) -> str:
     return quote(text, safe="")
-
-
-def _application(item: Mapping[str, Any]) -> Application:
-    addons = item.get("addons")
-    addon = addons.get("samlp") if isinstance(addons, dict) else None
-    metadata = item.get("client_metadata")
-    owner = metadata.get("flexres") if isinstance(metadata, dict) else None
-    return Application(
-        client_id=str(item["client_id"]),
-        name=str(item.get("name") or ""),
-        app_type=str(item.get("app_type") or ""),
-        callbacks=tuple(map(str, item.get("callbacks") or ())),
-        addon=addon if isinstance(addon, dict) else None,
-        owner=str(owner) if owner else None,
-        addons=addons if isinstance(addons, dict) else {},
-        metadata=metadata if isinstance(metadata, dict) else {},
-    )
-
-
-def _action(item: Mapping[str, Any]) -> Action:
-    deployed = item.get("deployed_version")
-    running = deployed.get("code") if isinstance(deployed, dict) and deployed.get("deployed", True) else None
-    code = str(item.get("code") or "")
-    return Action(str(item["id"]), str(item.get("name") or ""), code, running, author_of(code))
-
-
-def _user(item: Mapping[str, Any]) -> IdpUser:
-    metadata = item.get("app_metadata")
-    flex = metadata.get("flex", ABSENT) if isinstance(metadata, dict) else ABSENT
-    return IdpUser(str(item["user_id"]), str(item.get("email") or ""), str(item.get("name") or ""), flex)

@@ -12,7 +12,7 @@ import re
 from typing import Any
 
 from flexres.errors import FlexresError, SetupError, UnreachableError
-from flexres.text import visible
+from flexres.live.http.said import one_line
 
 
 class Auth0Error(FlexresError):
@@ -33,11 +33,11 @@ class GoneError(Auth0Error):
     """Auth0 does not know the thing (404)."""
 
 
-def refusal(request: str, status: int, body: Any, domain: str) -> FlexresError:
-    """The error that an answer of 400 or more stands for."""
+def refusal(request: str, status: int, body: Any, domain: str, secrets: tuple[str, ...] = ()) -> FlexresError:
+    """The error that an answer of 400 or more stands for, without these secrets."""
     said = body if isinstance(body, dict) else {}
-    code = visible(str(said.get("errorCode") or said.get("error") or ""))[:80]
-    message = visible(str(said.get("message") or said.get("error_description") or "no reason given"))[:300]
+    code = one_line(said.get("errorCode") or said.get("error"), secrets, longest=80)
+    message = one_line(said.get("message") or said.get("error_description"), secrets, longest=300) or "no reason given"
     if status == 401:
         return UnreachableError(
             f"Auth0 refused the credentials for {domain}: {message} (401 to {request})",

@@ -1,4 +1,4 @@
-"""Auth0's rate limit as its headers tell it: the transport asks here before each request, and learns after each.
+"""Auth0's rate limit as its headers tell it: the HTTP base asks here before each request, and tells it each answer.
 
 https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy: every answer of the
 Management API says how many requests are left, and when (in seconds since 1970) there will be more.
@@ -11,19 +11,25 @@ from datetime import UTC, datetime
 from typing import Final
 
 from flexres.errors import UnreachableError
+from flexres.live.http.pace import Pace, number
 from flexres.live.http.retrying import Timing
 
 LONGEST_WAIT: Final = 60.0
 """Seconds that are waited for the next request; longer than that a person should decide."""
 
 
-class Pace:
+class Window(Pace):
     """How many requests may still be sent, and when there will be more."""
 
     def __init__(self, timing: Timing) -> None:
+        super().__init__()
         self._timing = timing
         self._remaining: int | None = None
         self._reset = 0.0
+
+    @property
+    def known(self) -> bool:
+        return self._remaining is not None
 
     async def turn(self) -> None:
         """Wait until one more request may be sent. Raises UnreachableError where that is too far away."""
@@ -37,8 +43,7 @@ class Pace:
             self._remaining -= 1
 
     def learn(self, headers: Mapping[str, str]) -> None:
-        """Take note of what an answer says."""
-        remaining, reset = _number(headers.get("x-ratelimit-remaining")), _number(headers.get("x-ratelimit-reset"))
+        remaining, reset = number(headers.get("x-ratelimit-remaining")), number(headers.get("x-ratelimit-reset"))
         if remaining is None or reset is None:
             return
         # Answers overtake each other: of the same window only the lowest count is true.
@@ -50,21 +55,20 @@ class Pace:
 
     def wait_after_refusal(self, headers: Mapping[str, str]) -> float | None:
         """Seconds to wait after a 429; None where it does not say. Raises UnreachableError where it is too far away."""
-        reset = _number(headers.get("x-ratelimit-reset"))
+        reset = number(headers.get("x-ratelimit-reset"))
         if reset is None:
             return None
         return self.checked(max(0.0, reset - self._timing.now().timestamp()))
 
     def checked(self, seconds: float) -> float:
         """The wait itself. Raises UnreachableError where nobody would want to sit it out."""
-        if seconds > LONGEST_WAIT:
-            at = datetime.fromtimestamp(self._timing.now().timestamp() + seconds, UTC)
-            raise UnreachableError(
-                f"Auth0's rate limit lets nothing through until {at:%Y-%m-%d %H:%M} UTC",
-                hint="run it again then; what was done is kept, and is not done twice",
-            )
-        return seconds
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 12 else None
+        if seconds <= LONGEST_WAIT:
+            return seconds
+        try:
+            at = f" until {datetime.fromtimestamp(self._timing.now().timestamp() + seconds, UTC):%Y-%m-%d %H:%M} UTC"
+        except (ValueError, OverflowError, OSError):
+            at = " for longer than there are dates"
+        raise UnreachableError(
+            f"Auth0's rate limit lets nothing through{at}",
+            hint="run it again then; what was done is kept, and is not done twice",
+        )

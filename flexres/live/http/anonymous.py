@@ -1,22 +1,24 @@
 """Requests that anybody may send: what a browser meets before sign-in, without credentials, cookies or writes.
 
-It stands beside the transport, which repeats, decodes and trusts its answers; this one reads what strangers send.
+It is a kind of the HTTP base beside Twilio's transport, which repeats and trusts; this one reads what strangers send.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from flexres.live.http.transport import USER_AGENT
-from flexres.live.http.wire import HOSTS, Service, open_wire, unreachable
+from flexres.errors import UnreachableError
+from flexres.live.http.base import Answer, Call, HttpClient, NoAnswerError, Why, host_of
+from flexres.live.http.limits import Limits
+from flexres.live.http.retrying import ONCE
+from flexres.live.http.transport import HOSTS, Service
+from flexres.values import Json
 
 LARGEST: Final = 256 * 1024
 """Bytes of an answer that are read; a page or a list of connections has a few thousand."""
@@ -47,8 +49,8 @@ class Page:
             raise NotSeen(f"{host_of(self.url)} answered {self.status} with {kind} instead of JSON") from None
 
 
-class Anonymous:
-    """A client without credentials. Use it with `async with`.
+class Anonymous(HttpClient):
+    """A client without credentials, cookies or repetitions. Use it with `async with`.
 
     `seconds` bounds each request as a whole. `get` asks Twilio's hosts alone, or the one `endpoint` that stands for
     them: no other host learns that anybody looked.
@@ -61,22 +63,15 @@ class Anonymous:
         seconds: float = _SECONDS,
         wire: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._endpoint = endpoint
-        self._seconds = seconds
-        self._client = httpx.AsyncClient(
-            transport=_WithoutCookies(wire or open_wire(endpoint, 8)),
-            timeout=seconds,
-            headers={"User-Agent": USER_AGENT, "Accept": "application/json, text/html;q=0.9"},
-            trust_env=False,
+        super().__init__(
+            endpoint or HOSTS["flex-api"],
+            max_connections=8,
+            limits=Limits(connect=seconds, read=seconds, attempt=seconds, answer=LARGEST),
+            policy=ONCE,
+            wire=wire,
+            accept="application/json, text/html;q=0.9",
         )
-
-    async def __aenter__(self) -> Anonymous:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._client.aclose()
+        self._endpoint = endpoint
 
     def base(self, service: Service) -> str:
         """The base URL of a service."""
@@ -95,7 +90,7 @@ class Anonymous:
 
     async def get(self, url: str, params: Mapping[str, str] | None = None) -> Page:
         """One GET, without following where it leads. Raises NotSeen."""
-        return await self._send(self._client.build_request("GET", url, params=params))
+        return await self._ask("GET", url, params=params)
 
     async def ask_legacy(self, account: str, resource: str) -> Page:
         """Ask how a login of legacy SSO begins: the one POST, which changes nothing and needs nobody. Raises NotSeen.
@@ -103,66 +98,32 @@ class Anonymous:
         `{products: ["flex"], resource}` is what the Flex UI sends; the answer is a `location` or a refusal.
         """
         url = f"{self.base('iam')}/v1/Accounts/{account}/authenticate"
-        return await self._send(
-            self._client.build_request("POST", url, json={"products": ["flex"], "resource": resource})
-        )
+        return await self._ask("POST", url, json={"products": ["flex"], "resource": resource})
 
-    async def _send(self, request: httpx.Request) -> Page:
-        url = str(request.url)
+    async def _ask(self, method: str, url: str, *, params: Mapping[str, str] | None = None, json: Json = None) -> Page:
         if not self.is_flex(url):
             raise NotSeen(f"{host_of(url)} is not Flex, and nobody else is asked")
         try:
-            async with asyncio.timeout(self._seconds):
-                response = await self._client.send(request, stream=True)
-                try:
-                    body = await _body(response, url)
-                finally:
-                    await response.aclose()
-        except (httpx.TimeoutException, TimeoutError):
-            raise NotSeen(f"{host_of(url)} did not answer within {self._seconds:g} s") from None
-        except (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL) as failure:
-            if "location header" in str(failure):
-                raise NotSeen(f"{host_of(url)} redirects to what is no URL") from None
-            raise NotSeen(unreachable(failure, host_of(url)).message) from None
-        location = response.headers.get("location") if response.is_redirect else None
-        text = body.decode("utf-8", "replace")
-        return Page(url, response.status_code, text, _absolute(url, location) if location else None)
+            call = self._call(method, url, name=method, idempotent=False, params=params, json=json)
+            return await self._perform(call, _page)
+        except NoAnswerError as failure:
+            late = f"did not answer within {self.limits.attempt:g} s"
+            raise NotSeen(f"{host_of(url)} {late}" if failure.why is Why.LATE else failure.said) from None
+        except UnreachableError as failure:
+            raise NotSeen(failure.message) from None
+        except httpx.InvalidURL:
+            raise NotSeen(f"{host_of(url)} is asked by what is no URL") from None
 
 
-class _WithoutCookies(httpx.AsyncBaseTransport):
-    """Forgets the cookies of every answer, so that no probe is mistaken for the one before."""
-
-    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
-        self._inner = inner
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        response = await self._inner.handle_async_request(request)
-        response.headers.pop("set-cookie", None)
-        return response
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-
-def host_of(url: str) -> str:
-    """The host of a URL, with its port if it has one."""
-    try:
-        return urlsplit(url).netloc.rpartition("@")[2] or "the host"
-    except ValueError:
-        return "the host"
-
-
-async def _body(response: httpx.Response, url: str) -> bytes:
-    body = b""
-    async for part in response.aiter_bytes():
-        body += part
-        if len(body) > LARGEST:
-            raise NotSeen(f"{host_of(url)} answered with more than {LARGEST // 1024} KB")
-    return body
+def _page(call: Call, answer: Answer) -> Page:
+    url = str(call.request.url)
+    location = answer.headers.get("location") if answer.redirects else None
+    text = answer.content.decode("utf-8", "replace")
+    return Page(url, answer.status, text, _absolute(url, location) if location else None)
 
 
 def _absolute(url: str, location: str) -> str:
     try:
-        return urljoin(url, location)
-    except ValueError:
+        return str(httpx.URL(urljoin(url, location)))
+    except (ValueError, httpx.InvalidURL):
         raise NotSeen(f"{host_of(url)} redirects to what is no URL") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from flexres.errors import (
@@ -18,31 +18,36 @@ from flexres.errors import (
     UnreachableError,
 )
 from flexres.live.credentials import Credentials
+from flexres.live.http.base import NoAnswerError
+from flexres.live.http.said import one_line
 
 JsonObject: TypeAlias = dict[str, Any]
 
-_LONGEST_MESSAGE: Final = 400
+_MOST_DETAILS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
     """One answer below 400. `json` is its decoded body (None where it has none), `headers` have lower-case names.
 
-    `request` is the method and path that it answers, for messages.
+    `request` is the method and path that it answers, for messages; `secrets` never stand in one.
     """
 
     request: str
     status: int
     json: Any
     headers: Mapping[str, str]
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def etag(self) -> str | None:
-        return self.headers.get("etag")
+        """The version; None also for what no If-Match could carry."""
+        etag = self.headers.get("etag", "")
+        return etag if etag.isascii() and etag.isprintable() and etag else None
 
     @property
     def request_id(self) -> str | None:
-        return self.headers.get("twilio-request-id")
+        return request_id(self.headers, self.secrets)
 
     def object(self) -> JsonObject:
         """The body as a JSON object.
@@ -57,7 +62,10 @@ class Response:
     def unexpected(self, what: str) -> TwilioError:
         """The error that says what about this answer is not as Twilio documents it."""
         return TwilioError(
-            f"Twilio's answer {what}", request=self.request, status=self.status, request_id=self.request_id
+            f"Twilio's answer {one_line(what, self.secrets)}",
+            request=self.request,
+            status=self.status,
+            request_id=self.request_id,
         )
 
 
@@ -69,21 +77,29 @@ class ErrorBody:
     code: int | None = None
 
     @classmethod
-    def of(cls, json: Any, reason: str) -> ErrorBody:
+    def of(cls, json: Any, reason: str, secrets: tuple[str, ...] = ()) -> ErrorBody:
         """The body's message and code; `reason` (the status line's words) where it has no message.
 
         Twilio's documented body is `{status, message, code?, more_info?}`; its Python library also reads
         `{type, title, status, code, detail?, errors?}`.
         """
+        reason = one_line(reason, secrets) or "no reason given"
         if not isinstance(json, dict):
-            return cls(reason or "no reason given")
-        message = _text(json.get("message"))
+            return cls(reason)
+
+        def said(value: Any) -> str:
+            return one_line(value, secrets)
+
+        def detail(item: Any) -> str:
+            return said(item.get("detail") or item.get("message")) if isinstance(item, dict) else said(item)
+
+        message = said(json.get("message"))
         if not message:
-            parts = (_text(json.get("title")), _text(json.get("detail")))
-            message = ": ".join(part for part in parts if part)
-        details = "; ".join(filter(None, map(_detail, _list(json.get("errors")))))
+            message = ": ".join(filter(None, (said(json.get("title")), said(json.get("detail")))))
+        errors = json.get("errors")
+        details = "; ".join(filter(None, map(detail, errors[:_MOST_DETAILS] if isinstance(errors, list) else ())))
         message = f"{message} ({details})" if message and details else message or details
-        return cls(message or reason or "no reason given", _code(json.get("code")))
+        return cls(one_line(message) or reason, _code(json.get("code")))
 
 
 def error(body: ErrorBody, credentials: Credentials, **answer: Any) -> FlexresError:
@@ -103,7 +119,7 @@ def lost(failed: FlexresError, request: str) -> LostAnswerError:
     """The exception for a write that may have taken effect, though the answer says otherwise or never came."""
     answer = failed if isinstance(failed, TwilioError) else None
     return LostAnswerError(
-        failed.message,
+        failed.said if isinstance(failed, NoAnswerError) else failed.message,
         request=request,
         status=answer.status if answer else 0,
         code=answer.code if answer else None,
@@ -129,21 +145,9 @@ def _hint(status: int, code: int | None) -> str:
     return f"see https://www.twilio.com/docs/errors/{code}" if code else ""
 
 
-def _detail(item: Any) -> str:
-    return _text(item.get("detail") or item.get("message")) if isinstance(item, dict) else _text(item)
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(value: Any) -> str:
-    """One printable line: what a server says must not steer the reader's terminal."""
-    if not isinstance(value, str):
-        return ""
-    line = "".join(letter if letter.isprintable() else " " for letter in value[: _LONGEST_MESSAGE * 2])
-    line = " ".join(line.split())
-    return line if len(line) <= _LONGEST_MESSAGE else line[: _LONGEST_MESSAGE - 1] + "…"
+def request_id(headers: Mapping[str, str], secrets: tuple[str, ...]) -> str | None:
+    """What Twilio calls a request in its own logs; None where it does not say."""
+    return one_line(headers.get("twilio-request-id"), secrets, longest=80) or None
 
 
 def _code(value: Any) -> int | None:

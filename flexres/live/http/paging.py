@@ -7,10 +7,11 @@ from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from flexres.live.http.answers import JsonObject, Response
-from flexres.live.http.transport import Transport
-from flexres.live.http.wire import Service
+from flexres.live.http.transport import Service, Transport
 
 PAGE_SIZE: Final = 1000
+
+_Query = list[tuple[str, str]]
 
 
 async def pages(
@@ -22,10 +23,11 @@ async def pages(
     another host. Twilio's docs warn against counting pages oneself.
 
     Raises:
-        TwilioError: an answer is no page, or the pages lead back to one already read.
+        TwilioError: an answer is no page, the pages lead back to one already read, or there is no end of them.
     """
-    params: list[tuple[str, str]] | None = [("PageSize", str(PAGE_SIZE))]
-    seen: set[str] = set()
+    limits, started = transport.limits, transport.timing.monotonic()
+    params: _Query | None = [("PageSize", str(PAGE_SIZE))]
+    seen: set[frozenset[tuple[str, str]]] = set()
     while params is not None:
         response = await transport.request("GET", service, path, params=params)
         body = response.object()
@@ -33,12 +35,24 @@ async def pages(
         if not isinstance(items, list) or not isinstance(meta, dict):
             raise response.unexpected(f"has no list of {key}")
         yield response, items
-        following = meta.get("next_page_url")
-        params = _query(following) if isinstance(following, str) and following else None
-        if params is not None and (following in seen or not params):
+        params = _query(meta.get("next_page_url"), response)
+        if params is None:
+            return
+        page = frozenset(params)
+        if page in seen or not params:
             raise response.unexpected(f"names a next page of {key} that leads back")
-        seen.add(str(following))
+        seen.add(page)
+        if len(seen) >= limits.pages:
+            raise response.unexpected(f"still names a next page of {key} after {limits.pages} pages")
+        if transport.timing.monotonic() - started > limits.listing:
+            raise response.unexpected(f"still names a next page of {key} after {limits.listing:g} s")
 
 
-def _query(url: str) -> list[tuple[str, str]]:
-    return parse_qsl(urlsplit(url).query, keep_blank_values=True)
+def _query(following: object, response: Response) -> _Query | None:
+    """What a URL asks for; None where there is no next page."""
+    if not isinstance(following, str) or not following:
+        return None
+    try:
+        return parse_qsl(urlsplit(following).query, keep_blank_values=True)
+    except ValueError:
+        raise response.unexpected("names a next page that is no URL") from None

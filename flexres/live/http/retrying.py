@@ -83,6 +83,7 @@ class RetryPolicy:
 
 REAL: Final = Timing()
 PATIENT: Final = RetryPolicy()
+ONCE: Final = RetryPolicy(attempts=1)
 
 
 def may_repeat(failure: Failure, *, idempotent: bool) -> bool:
@@ -99,9 +100,9 @@ def retry_after(header: str | None, now: datetime) -> float | None:
     except ValueError:
         try:
             date = parsedate_to_datetime(header)
-        except ValueError:
+            seconds = (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
+        except (ValueError, OverflowError, TypeError):
             return None
-        seconds = (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 

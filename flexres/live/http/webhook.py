@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
-from tenacity import AsyncRetrying, RetryError, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from flexres.errors import FlexresError, SetupError
 from flexres.live.credentials import is_loopback
-from flexres.live.http.retrying import Timing
+from flexres.live.http.base import Answer, Call, HttpClient, NoAnswerError, Why
+from flexres.live.http.limits import MEGABYTE, Limits
+from flexres.live.http.retrying import REAL, FailedAttempt, Failure, RetryPolicy, Timing
 from flexres.values import Json
 
 ATTEMPTS: Final = 3
-_TIMEOUT: Final = httpx.Timeout(5.0)
-_WAIT_CAP: Final = 4.0
+_LIMITS: Final = Limits(connect=5.0, read=5.0, attempt=5.0, answer=MEGABYTE)
+_POLICY: Final = RetryPolicy(attempts=ATTEMPTS, first_contact=ATTEMPTS, total=30.0, wait_base=0.5, wait_cap=4.0)
 _SLACK: Final = ("hooks.slack.com", "hooks.slack-gov.com")
 
 
 class NotDeliveredError(FlexresError):
     """The message did not get through; the text names the host alone."""
-
-
-class _AgainError(Exception):
-    """An attempt that another one may mend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +64,9 @@ async def post(
     hook: Webhook,
     message: Mapping[str, Json],
     *,
-    timing: Timing = Timing(),  # noqa: B008  frozen
-    transport: httpx.AsyncBaseTransport | None = None,
+    timing: Timing = REAL,
+    limits: Limits = _LIMITS,
+    wire: httpx.AsyncBaseTransport | None = None,
 ) -> None:
     """Delivers a message: three attempts of five seconds each at most, a short wait between them.
 
@@ -77,38 +75,38 @@ async def post(
     Raises:
         NotDeliveredError: nobody took it.
     """
-    async with httpx.AsyncClient(timeout=_TIMEOUT, transport=transport, trust_env=transport is None) as client:
-
-        async def attempt() -> None:
-            try:
-                response = await client.post(hook.url, json=dict(message))
-            except (httpx.TransportError, httpx.InvalidURL) as error:
-                raise _AgainError(_why(error)) from None
-            if response.status_code == 429 or response.status_code >= 500:
-                raise _AgainError(f"it answered {response.status_code}")
-            if not response.is_success:
-                raise NotDeliveredError(f"{hook.shown} did not take the message: it answered {response.status_code}")
-
-        await _repeated(attempt, hook, timing.sleep)
+    async with _Poster(hook, limits, timing, wire) as poster:
+        await poster.post(message)
 
 
-async def _repeated(
-    attempt: Callable[[], Awaitable[None]], hook: Webhook, sleep: Callable[[float], Awaitable[None]]
-) -> None:
-    retrying = AsyncRetrying(
-        retry=retry_if_exception_type(_AgainError),
-        stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_exponential_jitter(multiplier=0.5, max=_WAIT_CAP),
-        sleep=sleep,
-    )
-    try:
-        await retrying(attempt)
-    except RetryError as error:
-        last = error.last_attempt.exception()
-        raise NotDeliveredError(f"{hook.shown} did not take the message in {ATTEMPTS} attempts: {last}") from None
+class _Poster(HttpClient):
+    """The HTTP base for one webhook: delivering a message twice harms nobody, so every attempt may be repeated."""
 
+    def __init__(self, hook: Webhook, limits: Limits, timing: Timing, wire: httpx.AsyncBaseTransport | None) -> None:
+        super().__init__(
+            hook.url, max_connections=1, limits=limits, policy=_POLICY, timing=timing, wire=wire, accept="*/*"
+        )
+        self._hook = hook
 
-def _why(error: Exception) -> str:
-    if isinstance(error, httpx.TimeoutException):
-        return f"it did not answer within {_TIMEOUT.read:g} s"
-    return "it cannot be reached" if isinstance(error, httpx.ConnectError) else "the connection broke"
+    async def post(self, message: Mapping[str, Json]) -> None:
+        """Raises NotDeliveredError."""
+        call = self._call("POST", self._hook.url, name=f"POST {self._hook.shown}", idempotent=True, json=message)
+        await self._perform(call, self._judge)
+
+    def _judge(self, call: Call, answer: Answer) -> None:
+        said = f"it answered {answer.status}"
+        if answer.status == 429 or answer.status >= 500:
+            raise FailedAttempt(Failure.SERVER, NotDeliveredError(said))
+        if not 200 <= answer.status < 300:
+            raise NotDeliveredError(f"{self._hook.shown} did not take the message: {said}")
+
+    def _given_up(self, call: Call, failed: FailedAttempt) -> FlexresError:
+        error = failed.error
+        if failed.failure is Failure.NOT_SENT:
+            said = "it cannot be reached"
+        elif isinstance(error, NoAnswerError):
+            late = f"it did not answer within {self.limits.attempt:g} s"
+            said = {Why.LATE: late, Why.BROKEN_OFF: "the connection broke"}.get(error.why, "its answer is no answer")
+        else:
+            said = error.message
+        return NotDeliveredError(f"{self._hook.shown} did not take the message in {ATTEMPTS} attempts: {said}")

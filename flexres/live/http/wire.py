@@ -1,11 +1,11 @@
-"""The lowest level: pooled connections to Twilio's hosts or one endpoint, and a wrapper that lets only GET through."""
+"""The lowest level: pooled connections, the environment's proxy, and a wrapper that lets only reading through."""
 
 from __future__ import annotations
 
 import socket
 import ssl
 from collections.abc import Iterator
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -13,19 +13,7 @@ import httpx
 
 from flexres.errors import RefusedError, SetupError, UnreachableError
 from flexres.live.credentials import is_loopback
-
-Service = Literal["flex-api", "taskrouter", "services", "iam", "login"]
-
-HOSTS: Final[dict[Service, str]] = {
-    "flex-api": "https://flex-api.twilio.com",
-    "taskrouter": "https://taskrouter.twilio.com",
-    "services": "https://services.twilio.com",
-    "iam": "https://iam.twilio.com",
-    "login": "https://login.flex.us1.twilio.com",
-}
-
-# The others are what a browser meets before anybody has signed in: they get no credentials.
-AUTHENTICATED: Final[frozenset[Service]] = frozenset({"flex-api", "taskrouter"})
+from flexres.live.http.said import one_line, spellings
 
 
 class ReadOnlyError(RefusedError):
@@ -33,13 +21,14 @@ class ReadOnlyError(RefusedError):
 
 
 class ReadOnlyWire(httpx.AsyncBaseTransport):
-    """Hands GET on to another wire and raises ReadOnlyError for all else, whoever asks."""
+    """Hands GET on to another wire, and POST to the paths of `reading`; raises ReadOnlyError for all else."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+    def __init__(self, inner: httpx.AsyncBaseTransport, reading: frozenset[str] = frozenset()) -> None:
         self._inner = inner
+        self._reading = reading
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.method != "GET":
+        if request.method != "GET" and not (request.method == "POST" and request.url.path in self._reading):
             raise ReadOnlyError(
                 f"{request.method} {request.url.path} was not sent: this command only reads",
                 hint="please report this as a bug of flexres",
@@ -50,8 +39,8 @@ class ReadOnlyWire(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-def open_wire(endpoint: str | None, max_connections: int) -> httpx.AsyncBaseTransport:
-    """HTTP/1.1 connections that are kept alive and shared by all services, through the environment's proxy if any.
+def open_wire(base: str, max_connections: int) -> httpx.AsyncBaseTransport:
+    """HTTP/1.1 connections to `base` and its like, kept alive, through the environment's proxy if there is one.
 
     Raises:
         SetupError: the proxy's URL cannot be used.
@@ -59,21 +48,24 @@ def open_wire(endpoint: str | None, max_connections: int) -> httpx.AsyncBaseTran
     limits = httpx.Limits(
         max_connections=max_connections, max_keepalive_connections=max_connections, keepalive_expiry=30.0
     )
-    base = endpoint or HOSTS["flex-api"]
     # Reading the trust store takes longer than most requests; plain http has no use for it, and an empty one
     # trusts nobody.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if base.startswith("http:") else httpx.create_ssl_context()
-    proxy = _proxy(base)
+    proxy = proxy_for(base)
     try:
         return httpx.AsyncHTTPTransport(verify=context, limits=limits, proxy=proxy)
-    except (ImportError, ValueError) as error:
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
         raise SetupError(
-            f"the proxy for {urlsplit(base).hostname} cannot be used: {error}",
-            hint="check HTTPS_PROXY, ALL_PROXY and NO_PROXY",
+            f"the proxy for {urlsplit(base).hostname} cannot be used: {one_line(str(error), _keys_of(proxy))}",
+            hint=_PROXY_HINT,
         ) from error
 
 
-def _proxy(base: str) -> str | None:
+_PROXY_HINT: Final = "check HTTPS_PROXY, ALL_PROXY and NO_PROXY"
+
+
+def proxy_for(base: str) -> str | None:
+    """The URL of the proxy that the environment names for a URL's host; this machine is always reached directly."""
     parts = urlsplit(base)
     if is_loopback(base) or proxy_bypass(parts.hostname or ""):
         return None
@@ -82,29 +74,56 @@ def _proxy(base: str) -> str | None:
     return found if found is None or "://" in found else f"http://{found}"
 
 
-def unreachable(error: Exception, host: str) -> UnreachableError:
-    """Why no connection to `host` came about, in one line."""
-    causes = list(_causes(error))
-    for cause in causes:
+def unreachable(
+    error: Exception, host: str, *, proxy: str | None = None, secrets: tuple[str, ...] = ()
+) -> UnreachableError:
+    """Why no connection to `host` came about, in one line; with a `proxy`, whether it was that."""
+    hidden = (*secrets, *_keys_of(proxy))
+    for cause in _causes(error):
         if isinstance(cause, ssl.SSLError):
             reason = getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or str(cause)
             return UnreachableError(
-                f"no secure connection to {host}: {reason}",
+                f"no secure connection to {host}: {one_line(reason, hidden)}",
                 hint="a proxy that re-encrypts needs its certificate in SSL_CERT_FILE",
             )
+    if isinstance(error, httpx.ProxyError):
+        through = f"the proxy {_shown(proxy)} lets nothing through to {host}" if proxy else f"{host} cannot be reached"
+        return UnreachableError(f"{through}: {one_line(str(error), hidden)}", hint=_PROXY_HINT)
+    nearest = f"the proxy {_shown(proxy)}" if proxy else host
+    hint = _PROXY_HINT if proxy else "check the network, and HTTPS_PROXY if set"
+    for cause in _causes(error):
         if isinstance(cause, socket.gaierror):
-            return UnreachableError(f"the host {host} cannot be found", hint="check the network and its DNS")
+            what = nearest if proxy else f"the host {host}"
+            return UnreachableError(f"{what} cannot be found", hint=hint if proxy else "check the network and its DNS")
         if isinstance(cause, ConnectionRefusedError):
-            return UnreachableError(f"nothing answers at {host}: the connection was refused", hint=_start(host))
+            return UnreachableError(
+                f"nothing answers at {nearest}: the connection was refused", hint=hint if proxy else _start(host)
+            )
     if isinstance(error, httpx.TimeoutException):
-        return UnreachableError(f"{host} cannot be reached: no connection in time", hint="check the network")
-    reason = str(error).strip() or type(error).__name__
-    return UnreachableError(f"{host} cannot be reached: {reason}", hint="check the network, and HTTPS_PROXY if set")
+        return UnreachableError(f"{nearest} cannot be reached: no connection in time", hint=hint)
+    reason = one_line(str(error), hidden) or type(error).__name__
+    return UnreachableError(f"{nearest} cannot be reached: {reason}", hint=hint)
 
 
 def is_certificate_error(error: Exception) -> bool:
     """Whether the other side's certificate was not accepted, which no repetition mends."""
     return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
+
+
+def _shown(proxy: str) -> str:
+    """A proxy's host and port; what stands before them is a password."""
+    try:
+        return one_line(urlsplit(proxy).netloc.rpartition("@")[2]) or "of the environment"
+    except ValueError:
+        return "of the environment"
+
+
+def _keys_of(proxy: str | None) -> tuple[str, ...]:
+    try:
+        parts = urlsplit(proxy or "")
+        return spellings(parts.netloc.rpartition("@")[0], parts.password)
+    except ValueError:
+        return spellings(proxy)
 
 
 def _start(host: str) -> str:

@@ -23,8 +23,9 @@ from flexres.errors import (
     TwilioError,
     UnreachableError,
 )
+from flexres.live.http.limits import Limits
 from flexres.live.http.retrying import RetryPolicy
-from flexres.live.http.transport import Timeouts, path
+from flexres.live.http.transport import path
 
 from .fake import CREDENTIALS, SECRET, FakeTime, Script, answer, transport
 
@@ -225,11 +226,11 @@ async def test_an_answer_that_trickles_for_ever_is_given_up() -> None:
         await asyncio.Event().wait()
         return OK
 
-    impatient = Timeouts(attempt=0.01)
+    impatient = Limits(attempt=0.01)
     with pytest.raises(UnreachableError, match="did not answer in time"):
-        await send(handler, GET, timeouts=impatient, policy=RetryPolicy(attempts=2))
+        await send(handler, GET, limits=impatient, policy=RetryPolicy(attempts=2))
     with pytest.raises(LostAnswerError, match="did not answer in time"):
-        await send(handler, POST, timeouts=impatient)
+        await send(handler, POST, limits=impatient)
 
 
 @pytest.mark.parametrize(

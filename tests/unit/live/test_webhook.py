@@ -34,7 +34,7 @@ class Listener:
 
     async def post(self, url: str = SECRET) -> None:
         timing = Timing(sleep=self.sleep)
-        await post(webhook(url), {"text": "drift"}, timing=timing, transport=httpx.MockTransport(self.handle))
+        await post(webhook(url), {"text": "drift"}, timing=timing, wire=httpx.MockTransport(self.handle))
 
 
 async def test_a_message_is_posted_once_as_json() -> None:

@@ -45,7 +45,7 @@ async def test_a_read_only_transport_reads_and_refuses_to_write() -> None:
 
 async def test_twilio_is_reached_through_the_environments_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
-    wire = open_wire(None, 4)
+    wire = open_wire("https://flex-api.twilio.com", 4)
     assert "Proxy" in type(wire._pool).__name__  # type: ignore[attr-defined]
     await wire.aclose()
 
@@ -61,7 +61,7 @@ async def test_this_machine_is_never_reached_through_a_proxy(monkeypatch: pytest
 async def test_a_host_can_be_excepted_from_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", "twilio.com")
-    wire = open_wire(None, 4)
+    wire = open_wire("https://flex-api.twilio.com", 4)
     assert "Proxy" not in type(wire._pool).__name__  # type: ignore[attr-defined]
     await wire.aclose()
 
@@ -69,7 +69,7 @@ async def test_a_host_can_be_excepted_from_the_proxy(monkeypatch: pytest.MonkeyP
 def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "gopher://proxy.example")
     with pytest.raises(SetupError, match="proxy for flex-api"):
-        open_wire(None, 4)
+        open_wire("https://flex-api.twilio.com", 4)
 
 
 def caused(cause: BaseException) -> httpx.ConnectError:

@@ -50,7 +50,7 @@ def run(handler: Handler, *requests: tuple[Any, ...], tenant: Tenant = TENANT, r
         return handler(request)
 
     async def send() -> None:
-        transport = Auth0Transport(tenant, read_only=read_only, timing=clock.timing, inner=httpx.MockTransport(answer))
+        transport = Auth0Transport(tenant, read_only=read_only, timing=clock.timing, wire=httpx.MockTransport(answer))
         try:
             for method, path, *body in requests:
                 await transport.request(method, path, json=body[0] if body else None)
@@ -138,7 +138,7 @@ def test_an_export_is_fetched_without_credentials() -> None:
         return httpx.Response(200, content=b"{}")
 
     async def fetch() -> bytes:
-        transport = Auth0Transport(TENANT, read_only=True, inner=httpx.MockTransport(answer))
+        transport = Auth0Transport(TENANT, read_only=True, wire=httpx.MockTransport(answer))
         data = await transport.download("https://bucket.example.com/file")
         with pytest.raises(UnreachableError, match="without https"):
             await transport.download("http://bucket.example.com/file")

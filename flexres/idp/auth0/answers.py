@@ -1,0 +1,154 @@
+"""Auth0's answers as values: the client reads every body through here, and a body of another shape fails by itself.
+
+An answer that is not as Auth0 documents it is an Auth0Error that names the request, never a surprise further in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flexres.idp.auth0.errors import Auth0Error
+from flexres.idp.auth0.wanted import author_of
+from flexres.live.http.said import one_line
+from flexres.live.model import nests_too_deep
+from flexres.reconcile.idp.model import Action, Application, Binding, Connection, IdpUser
+from flexres.values import ABSENT, Json
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A JSON object within an answer, or the whole of it; each reader takes one key and raises Auth0Error.
+
+    `what` says what it is, `request` and `status` which request it answers; `secrets` never stand in a message.
+    """
+
+    body: Any
+    what: str
+    request: str
+    status: int
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    def unexpected(self, what: str) -> Auth0Error:
+        """The error that says what about it is not as Auth0 documents it."""
+        return Auth0Error(
+            f"Auth0's answer cannot be read: {one_line(what, self.secrets)}",
+            request=self.request,
+            status=self.status,
+            hint="run it again; if it stays, please report it",
+        )
+
+    def value(self, key: str) -> Any:
+        """What the object has for a key, None for nothing."""
+        if not isinstance(self.body, dict):
+            raise self.unexpected(f"{self.what} is no JSON object")
+        return self.body.get(key)
+
+    def text(self, key: str) -> str:
+        """A text that has to be there."""
+        return self.maybe(key) or self._lacks(key)
+
+    def maybe(self, key: str) -> str:
+        """A text, empty where it is null or not there."""
+        found = self.value(key)
+        if found is None:
+            return ""
+        return found if isinstance(found, str) else self._lacks(key)
+
+    def number(self, key: str) -> int:
+        """A whole number, 0 where it is null or not there."""
+        found = self.value(key)
+        if found is None:
+            return 0
+        return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else self._lacks(key)
+
+    def texts(self, key: str) -> tuple[str, ...] | None:
+        """A list of texts, None where it is null or not there."""
+        found = self.value(key)
+        if found is None:
+            return None
+        if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+            self._lacks(key)
+        return tuple(found)
+
+    def map(self, key: str) -> Mapping[str, Json]:
+        """A JSON object as it is, empty where it is null or not there."""
+        found = self.value(key)
+        if found is None:
+            return {}
+        return found if isinstance(found, dict) and not nests_too_deep(found) else self._lacks(key)
+
+    def items(self, key: str) -> list[Item]:
+        """The objects of a list, none where it is null or not there."""
+        found = self.value(key)
+        if not isinstance(found, list | None):
+            self._lacks(key)
+        return [self.part(one, f"one of {key}") for one in found or ()]
+
+    def each(self) -> list[Item]:
+        """The objects of an answer that is a list itself."""
+        if not isinstance(self.body, list):
+            raise self.unexpected(f"{self.what} is no list")
+        return [self.part(one, f"one of {self.what}") for one in self.body]
+
+    def part(self, body: Any, what: str) -> Item:
+        """Something within it."""
+        return Item(body, what, self.request, self.status, self.secrets)
+
+    def line(self, text: bytes) -> Item:
+        """One line of an exported file."""
+        try:
+            return self.part(json.loads(text), "a line of the export")
+        except (ValueError, RecursionError):
+            raise self.unexpected("a line of the export is no JSON") from None
+
+    def _lacks(self, key: str) -> Any:
+        raise self.unexpected(f"{self.what} has no {key} of the documented type")
+
+
+def application(item: Item) -> Application:
+    """An application (https://auth0.com/docs/api/management/v2/clients/get-clients)."""
+    addons, metadata = item.map("addons"), item.map("client_metadata")
+    addon, owner = addons.get("samlp"), metadata.get("flexres")
+    return Application(
+        client_id=item.text("client_id"),
+        name=item.maybe("name"),
+        app_type=item.maybe("app_type"),
+        callbacks=item.texts("callbacks") or (),
+        addon=addon if isinstance(addon, dict) else None,
+        owner=owner if isinstance(owner, str) and owner else None,
+        addons=addons,
+        metadata=metadata,
+    )
+
+
+def action(item: Item) -> Action:
+    """An action; its deployed version counts where it is not said to be another state."""
+    deployed = item.value("deployed_version")
+    running: str | None = None
+    if deployed is not None:
+        version = item.part(deployed, "a deployed_version")
+        running = version.maybe("code") if version.value("deployed") is not False else None
+    code = item.maybe("code")
+    return Action(item.text("id"), item.maybe("name"), code, running, author_of(code))
+
+
+def binding(item: Item) -> Binding:
+    """A place of the login flow."""
+    of = item.part(item.value("action"), "the action of a binding")
+    return Binding(item.text("id"), of.text("id"), item.maybe("display_name"))
+
+
+def connection(item: Item) -> Connection:
+    """A connection."""
+    return Connection(
+        item.text("id"), item.text("name"), item.maybe("strategy") == "auth0", item.texts("enabled_clients")
+    )
+
+
+def user(item: Item) -> IdpUser:
+    """A user; `app_metadata.flex` may be anything that somebody put there."""
+    flex = item.map("app_metadata").get("flex", ABSENT)
+    return IdpUser(item.text("user_id"), item.maybe("email"), item.maybe("name"), flex)

@@ -98,6 +98,7 @@ ORDER = (
     ("errors", "values", "text", "files", "collector"),
     ("desired",),
     ("live",),
+    ("routing",),
     ("reconcile",),
     ("idp",),
     ("sso",),

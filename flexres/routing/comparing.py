@@ -1,0 +1,161 @@
+"""One comparison between two values, under one choice of what the documents leave open; beneath all evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from operator import ge, gt, le, lt
+from typing import Any, Final, TypeAlias
+
+from flexres.routing.language.model import Operator
+from flexres.routing.readings import FIRST, Reading
+from flexres.values import Json
+
+
+class NotRead(Enum):
+    """The value of what nobody looked at."""
+
+    OF_WORKER = "of the Worker"
+    OF_TASK = "of the task"
+
+
+Known: TypeAlias = "Json | NotRead"
+"""A value; NULL, a key that is not there and JSON's null, is None."""
+
+_ORDERS: Final[Mapping[Operator, Callable[[Any, Any], bool]]] = {
+    Operator.LESS: lt,
+    Operator.LESS_OR_EQUAL: le,
+    Operator.GREATER: gt,
+    Operator.GREATER_OR_EQUAL: ge,
+}
+
+
+def compare(operator: Operator, left: Known, right: Known, choice: Reading) -> tuple[bool, Reading]:
+    """Whether it holds under this choice of readings, and the open points that decided it."""
+    for value in (left, right):
+        if isinstance(value, NotRead):
+            point = Reading.UNREAD if value is NotRead.OF_WORKER else Reading.TASK
+            return bool(choice & point), point
+    assert not isinstance(left, NotRead)
+    assert not isinstance(right, NotRead)
+    if operator is Operator.HAS:
+        return _has(left, right, choice)
+    if operator is Operator.IN:
+        return _has(right, left, choice)
+    if operator is Operator.NOT_IN:
+        return _not_in(left, right, choice)
+    return _scalars(operator, left, right, choice)
+
+
+def _is_array(value: Json) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def _is_scalar(value: Json) -> bool:
+    return value is None or isinstance(value, str | bool | int | float)
+
+
+def _has(array: Json, value: Json, choice: Reading) -> tuple[bool, Reading]:
+    """An array operator on anything but an array and a scalar is false."""
+    if not _is_array(array) or not _is_scalar(value):
+        return False, FIRST
+    met = FIRST
+    for item in array:  # type: ignore[union-attr]
+        holds, points = _equal(item, value, choice)
+        if holds:
+            return True, met | points
+        met |= points
+    return False, met
+
+
+def _not_in(value: Json, array: Json, choice: Reading) -> tuple[bool, Reading]:
+    if array is None and _is_scalar(value):
+        return not choice & Reading.MISSING, Reading.MISSING
+    if not _is_array(array) or not _is_scalar(value):
+        return False, FIRST
+    if value is None:
+        holds, met = _has(array, value, FIRST)
+        return not choice & Reading.MISSING and not holds, met | Reading.MISSING
+    holds, met = _has(array, value, choice)
+    return not holds, met
+
+
+def _scalars(operator: Operator, left: Json, right: Json, choice: Reading) -> tuple[bool, Reading]:
+    """A scalar operator on anything but scalars is false."""
+    if not _is_scalar(left) or not _is_scalar(right):
+        return False, FIRST
+    if operator is Operator.EQUAL:
+        return _equal(left, right, choice)
+    if operator is Operator.NOT_EQUAL:
+        if left is None or right is None:
+            return not choice & Reading.MISSING and left is not right, Reading.MISSING
+        holds, met = _equal(left, right, choice)
+        return not holds, met
+    if left is None or right is None:
+        return False, FIRST
+    return _contains(left, right, choice) if operator is Operator.CONTAINS else _by_order(operator, left, right, choice)
+
+
+def _contains(left: Json, right: Json, choice: Reading) -> tuple[bool, Reading]:
+    if isinstance(left, str) and isinstance(right, str):
+        return right in left, FIRST
+    return bool(choice & Reading.TYPES) and _text(right) in _text(left), Reading.TYPES
+
+
+def _by_order(operator: Operator, left: Json, right: Json, choice: Reading) -> tuple[bool, Reading]:
+    if _kind(left) is _kind(right):
+        return _ordered(_ORDERS[operator], left, right), FIRST
+    if not choice & Reading.TYPES:
+        return False, Reading.TYPES
+    return _ordered(_ORDERS[operator], *_alike(left, right)), Reading.TYPES
+
+
+def _equal(left: Json, right: Json, choice: Reading) -> tuple[bool, Reading]:
+    if left is None and right is None:
+        return not choice & Reading.MISSING, Reading.MISSING
+    if left is None or right is None or not _is_scalar(left) or not _is_scalar(right):
+        return False, FIRST
+    if _kind(left) is _kind(right):
+        return left == right, FIRST
+    if not choice & Reading.TYPES:
+        return False, Reading.TYPES
+    left, right = _alike(left, right)
+    return left == right, Reading.TYPES
+
+
+def _ordered(order: Callable[[Any, Any], bool], left: Json, right: Json) -> bool:
+    """Numbers by size, texts by their characters, nothing else."""
+    kind = _kind(left)
+    return kind is _kind(right) and kind is not bool and order(left, right)
+
+
+def _kind(value: Json) -> type:
+    if isinstance(value, bool):
+        return bool
+    return str if isinstance(value, str) else float
+
+
+def _alike(left: Json, right: Json) -> tuple[Json, Json]:
+    """Both as numbers where both are some, else both as texts."""
+    numbers = _number(left), _number(right)
+    return numbers if None not in numbers else (_text(left), _text(right))
+
+
+def _number(value: Json) -> int | float | None:
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int | float):
+        return value
+    try:
+        return float(str(value))
+    except ValueError:
+        return None
+
+
+def _text(value: Json) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    assert not isinstance(value, Mapping)
+    return str(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,9 +21,8 @@ from flexres.live.taskrouter.workers import Workers
 from flexres.reconcile.base import Base, compared
 from flexres.reconcile.guards import Approval
 from flexres.reconcile.idp.users import IdpSides
-from flexres.reconcile.model import Plan, UserChange
 from flexres.reconcile.ownership import Wanted
-from flexres.reconcile.plan import make_plan
+from flexres.reconcile.plan import Plan, make_plan
 from flexres.sso.difference import setting_changes
 from flexres.sso.observe import as_configured, observe
 from flexres.sso.sightings import SignOn
@@ -91,12 +90,11 @@ class Session:
         allow_older: bool = False,
         allow_admin: Iterable[str] = (),
         base: Base | None = None,
-        pick: Callable[[UserChange], bool] | None = None,
         idp_alone: bool = False,
     ) -> Plan:
         """The whole difference between the YAML and Flex now, with every guard's word.
 
-        With `base`, what would happen without this change, too, is marked; with `pick`, it is of some changes alone.
+        With `base`, what would happen without this change, too, is marked.
         `idp_alone`: only what happens at the identity provider.
         """
         with without_collector():
@@ -110,7 +108,6 @@ class Session:
                 approvals=approvals,
                 allow_older=allow_older,
                 allow_admin=allow_admin,
-                pick=pick,
                 settings=settings if not idp_alone else (),
                 idp=replace(idp, alone=idp_alone) if idp is not None else None,
             )

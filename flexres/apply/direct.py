@@ -6,21 +6,22 @@ It keeps no state: every operation may be repeated, so the recovery from a crash
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
 from flexres.apply.idp import UserWriter, write_setup
 from flexres.apply.journal import Journal, JournalError
-from flexres.apply.outcome import Applied, Outcome, Result, SettingOutcome
+from flexres.apply.outcome import Applied, C_co, Outcome, Result, UserOutcome
 from flexres.apply.readback import read_back
 from flexres.apply.sso import SignOnWriter
 from flexres.apply.users.context import Context
 from flexres.apply.users.gate import ProvisionGate
 from flexres.apply.users.operations import carry_out
 from flexres.errors import RefusedError, UnreachableError
+from flexres.reconcile.change import Change, Kind, UserChange
 from flexres.reconcile.guards import roles_after, roles_before
-from flexres.reconcile.model import Kind, Plan, UserChange
+from flexres.reconcile.plan import Plan
 from flexres.session import Session
 
 _SILENCES: Final = 3
@@ -38,7 +39,7 @@ class Progress(Protocol):
     def started(self, change: UserChange) -> None:
         """An operation on this user begins."""
 
-    def finished(self, outcome: Outcome) -> None:
+    def finished(self, outcome: UserOutcome) -> None:
         """The operation ended like this."""
 
 
@@ -51,7 +52,7 @@ class Silent:
     def started(self, change: UserChange) -> None:
         """Nothing."""
 
-    def finished(self, outcome: Outcome) -> None:
+    def finished(self, outcome: UserOutcome) -> None:
         """Nothing."""
 
 
@@ -79,40 +80,37 @@ async def apply_plan(
     started, sent = session.transport.timing.monotonic(), session.sent
     context = context_of(session, plan, journal, allow_older=allow_older)
     run = _Run(context, session, journal, progress, stop)
-    at_idp = await write_setup(context.idp, plan.idp)
+    journal.approvals(plan.guarded)
+    outcomes: list[Outcome[Change]] = [run.noted(one) for one in await write_setup(context.idp, plan)]
     sign_on = SignOnWriter(session.wanted.config, session.transport)
     written = await sign_on.before_users(plan.settings)
-    arrivals = [change for change in plan.changes if not change.leaves]
-    departures = [change for change in plan.changes if change.leaves]
-    outcomes = await run.phase("Adding and changing", arrivals)
-    outcomes = await read_back(session, plan, outcomes, repair=run.repair)
-    run.note(outcome for outcome in outcomes if outcome.result is Result.NOT_TAKEN)
-    kept = _kept_admins(departures, outcomes)
-    outcomes += await run.phase("Retiring", [change for change in departures if change not in kept])
-    outcomes += [Outcome(change, Result.NOT_STARTED, _NO_NEW_ADMIN) for change in kept]
+    arrivals = [change for change in plan.users if not change.leaves]
+    departures = [change for change in plan.users if change.leaves]
+    users = await run.phase("Adding and changing", arrivals)
+    users = await read_back(session, plan, users, repair=run.repair)
+    for outcome in users:
+        if outcome.result is Result.NOT_TAKEN:
+            run.noted(outcome)
+    kept = _kept_admins(departures, users)
+    users += await run.phase("Retiring", [change for change in departures if change not in kept])
+    users += [Outcome(change, Result.NOT_STARTED, _NO_NEW_ADMIN) for change in kept]
     if not run.stopped:
         written += await sign_on.after_users(plan.settings)
-    written = [run.noted_setting(outcome) for outcome in await sign_on.read_back(written)]
-    if (
-        run.unreachable
-        and not any(_got_through(outcome) for outcome in outcomes)
-        and not any(outcome.result is Result.DONE for outcome in written)
-        and not any(outcome.result is Result.DONE for outcome in at_idp)
-    ):
+    outcomes += users
+    outcomes += [run.noted(outcome) for outcome in await sign_on.read_back(written)]
+    if run.unreachable and not any(map(_got_through, outcomes)):
         raise run.unreachable
     order = {id(change): place for place, change in enumerate(plan.changes)}
     return Applied(
         plan=plan,
-        outcomes=tuple(sorted(outcomes, key=lambda outcome: order[id(outcome.change)])),
+        outcomes=tuple(sorted(outcomes, key=lambda outcome: order.get(id(outcome.change), len(order)))),
         seconds=session.transport.timing.monotonic() - started,
         requests=session.sent - sent,
         interrupted=stop.is_set(),
-        settings=tuple(written),
-        idp=tuple(at_idp),
     )
 
 
-def _kept_admins(departures: Sequence[UserChange], outcomes: Sequence[Outcome]) -> list[UserChange]:
+def _kept_admins(departures: Sequence[UserChange], outcomes: Sequence[UserOutcome]) -> list[UserChange]:
     """Admins who stay for now: min_admins counted on somebody who did not become admin after all."""
     failed = [outcome.change for outcome in outcomes if outcome.result is not Result.DONE]
     if not any("admin" in roles_after(change) - roles_before(change) for change in failed):
@@ -123,8 +121,9 @@ def _kept_admins(departures: Sequence[UserChange], outcomes: Sequence[Outcome]) 
 _NO_NEW_ADMIN: Final = "an admin leaves only when every new admin is in place, and one is not"
 
 
-def _got_through(outcome: Outcome) -> bool:
-    return outcome.result in {Result.DONE, Result.WAITING} and outcome.change.kind is not Kind.AT_IDP
+def _got_through(outcome: Outcome[Change]) -> bool:
+    sent = not isinstance(outcome.change, UserChange) or outcome.change.kind is not Kind.AT_IDP
+    return outcome.result in {Result.DONE, Result.WAITING} and sent
 
 
 def context_of(session: Session, plan: Plan, journal: Journal, *, allow_older: bool) -> Context:
@@ -164,13 +163,13 @@ class _Run:
         """Whether nothing more is to be begun: a person said so, or nobody gets through."""
         return self._gave_up or self._stop.is_set()
 
-    async def phase(self, text: str, changes: Sequence[UserChange]) -> list[Outcome]:
+    async def phase(self, text: str, changes: Sequence[UserChange]) -> list[UserOutcome]:
         """Carry out these changes concurrently."""
         if not changes:
             return []
         self._progress.phase(text, len(changes))
         waiting = iter(changes)
-        outcomes: list[Outcome] = []
+        outcomes: list[UserOutcome] = []
 
         async def work() -> None:
             for change in waiting:
@@ -181,11 +180,11 @@ class _Run:
                 group.create_task(work())
         return outcomes
 
-    async def repair(self, change: UserChange) -> Outcome:
+    async def repair(self, change: UserChange) -> UserOutcome:
         """Carry out one more change, that the read-back found still to be missing."""
         return await self._carry_out(change)
 
-    async def _one(self, change: UserChange) -> Outcome:
+    async def _one(self, change: UserChange) -> UserOutcome:
         if change.kind is Kind.AT_IDP:
             return Outcome(change, Result.DONE)
         if self.stopped:
@@ -195,7 +194,7 @@ class _Run:
         self._progress.finished(outcome)
         return outcome
 
-    async def _carry_out(self, change: UserChange) -> Outcome:
+    async def _carry_out(self, change: UserChange) -> UserOutcome:
         try:
             outcome = await carry_out(self._context, change)
         except UnreachableError as error:
@@ -206,23 +205,10 @@ class _Run:
             outcome = Outcome(change, Result.FAILED, error.message)
         else:
             self._silent = 0
-        return self._noted(outcome)
+        return self.noted(outcome)
 
-    def note(self, outcomes: Iterable[Outcome]) -> None:
-        """Journal what became known of these later on."""
-        for outcome in outcomes:
-            self._noted(outcome)
-
-    def noted_setting(self, outcome: SettingOutcome) -> SettingOutcome:
-        """The outcome, journalled; what could not be is not done."""
-        try:
-            self._journal.setting(outcome)
-        except JournalError as error:
-            self._gave_up = True
-            return replace(outcome, result=Result.FAILED, message=f"{outcome.result}, but {error.message}")
-        return outcome
-
-    def _noted(self, outcome: Outcome) -> Outcome:
+    def noted(self, outcome: Outcome[C_co]) -> Outcome[C_co]:
+        """The outcome, journalled; what nobody can look up later is not done."""
         try:
             self._journal.outcome(outcome)
         except JournalError as error:

@@ -9,15 +9,16 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from flexres.apply.outcome import IdpOutcome, Result
+from flexres.apply.outcome import Outcome, Result
 from flexres.errors import FlexresError, UnreachableError
 from flexres.idp.auth0.client import Auth0
 from flexres.idp.auth0.errors import GoneError
 from flexres.idp.auth0.state import IdentityProvider
-from flexres.reconcile.idp.model import Action, Application, IdpPlan, IdpWanted, Part
+from flexres.reconcile.change import IdpChange, IdpEdit, Part, UserChange
+from flexres.reconcile.idp.model import Action, Application, IdpPlan, IdpWanted
 from flexres.reconcile.idp.setup import merged_callbacks
 from flexres.reconcile.idp.users import flex_name
-from flexres.reconcile.model import IdpEdit, UserChange
+from flexres.reconcile.plan import Plan
 from flexres.values import ABSENT, Json, Value, same
 
 Step: TypeAlias = Callable[[], Awaitable[None]]
@@ -26,13 +27,14 @@ Step: TypeAlias = Callable[[], Awaitable[None]]
 class SetupWriter:
     """The operations on one provider's set-up; each may be repeated."""
 
-    def __init__(self, provider: IdentityProvider, plan: IdpPlan) -> None:
+    def __init__(self, provider: IdentityProvider, plan: IdpPlan, changes: Sequence[IdpChange]) -> None:
         self._client: Auth0 = provider.client
         self._plan = plan
+        self._changes = changes
         self.application: Application | None = plan.application
         self._action: Action | None = plan.action
 
-    async def write(self) -> list[IdpOutcome]:
+    async def write(self) -> list[Outcome[IdpChange]]:
         """What became of each part. What builds on a part that failed is not started."""
         outcomes = await self._part((Part.APPLICATION, Part.ADDON, Part.CALLBACKS), self._write_application)
         action = await self._part((Part.ACTION,), self._write_action)
@@ -42,17 +44,17 @@ class SetupWriter:
         failed = failed or any(outcome.result is not Result.DONE for outcome in deployed)
         return [*outcomes, *action, *deployed, *await self._part((Part.FLOW,), self._bind, skip=failed)]
 
-    async def _part(self, parts: Sequence[Part], step: Step, *, skip: bool = False) -> list[IdpOutcome]:
-        changes = self._plan.of(*parts)
+    async def _part(self, parts: Sequence[Part], step: Step, *, skip: bool = False) -> list[Outcome[IdpChange]]:
+        changes = [change for change in self._changes if change.part in parts]
         if not changes:
             return []
         if skip:
-            return [IdpOutcome(change, Result.NOT_STARTED, "the action before it failed") for change in changes]
+            return [Outcome(change, Result.NOT_STARTED, "the action before it failed") for change in changes]
         try:
             await step()
         except FlexresError as error:
-            return [IdpOutcome(change, Result.FAILED, told(error)) for change in changes]
-        return [IdpOutcome(change, Result.DONE) for change in changes]
+            return [Outcome(change, Result.FAILED, told(error)) for change in changes]
+        return [Outcome(change, Result.DONE) for change in changes]
 
     async def _write_application(self) -> None:
         wanted, have = self._plan.wanted, self.application
@@ -94,14 +96,14 @@ class SetupWriter:
             await self._client.bind_last(flow, self._action.action_id, self._plan.wanted.action)
 
 
-async def write_setup(users: UserWriter | None, plan: IdpPlan | None) -> list[IdpOutcome]:
+async def write_setup(users: UserWriter | None, plan: Plan) -> list[Outcome[IdpChange]]:
     """Write the set-up that a plan found not to be as declared; users are invited to its application afterwards."""
-    if users is None or plan is None:
+    if users is None or plan.idp is None:
         return []
-    users.application = plan.application
-    if not plan.changes:
+    users.application = plan.idp.application
+    if not plan.at_idp:
         return []
-    writer = SetupWriter(users.provider, plan)
+    writer = SetupWriter(users.provider, plan.idp, plan.at_idp)
     outcomes = await writer.write()
     users.application = writer.application
     return outcomes

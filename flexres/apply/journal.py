@@ -5,17 +5,18 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from flexres.apply.outcome import Outcome, SettingOutcome
+from flexres.apply.outcome import Outcome
 from flexres.errors import FlexresError, SetupError
 from flexres.files import write_file
-from flexres.reconcile.model import UserChange
+from flexres.reconcile.change import Change, FieldChange, Route, UserChange
+from flexres.reconcile.guards import Guarded
 from flexres.values import ABSENT
 
 
@@ -38,11 +39,11 @@ class Journal(Protocol):
     def before(self, username: str, attributes: str) -> None:
         """Keep a Worker's attributes, on disk before this returns: what follows could lose them."""
 
-    def outcome(self, outcome: Outcome) -> None:
-        """Note what became of one change."""
+    def outcome(self, outcome: Outcome[Change]) -> None:
+        """Note what became of one change, whatever it is about."""
 
-    def setting(self, outcome: SettingOutcome) -> None:
-        """Note what became of one setting of single sign-on."""
+    def approvals(self, guarded: Iterable[Guarded]) -> None:
+        """Note which guards were lifted for whom, and by what."""
 
 
 class NoJournal:
@@ -51,10 +52,10 @@ class NoJournal:
     def before(self, username: str, attributes: str) -> None:
         """Nothing."""
 
-    def outcome(self, outcome: Outcome) -> None:
+    def outcome(self, outcome: Outcome[Change]) -> None:
         """Nothing."""
 
-    def setting(self, outcome: SettingOutcome) -> None:
+    def approvals(self, guarded: Iterable[Guarded]) -> None:
         """Nothing."""
 
 
@@ -78,20 +79,31 @@ class FileJournal:
         self._write({"event": "before", "username": username, "attributes": attributes})
         self._sync()
 
-    def outcome(self, outcome: Outcome) -> None:
-        """Note what became of one change."""
+    def outcome(self, outcome: Outcome[Change]) -> None:
+        """Note what became of one change, whatever it is about."""
         line = {"event": "outcome", **_described(outcome.change), "result": outcome.result}
         if outcome.message:
             line["message"] = outcome.message
         if outcome.not_taken:
             line["not_taken"] = list(outcome.not_taken)
+        if outcome.request_id:
+            line["request_id"] = outcome.request_id
         self._write(line)
 
-    def setting(self, outcome: SettingOutcome) -> None:
-        """Note what became of one setting of single sign-on."""
-        change = outcome.change
-        line = {"event": "setting", "setting": change.name, "before": change.observed, "after": change.declared}
-        self._write({**line, "result": outcome.result, **({"message": outcome.message} if outcome.message else {})})
+    def approvals(self, guarded: Iterable[Guarded]) -> None:
+        """Note which guards were lifted for whom, and by what."""
+        for item in guarded:
+            if item.approved_by:
+                self._write(
+                    {
+                        "event": "approval",
+                        "rule": item.rule,
+                        "username": item.username,
+                        "detail": item.detail,
+                        "digest": item.digest,
+                        "by": item.approved_by,
+                    }
+                )
 
     def close(self) -> None:
         """Everything on disk as far as that is possible, the file closed."""
@@ -142,18 +154,17 @@ def own_journal(project: Path, stack: str) -> Path:
     return folder / "journal" / f"{stack}.jsonl"
 
 
-def _described(change: UserChange) -> dict[str, Any]:
-    fields = [
-        {
-            "key": item.key,
-            **({} if item.before is ABSENT else {"before": item.before}),
-            **({} if item.after is ABSENT else {"after": item.after}),
-            "cause": item.cause,
-        }
-        for item in change.fields
-        if item.writes
-    ]
-    described: dict[str, Any] = {"username": change.username, "kind": change.kind, "fields": fields}
-    if change.reason:
+def _described(change: Change) -> dict[str, Any]:
+    described: dict[str, Any] = {"about": change.about, "name": change.name}
+    if isinstance(change, UserChange):
+        described |= {"username": change.username, "kind": change.kind}
+    described["fields"] = [_field(item) for item in change.written]
+    if isinstance(change, UserChange) and change.reason:
         described["reason"] = change.reason
     return described
+
+
+def _field(item: FieldChange) -> dict[str, Any]:
+    sides = {name: side for name, side in (("before", item.before), ("after", item.after)) if side is not ABSENT}
+    where = {"at": "identity provider"} if item.route is Route.IDP else {}
+    return {"key": item.key, **sides, "cause": item.cause, **where}

@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Generic, TypeAlias, TypeGuard, TypeVar
 
 from flexres.errors import Exit
-from flexres.reconcile.idp.model import IdpChange
-from flexres.reconcile.model import Plan, SettingChange, UserChange
+from flexres.reconcile.change import Change, IdpChange, SettingChange, UserChange
 from flexres.reconcile.ownership import is_overdue
+from flexres.reconcile.plan import Plan
+
+C_co = TypeVar("C_co", bound=Change, covariant=True)
 
 
 class Result(StrEnum):
@@ -25,58 +28,54 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """One change and what became of it.
+class Outcome(Generic[C_co]):
+    """One change, whatever it is about, and what became of it.
 
     `message` says why in one line where it is not plainly done; `not_taken` are the fields that Flex did not
-    hold when the user was read back.
+    hold when the user was read back. `request_id` is Twilio's name for the request that failed.
     """
 
-    change: UserChange
+    change: C_co
     result: Result
     message: str = ""
     not_taken: tuple[str, ...] = ()
     request_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SettingOutcome:
-    """One setting of single sign-on and what became of it; `message` says why where it is not plainly done."""
-
-    change: SettingChange
-    result: Result
-    message: str = ""
-    request_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class IdpOutcome:
-    """One part of the identity provider's set-up and what became of it."""
-
-    change: IdpChange
-    result: Result
-    message: str = ""
+UserOutcome: TypeAlias = Outcome[UserChange]
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A plan and the outcome of each of its changes. `seconds` and `requests` are of the whole run.
+    """A plan and the outcome of each of its changes, in its order. `seconds` and `requests` are of the whole run.
 
-    `settings` has those settings that an API was to write; what waits for a person in Console is no outcome.
-    `idp` has the parts of the identity provider's set-up that were not as declared.
+    What waits for a person in Console is no outcome.
     """
 
     plan: Plan
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[Outcome[Change], ...]
     seconds: float = 0.0
     requests: int = 0
     interrupted: bool = False
-    settings: tuple[SettingOutcome, ...] = ()
-    idp: tuple[IdpOutcome, ...] = ()
 
-    def of(self, *results: Result) -> Iterator[Outcome]:
-        """The outcomes of these kinds, in the plan's order."""
-        return (outcome for outcome in self.outcomes if outcome.result in results)
+    @property
+    def users(self) -> tuple[UserOutcome, ...]:
+        """The outcomes of users."""
+        return tuple(one for one in self.outcomes if _is_about(one, UserChange))
+
+    @property
+    def settings(self) -> tuple[Outcome[SettingChange], ...]:
+        """The outcomes of settings of single sign-on."""
+        return tuple(one for one in self.outcomes if _is_about(one, SettingChange))
+
+    @property
+    def at_idp(self) -> tuple[Outcome[IdpChange], ...]:
+        """The outcomes of the identity provider's set-up."""
+        return tuple(one for one in self.outcomes if _is_about(one, IdpChange))
+
+    def of(self, *results: Result) -> Iterator[UserOutcome]:
+        """The outcomes of users that are of these kinds, in the plan's order."""
+        return (outcome for outcome in self.users if outcome.result in results)
 
     def counts(self) -> Counter[Result]:
         """How many changes came to each result."""
@@ -84,12 +83,16 @@ class Applied:
 
     @property
     def exit(self) -> Exit:
-        """5 when somebody or some setting was left out: failed, blocked, not reached, not taken, waiting too long."""
-        counts = self.counts()
+        """5 when something was left out: failed, blocked, not reached, not taken, waiting too long."""
         policy, as_of = self.plan.policy, self.plan.as_of
         # Who is offline with a task is no leaver who waits to the plan, which sees no tasks.
         overdue = any(is_overdue(outcome.change.marker, as_of, policy) for outcome in self.of(Result.WAITING))
-        missed = counts[Result.FAILED] + counts[Result.NOT_TAKEN] + counts[Result.BLOCKED] + counts[Result.NOT_STARTED]
-        missed += sum(outcome.result is not Result.DONE for outcome in self.settings)
-        missed += sum(outcome.result is not Result.DONE for outcome in self.idp)
+        missed = any(outcome.result not in {Result.DONE, Result.WAITING} for outcome in self.outcomes)
         return Exit.PARTIAL if missed or overdue or self.interrupted else Exit.DONE
+
+
+_Some = TypeVar("_Some", bound=Change)
+
+
+def _is_about(outcome: Outcome[Change], kind: type[_Some]) -> TypeGuard[Outcome[_Some]]:
+    return isinstance(outcome.change, kind)

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from flexres.apply.outcome import Outcome, Result
+from flexres.apply.outcome import Result, UserOutcome
 from flexres.errors import FlexresError, TwilioError, UnreachableError
 from flexres.live.http.concurrently import each
-from flexres.reconcile.model import Kind, Plan, UserChange
+from flexres.reconcile.change import Kind, UserChange
+from flexres.reconcile.plan import Plan
 from flexres.session import Session
 
 ONE_BY_ONE: Final = 20
@@ -24,10 +25,10 @@ _WRITTEN = frozenset({Kind.CREATE, Kind.ADOPT, Kind.REACTIVATE, Kind.UPDATE, Kin
 async def read_back(
     session: Session,
     plan: Plan,
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[UserOutcome],
     *,
-    repair: Callable[[UserChange], Awaitable[Outcome]],
-) -> list[Outcome]:
+    repair: Callable[[UserChange], Awaitable[UserOutcome]],
+) -> list[UserOutcome]:
     """The outcomes, with those that Flex did not take as NOT_TAKEN and their fields."""
     written = {
         outcome.change.username
@@ -44,7 +45,7 @@ async def read_back(
 
 
 async def _not_taken(
-    session: Session, plan: Plan, written: set[str], repair: Callable[[UserChange], Awaitable[Outcome]]
+    session: Session, plan: Plan, written: set[str], repair: Callable[[UserChange], Awaitable[UserOutcome]]
 ) -> dict[str, UserChange]:
     missing = await _missing(session, plan, written)
     for wait in WAITS:
@@ -66,14 +67,14 @@ async def _missing(session: Session, plan: Plan, usernames: set[str] | dict[str,
     only = set(usernames)
     by_pages = len(only) > ONE_BY_ONE
     again = await session.plan_for(only, instance=plan.instance, as_of=plan.as_of, by_pages=by_pages)
-    return {change.username: change for change in again.changes if change.username in only and change.pending}
+    return {change.username: change for change in again.users if change.username in only and change.pending}
 
 
-def _unread(outcome: Outcome, error: FlexresError) -> Outcome:
+def _unread(outcome: UserOutcome, error: FlexresError) -> UserOutcome:
     return replace(outcome, result=Result.NOT_TAKEN, message=f"written, but it could not be read back: {error}")
 
 
-def _judged(outcome: Outcome, missing: UserChange | None) -> Outcome:
+def _judged(outcome: UserOutcome, missing: UserChange | None) -> UserOutcome:
     if missing is None:
         return outcome
     fields = tuple(field.key for field in missing.fields) or (str(missing.kind),)

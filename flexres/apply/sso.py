@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from flexres.apply.outcome import Result, SettingOutcome
+from flexres.apply.outcome import Outcome, Result
 from flexres.desired.model import Sso, StackConfig
 from flexres.desired.schema.certificate import normal_form
 from flexres.errors import FlexresError, LostAnswerError, PreconditionError, TwilioError
 from flexres.live.flex.configuration import ConfigurationApi
 from flexres.live.http.transport import Transport
-from flexres.reconcile.model import SettingChange, SettingState
+from flexres.reconcile.change import SettingChange, SettingState
 from flexres.sso.difference import WRITTEN, setting_changes
 from flexres.sso.observe import as_configured, check_endpoint
 from flexres.sso.settings_api import SettingsApi
@@ -37,7 +37,7 @@ class SignOnWriter:
     config: StackConfig
     transport: Transport
 
-    async def before_users(self, settings: Changes) -> list[SettingOutcome]:
+    async def before_users(self, settings: Changes) -> list[Outcome[SettingChange]]:
         """What lets somebody in: trusted entries, then the connection, then how its login opens."""
         changes = to_write(settings)
         fields = [each for each in changes if each.field not in ("trusted", *WRITTEN)]
@@ -51,12 +51,12 @@ class SignOnWriter:
         outcomes += await _carry_out([] if first else fields, self._write_fields)
         return outcomes + await _carry_out(popup, self._write_popup)
 
-    async def after_users(self, settings: Changes) -> list[SettingOutcome]:
+    async def after_users(self, settings: Changes) -> list[Outcome[SettingChange]]:
         """What keeps somebody out: entries that are trusted no longer."""
         removed = [each for each in to_write(settings) if each.removal]
         return [outcome for each in removed for outcome in await _carry_out([each], self._distrust)]
 
-    async def read_back(self, outcomes: Sequence[SettingOutcome]) -> list[SettingOutcome]:
+    async def read_back(self, outcomes: Sequence[Outcome[SettingChange]]) -> list[Outcome[SettingChange]]:
         """The outcomes, with those settings as NOT_TAKEN that still are otherwise."""
         if not any(outcome.result is Result.DONE for outcome in outcomes):
             return list(outcomes)
@@ -132,18 +132,18 @@ def to_write(settings: Changes) -> list[SettingChange]:
     return [each for each in settings if each.state is SettingState.CHANGE]
 
 
-async def _carry_out(changes: Changes, operation: Callable[[Changes], Awaitable[None]]) -> list[SettingOutcome]:
+async def _carry_out(changes: Changes, operation: Callable[[Changes], Awaitable[None]]) -> list[Outcome[SettingChange]]:
     """What became of these settings, which are written together; a failure is an outcome, not an exception."""
     if not changes:
         return []
     try:
         await operation(changes)
     except TwilioError as error:
-        return [SettingOutcome(each, Result.FAILED, str(error), error.request_id) for each in changes]
+        return [Outcome(each, Result.FAILED, str(error), request_id=error.request_id) for each in changes]
     except FlexresError as error:
         message = f"{error.message}; {error.hint}" if error.hint else error.message
-        return [SettingOutcome(each, Result.FAILED, message) for each in changes]
-    return [SettingOutcome(each, Result.DONE) for each in changes]
+        return [Outcome(each, Result.FAILED, message) for each in changes]
+    return [Outcome(each, Result.DONE) for each in changes]
 
 
 def _value(sso: Sso, field: str) -> Json:
@@ -154,7 +154,7 @@ def _value(sso: Sso, field: str) -> Json:
     return value
 
 
-def _not_taken(outcome: SettingOutcome, message: str) -> SettingOutcome:
+def _not_taken(outcome: Outcome[SettingChange], message: str) -> Outcome[SettingChange]:
     if outcome.result is not Result.DONE:
         return outcome
     return replace(outcome, result=Result.NOT_TAKEN, message=message)

@@ -23,7 +23,7 @@ from flexres.cli.output import emit, note
 from flexres.cli.progress import progress
 from flexres.cli.reports import applied_report, plan_report
 from flexres.errors import Exit, FlexresError, SetupError
-from flexres.reconcile.model import Plan
+from flexres.reconcile.plan import Plan
 from flexres.report.plan.verdict import check_exit
 
 if TYPE_CHECKING:

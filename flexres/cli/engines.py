@@ -14,7 +14,7 @@ from flexres.apply.pulumi.project import project_of
 from flexres.cli.open_stack import Opened
 from flexres.cli.output import note
 from flexres.errors import SetupError
-from flexres.reconcile.model import Plan
+from flexres.reconcile.plan import Plan
 
 if TYPE_CHECKING:
     from flexres.apply.pulumi.engine import Engine

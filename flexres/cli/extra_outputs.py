@@ -17,7 +17,7 @@ from flexres.cli.stacks import StackFolder
 from flexres.desired.stack import Stack
 from flexres.errors import SetupError
 from flexres.reconcile.drift.findings import Drift
-from flexres.reconcile.model import Plan
+from flexres.reconcile.plan import Plan
 from flexres.report.drift.markdown import drift_markdown
 from flexres.report.plan import ci
 from flexres.report.plan.markdown import applied_markdown, plan_markdown

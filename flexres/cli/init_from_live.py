@@ -22,7 +22,9 @@ from flexres.desired.model import DesiredUser
 from flexres.files import write_file
 from flexres.live.flex.configuration import ConfigurationApi
 from flexres.live.http.connect import connect
-from flexres.reconcile.model import Kind, Plan, Rule
+from flexres.reconcile.change import Kind
+from flexres.reconcile.guards import Rule
+from flexres.reconcile.plan import Plan
 from flexres.report.plan.text import plan_text
 from flexres.report.wording import plural
 
@@ -110,18 +112,18 @@ def _rewrite_config(target: Destination, text: bytes) -> None:
 
 def _only_adopts(plan: Plan) -> bool:
     """Whether the plan writes nothing that anybody sees: it marks as ours whoever is there, as they are."""
-    untouched = all(not any(field.writes for field in change.fields) for change in plan.changes)
+    untouched = all(not any(field.writes for field in change.fields) for change in plan.users)
     others = {violation.rule for violation in plan.violations} - {Rule.MAX_CHANGES}
-    return untouched and all(change.kind is Kind.ADOPT for change in plan.changes) and not others
+    return untouched and all(change.kind is Kind.ADOPT for change in plan.users) and not others
 
 
 def _told(plan: Plan) -> str:
     if not _only_adopts(plan) or plan.violations:
         look = look_of(sys.stdout)
         return "\n" + plan_text(plan, width=look.width, colour=look.colour)
-    if not plan.changes:
+    if not plan.users:
         return f"\nThe plan is empty: all {plural(plan.in_sync, 'user')} are managed as they are."
-    adopted = plural(len(plan.changes), "user")
+    adopted = plural(len(plan.users), "user")
     return f"\nThe plan changes nothing that anybody sees: it marks {adopted} as managed here, exactly as they are."
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,8 +18,8 @@ from flexres.desired.git.revision import Revision, operator, read_revision
 from flexres.desired.load import Stack
 from flexres.errors import SetupError
 from flexres.reconcile.base import Base
-from flexres.reconcile.guards import Approval
-from flexres.reconcile.model import Plan, Rule, UserChange
+from flexres.reconcile.guards import Approval, Rule
+from flexres.reconcile.plan import Plan
 from flexres.session import Session, approvals_of, open_session
 
 
@@ -47,15 +47,14 @@ class Opened:
         """Who is running this."""
         return operator(self.revision.folder, os.environ)
 
-    async def plan(self, *, base: Base | None = None, pick: Callable[[UserChange], bool] | None = None) -> Plan:
-        """The whole difference, now; compared with `base`, or of the picked changes alone."""
+    async def plan(self, *, base: Base | None = None) -> Plan:
+        """The whole difference, now; compared with `base` where one is given."""
         return await self.session.plan(
             as_of=datetime.now(UTC),
             approvals=self.approvals,
             allow_older=self.lifts.older,
             allow_admin=self.lifts.admins,
             base=base,
-            pick=pick,
         )
 
     def position(self, username: str) -> str | None:
@@ -101,7 +100,7 @@ def check_digests(digests: Sequence[str]) -> None:
 
 def note_oddities(plan: Plan, opened: Opened) -> None:
     """Says on stderr what a reader of the plan alone would wonder about."""
-    known = {plan.digest, *(item.digest for item in plan.guarded), *(change.digest for change in plan.changes)}
+    known = {plan.digest, *(item.digest for item in plan.guarded), *(change.digest for change in plan.users)}
     for digest in opened.lifts.digests:
         if digest not in known:
             note(f"note: --approve {digest} approves nothing of this plan: what it was made for has changed")

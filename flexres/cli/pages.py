@@ -8,7 +8,7 @@ from flexres.cli.earlier_reports import past_of
 from flexres.desired.stack import Stack
 from flexres.desired.yaml.render_problems import render_github
 from flexres.errors import Position
-from flexres.reconcile.model import Plan
+from flexres.reconcile.plan import Plan
 from flexres.report.html.rows import Person
 from flexres.report.plan import ci
 from flexres.report.plan.json import Report

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from flexres.apply.direct import Progress
-from flexres.apply.outcome import Outcome, Result
+from flexres.apply.outcome import Result, UserOutcome
 from flexres.cli.options import LogFormat
 from flexres.cli.output import look_of
-from flexres.reconcile.model import UserChange
+from flexres.reconcile.change import UserChange
 from flexres.report.visible import visible
 from flexres.report.wording import KINDS, outcome_message
 
@@ -37,7 +37,7 @@ def progress(log: LogFormat) -> Iterator[Progress]:
             yield BarProgress(bar)
 
 
-def outcome_line(outcome: Outcome) -> str:
+def outcome_line(outcome: UserOutcome) -> str:
     """One outcome in one line that is safe to print: `✓ ana@example.com added`, or `✗ bob@… failed: why`."""
     name = visible(outcome.change.username)
     if outcome.result is Result.DONE:
@@ -60,7 +60,7 @@ class PlainProgress:
     def started(self, change: UserChange) -> None:
         """Nothing: the line comes when it is known what became of it."""
 
-    def finished(self, outcome: Outcome) -> None:
+    def finished(self, outcome: UserOutcome) -> None:
         """Says what became of one, where that is not lost among hundreds."""
         self._done += 1
         if self._total <= _FEW or outcome.result in _BAD:
@@ -85,7 +85,7 @@ class LoggedProgress:
         """An event for the user that is begun with."""
         self._log.debug("started", username=change.username, kind=change.kind)
 
-    def finished(self, outcome: Outcome) -> None:
+    def finished(self, outcome: UserOutcome) -> None:
         """An event for what became of it."""
         self._log.info(
             "finished",
@@ -115,7 +115,7 @@ class BarProgress:
         assert self._task is not None
         self._bar.update(self._task, who=f"{change.kind} {visible(change.username)}")
 
-    def finished(self, outcome: Outcome) -> None:
+    def finished(self, outcome: UserOutcome) -> None:
         """Moves on, and keeps a line of what went wrong."""
         assert self._task is not None
         self._bar.update(self._task, advance=1)

@@ -12,7 +12,7 @@ from flexres.cli.output import look_of
 from flexres.cli.pages import page_of, plan_annotations
 from flexres.desired.stack import Stack
 from flexres.reconcile.drift.findings import Drift
-from flexres.reconcile.model import Plan
+from flexres.reconcile.plan import Plan
 from flexres.report.comment import LIMIT
 from flexres.report.drift.json import drift_json
 from flexres.report.drift.junit import drift_junit

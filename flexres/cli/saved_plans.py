@@ -9,8 +9,8 @@ from pathlib import Path
 from flexres.cli.open_stack import Opened
 from flexres.cli.output import emit, note
 from flexres.errors import RefusedError, SetupError
-from flexres.reconcile.model import Plan
-from flexres.reconcile.saved_plan import Moved, SavedPlan, check_belongs, fields_of, moved, read_saved, saved_json
+from flexres.reconcile.plan import Plan
+from flexres.reconcile.saved_plan import Moved, SavedPlan, came_up, check_belongs, moved, read_saved, saved_json
 from flexres.report.visible import visible
 from flexres.report.wording import field_label, value_text
 
@@ -44,38 +44,27 @@ async def plan_as_saved(saved: SavedPlan, it: Opened, shown: Path, *, whole: boo
         RefusedError: Flex moved in what the saved plan rests on; the message shows what moved.
     """
     check_belongs(saved, it.session.wanted, str(shown))
-    plan = await it.plan(pick=None if whole else saved.holds)
-    picked = {change.username for change in plan.changes if saved.holds(change)}
-    if whole or picked != saved.changes.keys() or plan.settings:
-        everything = plan if whole else await it.plan()
-        found = moved(saved, everything)
-        if whole:
-            found = (*found, *_came_up(saved, everything))
-        if found:
-            raise RefusedError(
-                f"Flex is not as {shown} assumes; nothing was sent\n{_told(found, everything)}",
-                hint="plan again with --save, and have that reviewed",
-            )
-        seen_to = len(saved.changes) - len(picked)
-        if seen_to:
-            note(f"note: {seen_to} of {len(saved.changes)} changes are as planned already")
+    everything = await it.plan()
+    found = moved(saved, everything)
+    if whole:
+        found = (*found, *came_up(saved, everything))
+    if found:
+        raise RefusedError(
+            f"Flex is not as {shown} assumes; nothing was sent\n{_told(found)}",
+            hint="plan again with --save, and have that reviewed",
+        )
+    plan = everything if whole else everything.narrowed(saved.holds)
+    seen_to = len(saved.changes) - sum(map(saved.holds, plan.changes))
+    if seen_to:
+        note(f"note: {seen_to} of {len(saved.changes)} changes are as planned already")
     return replace(plan, command=("apply", "--plan", str(shown)))
 
 
-def _came_up(saved: SavedPlan, plan: Plan) -> list[Moved]:
-    """What is to do besides the saved plan, where that cannot be left out."""
-    return [
-        Moved(change.username, f"is to do, too: {change.kind}")
-        for change in plan.changes
-        if change.username not in saved.changes and change.pending
-    ]
-
-
-def _told(found: tuple[Moved, ...], plan: Plan) -> str:
+def _told(found: tuple[Moved, ...]) -> str:
     lines = []
     for one in found[:_FEW]:
-        now = [f"{field_label(field.key)} is {value_text(field.before)} in Flex now" for field in fields_of(plan, one)]
-        lines.append(f"  {visible(one.username)} {one.what}{': ' if now else ''}{', '.join(now)}")
+        now = [f"{field_label(field.key)} is {value_text(field.before)} in Flex now" for field in one.fields]
+        lines.append(f"  {visible(one.name)} {one.what}{': ' if now else ''}{', '.join(now)}")
     if len(found) > _FEW:
         lines.append(f"  … and {len(found) - _FEW:,} more")
     return "\n".join(lines)

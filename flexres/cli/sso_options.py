@@ -16,7 +16,7 @@ from flexres.desired.model import Sso
 from flexres.desired.stack import Stack
 from flexres.errors import SetupError
 from flexres.live.credentials import endpoint
-from flexres.reconcile.model import SettingChange
+from flexres.reconcile.change import SettingChange
 from flexres.sso.difference import setting_changes
 from flexres.sso.observe import probe
 from flexres.sso.sightings import SignOn

@@ -8,10 +8,10 @@ from typing import Any
 
 from flexres.desired.model import DesiredUser
 from flexres.live.model import FlexUser, LiveUser, Worker, WorkerChannel
+from flexres.reconcile.change import Route, UserChange
 from flexres.reconcile.diff import Scope, marker_for
 from flexres.reconcile.fields import desired_fields, write_fields
 from flexres.reconcile.marker import ATTRIBUTE
-from flexres.reconcile.model import Route, UserChange
 from flexres.values import Value
 
 UNKNOWN_SID = ""

@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 
 from flexres.desired.model import DesiredUser
 from flexres.live.model import FlexUser, Instance, LiveUser, Snapshot, Worker, WorkerChannel
+from flexres.reconcile.change import FieldChange, Kind, UserChange
 from flexres.reconcile.diff import Scope, marker_for
 from flexres.reconcile.fields import desired_fields, write_fields
 from flexres.reconcile.guards import Approval
 from flexres.reconcile.marker import ATTRIBUTE
-from flexres.reconcile.model import FieldChange, Kind, Plan, UserChange
 from flexres.reconcile.ownership import Wanted
-from flexres.reconcile.plan import make_plan
+from flexres.reconcile.plan import Plan, make_plan
 from flexres.values import same
 
 _NOT_READ: Final = ""
@@ -49,9 +49,9 @@ def marked(plan: Plan, base: Plan, name: str) -> Plan:
     A field is not from this change where the base would set the same value, and a user where the base would do all
     of the same to them.
     """
-    there = {change.username: change for change in base.changes}
-    changes = tuple(_beside(change, there.get(change.username)) for change in plan.changes)
-    return replace(plan, changes=changes, base=name)
+    there = {change.username: change for change in base.users}
+    changes = tuple(_beside(change, there.get(change.username)) for change in plan.users)
+    return replace(plan.with_users(changes), base=name)
 
 
 def offline_plan(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flexres.desired.model import DesiredUser
+from flexres.reconcile.change import Cause, FieldChange, Route
 from flexres.reconcile.fields import (
     PROFILE,
     Facts,
@@ -18,7 +19,6 @@ from flexres.reconcile.fields import (
     worker_facts,
 )
 from flexres.reconcile.marker import Marker
-from flexres.reconcile.model import Cause, FieldChange, Route
 from flexres.values import ABSENT, Json, Value, same
 
 

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from flexres.reconcile.model import Plan, Rule, UserChange, Why
+from flexres.reconcile.change import Change, UserChange, Why
 
 
-def due(change: UserChange) -> bool:
+def due(change: Change) -> bool:
     """Whether somebody leaves now whose leaving was applied before: their last day, or that they wait to leave.
 
     The marker says so. What git wants since then, and what others changed in Flex, is not due: that takes a run
     that somebody looked at.
     """
-    if not change.leaves or change.marker is None:
+    if not isinstance(change, UserChange) or not change.leaves or change.marker is None:
         return False
     if change.marker.leaving is not None:
         return True
     same_day = change.desired is not None and change.marker.until == change.desired.until
     return change.why is Why.EXPIRED and same_day
-
-
-def due_alone(plan: Plan) -> Plan:
-    """A plan of picked users without anything that is not about them."""
-    violations = tuple(found for found in plan.violations if found.rule is not Rule.CONSOLE_CHANGES)
-    return replace(
-        plan, settings=(), violations=violations, unmanaged=(), orphans=(), personas={}, command=("apply", "--due")
-    )

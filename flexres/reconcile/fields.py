@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser, WorkerChannel
+from flexres.reconcile.change import Route
 from flexres.reconcile.marker import ATTRIBUTE
-from flexres.reconcile.model import Route
 from flexres.values import ABSENT, Json, Value, short_hash
 
 PROFILE: Final = ("email", "full_name", "roles")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from flexres.reconcile.model import FieldChange, Kind, Plan, SettingState, UserChange
+from flexres.reconcile.change import Change, FieldChange, Kind, UserChange
+from flexres.reconcile.plan import Plan
 from flexres.values import ABSENT, Json, Value, canonical
 
 
@@ -13,24 +14,26 @@ def fingerprint(plan: Plan) -> str:
 
     A leaver counts alike whether busy or not: the operation reads that again just before.
     """
-    pending = [_described(change) for change in plan.changes if change.pending or change.leaves]
-    for setting in plan.idp.changes if plan.idp else ():
-        pending.append([f"{setting.part} {setting.key}", _side(setting.before), _side(setting.after)])
-    for each in plan.settings_in(SettingState.CHANGE):
-        pending.append([each.name, each.observed, each.declared, each.removal])
-    text = canonical([plan.stack_id, plan.instance.sid, sorted(pending, key=canonical)])
+    described = [_described(change) for change in plan.changes if change.pending or _leaves(change)]
+    text = canonical([plan.stack_id, plan.instance.sid, sorted(described, key=canonical)])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _described(change: UserChange) -> Json:
-    fields = [[item.key, _side(item.before), _side(item.after)] for item in change.fields]
-    fields += [[f"idp:{item.key}", _side(item.before), _side(item.after)] for item in _at_idp(change)]
+def _leaves(change: Change) -> bool:
+    return isinstance(change, UserChange) and change.leaves
+
+
+def _described(change: Change) -> Json:
+    if not isinstance(change, UserChange):
+        return [change.about, change.name, _sides(change.written)]
     kind = Kind.RETIRE if change.kind is Kind.WAIT else change.kind
-    return [change.username, kind, change.old.username if change.old else "", sorted(fields, key=canonical)]
+    at_idp = change.idp.fields if change.idp else ()
+    old = change.old.username if change.old else ""
+    return [change.about, change.name, kind, old, _sides(change.fields), _sides(at_idp)]
 
 
-def _at_idp(change: UserChange) -> tuple[FieldChange, ...]:
-    return change.idp.fields if change.idp else ()
+def _sides(fields: tuple[FieldChange, ...]) -> Json:
+    return sorted(([item.key, _side(item.before), _side(item.after)] for item in fields), key=canonical)
 
 
 def _side(value: Value) -> Json:

@@ -8,16 +8,55 @@ run was cut short.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
 
-from flexres.desired.model import Limit, Policy, StackConfig
+from flexres.desired.model import Limit, StackConfig
 from flexres.live.model import LiveUser, Snapshot
+from flexres.reconcile.change import Change, Kind, Route, SettingChange, UserChange, Why
 from flexres.reconcile.fields import live_skills
 from flexres.reconcile.marker import Marker
-from flexres.reconcile.model import Guarded, Kind, Route, Rule, SettingChange, UserChange, Violation, Why
 from flexres.values import ABSENT, canonical
+
+
+class Rule(StrEnum):
+    """The guards. Each is evaluated on the whole plan before the first write."""
+
+    OLDER_CHECKOUT = "older checkout"
+    MAX_REMOVALS = "max_removals"
+    MAX_CHANGES = "max_changes"
+    MIN_ADMINS = "min_admins"
+    PROTECTED = "protected"
+    EMAIL_DOMAINS = "email_domains"
+    GAINS_ADMIN = "gains admin"
+    LOSES_SKILLS = "loses all skills"
+    LOSES_CAPACITY = "loses all capacity"
+    DEACTIVATED = "deactivated"
+    CONSOLE_CHANGES = "console_changes"
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """One thing that a guard watches: its own digest approves it alone; `approved_by` names who did."""
+
+    rule: Rule
+    username: str
+    detail: str
+    digest: str
+    approved_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A guard that refuses the plan: what it found (`message`), about whom, and what lifts it (`hint`)."""
+
+    rule: Rule
+    message: str
+    usernames: tuple[str, ...]
+    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +68,23 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
-class GuardInput:
+class Evidence:
     """All that the guards look at. `markers` are the readable ones of this stack, by username."""
 
     wanted: StackConfig
     snapshot: Snapshot
-    changes: Sequence[UserChange]
+    changes: tuple[Change, ...]
     markers: Mapping[str, Marker]
     approvals: Sequence[Approval]
     commit_time: int | None
     allow_older: bool
     allow_admin: frozenset[str]
     declared: int
+
+    @property
+    def users(self) -> tuple[UserChange, ...]:
+        """The changes of users."""
+        return tuple(change for change in self.changes if isinstance(change, UserChange))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +112,13 @@ def deactivated_since(live: LiveUser) -> str:
     return live.user.deactivated_date or "a date that Flex does not tell"
 
 
-def evaluate(given: GuardInput) -> Verdict:
+def evaluate(given: Evidence) -> Verdict:
     """Every guard's word on the plan."""
     watched = [item for rule, watch in _WATCHERS.items() for item in _watch(given, rule, watch)]
     open_items = [item for item in watched if not item.approved_by]
     violations = [violation for check in _CHECKS for violation in check(given, open_items)]
     violations.extend(_older_checkout(given))
+    violations.extend(_console(given))
     refused = {violation.rule for violation in violations}
     asked = sorted({item.digest for item in open_items if item.rule in refused})
     if not asked:
@@ -85,7 +130,10 @@ def evaluate(given: GuardInput) -> Verdict:
     lifted = tuple(
         replace(item, approved_by=by) if item.rule in refused and not item.approved_by else item for item in watched
     )
-    return Verdict(lifted, tuple(v for v in violations if v.rule is Rule.OLDER_CHECKOUT), digest)
+    return Verdict(lifted, tuple(one for one in violations if one.rule in _NOT_BY_DIGEST), digest)
+
+
+_NOT_BY_DIGEST: Final = frozenset({Rule.OLDER_CHECKOUT, Rule.CONSOLE_CHANGES})
 
 
 def roles_before(change: UserChange) -> frozenset[str]:
@@ -128,8 +176,8 @@ def counts_as_removal(change: UserChange, markers: Mapping[str, Marker]) -> bool
     return True
 
 
-def _watch(given: GuardInput, rule: Rule, watch: Callable[[GuardInput, UserChange], str | None]) -> Iterable[Guarded]:
-    for change in given.changes:
+def _watch(given: Evidence, rule: Rule, watch: Callable[[Evidence, UserChange], str | None]) -> Iterable[Guarded]:
+    for change in given.users:
         detail = watch(given, change)
         if detail is None:
             continue
@@ -140,7 +188,7 @@ def _watch(given: GuardInput, rule: Rule, watch: Callable[[GuardInput, UserChang
         yield Guarded(rule, change.username, detail, digest, by)
 
 
-def _removal(given: GuardInput, change: UserChange) -> str | None:
+def _removal(given: Evidence, change: UserChange) -> str | None:
     if counts_as_removal(change, given.markers):
         return "leaves"
     if change.leaves:
@@ -149,7 +197,7 @@ def _removal(given: GuardInput, change: UserChange) -> str | None:
     return f"loses {', '.join(sorted(lost))}" if lost else None
 
 
-def _edit(_given: GuardInput, change: UserChange) -> str | None:
+def _edit(_given: Evidence, change: UserChange) -> str | None:
     if change.kind not in {Kind.ADOPT, Kind.UPDATE, Kind.REACTIVATE} or not change.pending:
         return None
     after = {f.key: "" if f.after is ABSENT else canonical(f.after) for f in change.fields if f.writes}
@@ -160,13 +208,13 @@ def _edit(_given: GuardInput, change: UserChange) -> str | None:
     return f"{change.kind} {canonical(after)}"
 
 
-def _admin_lost(_given: GuardInput, change: UserChange) -> str | None:
+def _admin_lost(_given: Evidence, change: UserChange) -> str | None:
     if change.marker and change.marker.leaving is not None and change.leaves:
         return None  # counted when they were marked; waiting must not refuse every run until they are offline
     return "loses admin" if "admin" in roles_before(change) - roles_after(change) else None
 
 
-def _protected(given: GuardInput, change: UserChange) -> str | None:
+def _protected(given: Evidence, change: UserChange) -> str | None:
     name = change.old.username if change.old else change.username
     if name.casefold() not in {protected.casefold() for protected in given.wanted.policy.protected}:
         return None
@@ -175,7 +223,7 @@ def _protected(given: GuardInput, change: UserChange) -> str | None:
     return "leaves" if change.leaves else _removal(given, change)
 
 
-def _email_domain(given: GuardInput, change: UserChange) -> str | None:
+def _email_domain(given: Evidence, change: UserChange) -> str | None:
     allowed = given.wanted.policy.email_domains
     if not allowed or change.desired is None or not change.pending or change.leaves:
         return None
@@ -184,13 +232,13 @@ def _email_domain(given: GuardInput, change: UserChange) -> str | None:
     return change.desired.email if written and domain not in {name.lower() for name in allowed} else None
 
 
-def _admin_gained(_given: GuardInput, change: UserChange) -> str | None:
+def _admin_gained(_given: Evidence, change: UserChange) -> str | None:
     if not change.pending:
         return None
     return "gains admin" if "admin" in roles_after(change) - roles_before(change) else None
 
 
-def _skills_lost(_given: GuardInput, change: UserChange) -> str | None:
+def _skills_lost(_given: Evidence, change: UserChange) -> str | None:
     if change.kind not in {Kind.UPDATE, Kind.ADOPT} or change.live is None or change.live.worker is None:
         return None
     removed = {f.key.removeprefix("skill:") for f in change.fields if f.key.startswith("skill:") and f.after is ABSENT}
@@ -201,7 +249,7 @@ def _skills_lost(_given: GuardInput, change: UserChange) -> str | None:
     return f"loses {', '.join(sorted(had))}" if had and had <= removed and not gained else None
 
 
-def _capacity_lost(_given: GuardInput, change: UserChange) -> str | None:
+def _capacity_lost(_given: Evidence, change: UserChange) -> str | None:
     channels = change.live.channels if change.live else None
     if not channels or change.kind not in {Kind.UPDATE, Kind.ADOPT}:
         return None
@@ -220,12 +268,12 @@ def _capacity_lost(_given: GuardInput, change: UserChange) -> str | None:
     return None if any(available and capacity for available, capacity in after.values()) else "takes no task any more"
 
 
-def _reactivated(_given: GuardInput, change: UserChange) -> str | None:
+def _reactivated(_given: Evidence, change: UserChange) -> str | None:
     comes_back = change.live is not None and change.live.user.deactivated and change.pending
     return deactivated_since(change.live) if change.live and comes_back else None
 
 
-_WATCHERS: dict[Rule, Callable[[GuardInput, UserChange], str | None]] = {
+_WATCHERS: dict[Rule, Callable[[Evidence, UserChange], str | None]] = {
     Rule.MAX_REMOVALS: _removal,
     Rule.MAX_CHANGES: _edit,
     Rule.MIN_ADMINS: _admin_lost,
@@ -249,26 +297,26 @@ def _limit(items: list[Guarded], rule: Rule, limit: Limit, *, what: str, of: int
         yield Violation(rule, message, tuple(item.username for item in found), "")
 
 
-def _removals(given: GuardInput, items: list[Guarded]) -> Iterable[Violation]:
+def _removals(given: Evidence, items: list[Guarded]) -> Iterable[Violation]:
     limit, of = given.wanted.policy.max_removals, len(given.markers)
     return _limit(
         items, Rule.MAX_REMOVALS, limit, what="leave or lose admin or supervisor", of=of, whom="managed users"
     )
 
 
-def _edits(given: GuardInput, items: list[Guarded]) -> Iterable[Violation]:
+def _edits(given: Evidence, items: list[Guarded]) -> Iterable[Violation]:
     limit = given.wanted.policy.max_changes
     return _limit(
         items, Rule.MAX_CHANGES, limit, what="are adopted or changed", of=given.declared, whom="declared users"
     )
 
 
-def _admins(given: GuardInput, items: list[Guarded]) -> Iterable[Violation]:
+def _admins(given: Evidence, items: list[Guarded]) -> Iterable[Violation]:
     lost = _of(items, Rule.MIN_ADMINS)
     least = given.wanted.policy.min_admins
     before = {name for name, live in given.snapshot.users.items() if _is_admin(live)}
-    after = before - {change.old.username for change in given.changes if change.old}
-    for change in given.changes:
+    after = before - {change.old.username for change in given.users if change.old}
+    for change in given.users:
         if change.kind is Kind.BLOCKED:
             continue
         (after.add if "admin" in roles_after(change) else after.discard)(change.username)
@@ -281,8 +329,8 @@ def _is_admin(live: LiveUser) -> bool:
     return not live.user.deactivated and "admin" in live.user.roles
 
 
-def _each(rule: Rule, says: str) -> Callable[[GuardInput, list[Guarded]], Iterable[Violation]]:
-    def check(given: GuardInput, items: list[Guarded]) -> Iterable[Violation]:
+def _each(rule: Rule, says: str) -> Callable[[Evidence, list[Guarded]], Iterable[Violation]]:
+    def check(given: Evidence, items: list[Guarded]) -> Iterable[Violation]:
         for item in _of(items, rule):
             hint = f"--allow-admin {item.username}" if rule is Rule.GAINS_ADMIN else ""
             domains = ", ".join(given.wanted.policy.email_domains)
@@ -292,7 +340,7 @@ def _each(rule: Rule, says: str) -> Callable[[GuardInput, list[Guarded]], Iterab
     return check
 
 
-_CHECKS: tuple[Callable[[GuardInput, list[Guarded]], Iterable[Violation]], ...] = (
+_CHECKS: tuple[Callable[[Evidence, list[Guarded]], Iterable[Violation]], ...] = (
     _removals,
     _edits,
     _admins,
@@ -304,7 +352,7 @@ _CHECKS: tuple[Callable[[GuardInput, list[Guarded]], Iterable[Violation]], ...] 
 )
 
 
-def _older_checkout(given: GuardInput) -> Iterable[Violation]:
+def _older_checkout(given: Evidence) -> Iterable[Violation]:
     applied = max((marker.at for marker in given.markers.values()), default=0)
     ours = given.commit_time
     if given.allow_older or not applied or (ours is not None and ours >= applied):
@@ -318,10 +366,10 @@ def _older_checkout(given: GuardInput) -> Iterable[Violation]:
     yield Violation(Rule.OLDER_CHECKOUT, message, names, "pull first, or --allow-older")
 
 
-def console_violations(policy: Policy, settings: Sequence[SettingChange]) -> Iterator[Violation]:
+def _console(given: Evidence) -> Iterable[Violation]:
     """The refusal of a plan that waits for a person in Console, where the policy wants that to fail."""
-    waiting = [setting.name for setting in settings if setting.waits]
-    if policy.console_changes == "fail" and waiting:
+    waiting = [change.name for change in given.changes if isinstance(change, SettingChange) and change.waits]
+    if given.wanted.policy.console_changes == "fail" and waiting:
         settings_are = "1 setting waits" if len(waiting) == 1 else f"{len(waiting)} settings wait"
         message = f"{settings_are} for a person in Twilio Console: {', '.join(waiting[:5])}"
         more = f" and {len(waiting) - 5} more" if len(waiting) > 5 else ""

@@ -2,17 +2,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from flexres.live.model import Snapshot
+from flexres.desired.model import Policy
+from flexres.live.model import Instance, Snapshot, Worker
+from flexres.reconcile.change import Change, IdpChange, Kind, SettingChange, SettingState, UserChange
 from flexres.reconcile.declared import declared_changes
-from flexres.reconcile.guards import Approval, GuardInput, console_violations, evaluate
+from flexres.reconcile.guards import Approval, Evidence, Guarded, Violation, evaluate
+from flexres.reconcile.idp.model import IdpPlan
 from flexres.reconcile.idp.users import IdpSides, join
-from flexres.reconcile.model import Plan, SettingChange, UserChange
 from flexres.reconcile.ownership import Context, Wanted
 from flexres.reconcile.undeclared import spoken_for, undeclared_changes
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole difference between one stack and one instance at one time.
+
+    `changes` holds everything that would happen: users in the order of the YAML's team files, then by username,
+    those nobody declares last; then settings of single sign-on, then the identity provider's set-up.
+    `digest` approves all guarded changes that nobody has approved yet; empty when there are none.
+    `commit` is the commit that the YAML was read from, if it was read from one. `base` is the revision that it was
+    compared with, as it was named; `offline` says that Flex was not read and the base stands for it. `command` is
+    what applies exactly this plan, behind `flexres`.
+    `settings` is how every setting of single sign-on stands, in the order of Console's page; empty where the stack
+    declares none, or nobody looked. `idp` is the identity provider's part, None where it is not managed, or nobody
+    looked.
+    """
+
+    stack: str
+    stack_id: str
+    instance: Instance
+    policy: Policy
+    as_of: datetime
+    changes: tuple[Change, ...]
+    unmanaged: tuple[UserChange, ...] = ()
+    orphans: tuple[Worker, ...] = ()
+    personas: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    declared: int = 0
+    in_flex: int = 0
+    in_sync: int = 0
+    guarded: tuple[Guarded, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    digest: str = ""
+    commit: str | None = None
+    commit_time: int | None = None
+    requests: int = 0
+    seconds: float = 0.0
+    base: str | None = None
+    offline: bool = False
+    command: tuple[str, ...] = ("apply",)
+    settings: tuple[SettingChange, ...] = ()
+    idp: IdpPlan | None = None
+    evidence: Evidence = field(kw_only=True, compare=False, repr=False)
+
+    def with_users(self, users: Iterable[UserChange]) -> Plan:
+        """The plan with these changes of users instead of its own."""
+        others = (change for change in self.changes if not isinstance(change, UserChange))
+        return replace(self, changes=(*users, *others))
+
+    def narrowed(self, keep: Callable[[Change], bool]) -> Plan:
+        """The plan of some of its changes and of nothing else, with the guards' word on these alone."""
+        evidence = replace(self.evidence, changes=tuple(change for change in self.changes if keep(change)))
+        verdict = evaluate(evidence)
+        at_idp = any(isinstance(change, IdpChange) or _is_at_idp(change) for change in evidence.changes)
+        return replace(
+            self,
+            changes=evidence.changes,
+            guarded=verdict.guarded,
+            violations=verdict.violations,
+            digest=verdict.digest,
+            settings=tuple(one for one in self.settings if one in evidence.changes),
+            idp=self.idp if at_idp else None,
+            unmanaged=(),
+            orphans=(),
+            personas={},
+            evidence=evidence,
+        )
+
+    @property
+    def users(self) -> tuple[UserChange, ...]:
+        """The changes of users."""
+        return tuple(change for change in self.changes if isinstance(change, UserChange))
+
+    @property
+    def at_idp(self) -> tuple[IdpChange, ...]:
+        """The changes of the identity provider's set-up."""
+        return tuple(change for change in self.changes if isinstance(change, IdpChange))
+
+    @property
+    def pending(self) -> tuple[Change, ...]:
+        """The changes that applying would write."""
+        return tuple(change for change in self.changes if change.pending)
+
+    def of_kind(self, *kinds: Kind) -> Iterator[UserChange]:
+        """The changes of users of these kinds, in the plan's order."""
+        return (change for change in self.users if change.kind in kinds)
+
+    @property
+    def console(self) -> tuple[SettingChange, ...]:
+        """The settings that wait for a person in Twilio Console."""
+        return tuple(setting for setting in self.settings if setting.waits)
+
+    def settings_in(self, *states: SettingState) -> Iterator[SettingChange]:
+        """The settings of single sign-on in these states, in the plan's order."""
+        return (setting for setting in self.settings if setting.state in states)
+
+
+def _is_at_idp(change: Change) -> bool:
+    return isinstance(change, UserChange) and change.idp is not None
 
 
 def make_plan(
@@ -23,15 +124,14 @@ def make_plan(
     approvals: Sequence[Approval] = (),
     allow_older: bool = False,
     allow_admin: Iterable[str] = (),
-    pick: Callable[[UserChange], bool] | None = None,
     settings: Sequence[SettingChange] = (),
     idp: IdpSides | None = None,
 ) -> Plan:
     """Everything that would happen, and every guard's word on it.
 
     `as_of` is an aware time: it decides what has expired and who has waited too long. `approvals` lift guards
-    for the changes whose digests they hold. With `pick` the plan, and so the guards' word, is of some users' changes
-    alone. `settings` are those of single sign-on, `idp` both sides of the identity provider; None: nobody looked.
+    for the changes whose digests they hold. `settings` are those of single sign-on, `idp` both sides of the identity
+    provider; None: nobody looked.
     """
     policy = wanted.config.policy
     context = Context(
@@ -45,49 +145,49 @@ def make_plan(
         gone={name.casefold(): name for name, live in snapshot.users.items() if live.user.deactivated},
         orphans=frozenset(worker.friendly_name.casefold() for worker in snapshot.orphans),
     )
-    changes = declared_changes(context)
-    others, unmanaged = undeclared_changes(context, spoken_for(context, changes))
-    changes.extend(others)
-    at_idp = None
+    users = declared_changes(context)
+    others, unmanaged = undeclared_changes(context, spoken_for(context, users))
+    users.extend(others)
+    at_idp: IdpPlan | None = None
+    setup: tuple[IdpChange, ...] = ()
     if idp is not None:
-        changes, at_idp = join(idp, changes, wanted.users, snapshot.users, context.markers)
-    touched = sum(change.desired is not None for change in changes)
-    if pick is not None:
-        changes = [change for change in changes if pick(change)]
+        users, at_idp, setup = join(idp, users, wanted.users, snapshot.users, context.markers)
+    touched = sum(change.desired is not None for change in users)
+    differing = [setting for setting in settings if setting.state is not SettingState.AS_DECLARED]
     in_flex = sum(not live.user.deactivated for live in snapshot.users.values())
-    guarded = evaluate(
-        GuardInput(
-            wanted=wanted.config,
-            snapshot=snapshot,
-            changes=changes,
-            markers=context.markers,
-            approvals=approvals,
-            commit_time=wanted.commit_time,
-            allow_older=allow_older,
-            allow_admin=frozenset(allow_admin),
-            declared=len(wanted.users),
-        )
+    evidence = Evidence(
+        wanted=wanted.config,
+        snapshot=snapshot,
+        changes=(*users, *differing, *setup),
+        markers=context.markers,
+        approvals=approvals,
+        commit_time=wanted.commit_time,
+        allow_older=allow_older,
+        allow_admin=frozenset(allow_admin),
+        declared=len(wanted.users),
     )
+    verdict = evaluate(evidence)
     return Plan(
         stack=wanted.name,
         stack_id=wanted.config.id,
         instance=snapshot.instance,
         policy=policy,
         as_of=as_of,
-        changes=tuple(changes),
+        changes=evidence.changes,
         unmanaged=tuple(unmanaged) if policy.unmanaged == "report" else (),
         orphans=snapshot.orphans if policy.unmanaged == "report" else (),
         personas=snapshot.personas(),
         declared=len(wanted.users),
         in_flex=in_flex,
         in_sync=len(wanted.users) - touched,
-        guarded=guarded.guarded,
-        violations=(*guarded.violations, *console_violations(policy, settings)),
-        digest=guarded.digest,
+        guarded=verdict.guarded,
+        violations=verdict.violations,
+        digest=verdict.digest,
         commit=wanted.commit,
         commit_time=wanted.commit_time,
         requests=snapshot.requests,
         seconds=snapshot.seconds,
         settings=tuple(settings),
-        idp=at_idp if pick is None else None,
+        idp=at_idp,
+        evidence=evidence,
     )

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from flexres.errors import SetupError
+from flexres.reconcile.change import Change, FieldChange, Kind, UserChange
 from flexres.reconcile.diff import Scope, managed
-from flexres.reconcile.model import FieldChange, Kind, Plan, SettingState, UserChange
 from flexres.reconcile.ownership import Wanted
+from flexres.reconcile.plan import Plan
 from flexres.values import ABSENT, Json, Value, canonical, short_hash
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 KIND: Final = "flexres saved plan"
 _AGAIN: Final = "plan again with --save, and have that reviewed"
 
@@ -27,7 +28,8 @@ _AGAIN: Final = "plan again with --save, and have that reviewed"
 class Assumption:
     """One change as it was looked at: `state` is of the user's marker, `fields` key → hashes before and after."""
 
-    username: str
+    about: str
+    name: str
     kind: str
     state: str
     fields: Mapping[str, tuple[str, str]]
@@ -37,7 +39,7 @@ class Assumption:
 class SavedPlan:
     """What a file of a saved plan says. `yaml` is the digest of the YAML, `commit` where it came from.
 
-    `settings` are those of single sign-on that would be written: name → a hash of what is replaced by what.
+    `changes` are by what they are about and its name.
     """
 
     stack: str
@@ -46,21 +48,20 @@ class SavedPlan:
     as_of: str
     commit: str
     yaml: str
-    changes: Mapping[str, Assumption]
-    settings: Mapping[str, str]
+    changes: Mapping[tuple[str, str], Assumption]
 
-    def holds(self, change: UserChange) -> bool:
+    def holds(self, change: Change) -> bool:
         """Whether the change is one that was looked at, and nothing it rests on has moved."""
-        return self.changes.get(change.username) == _assumption(change)
+        return self.changes.get((change.about, change.name)) == _assumption(change)
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A user of a saved plan about whom something else is true now; `keys` are the fields that it shows in."""
+    """A change of a saved plan for which something else is true now; `fields` are those that show it, as they are."""
 
-    username: str
+    name: str
     what: str
-    keys: tuple[str, ...] = ()
+    fields: tuple[FieldChange, ...] = ()
 
 
 def saved_json(plan: Plan, wanted: Wanted) -> dict[str, Any]:
@@ -74,8 +75,7 @@ def saved_json(plan: Plan, wanted: Wanted) -> dict[str, Any]:
         "as_of": f"{plan.as_of.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "commit": plan.commit or "",
         "yaml": yaml_digest(wanted),
-        "changes": [_as_json(_assumption(change)) for change in plan.changes if _matters(change)],
-        "settings": _settings(plan),
+        "changes": [asdict(_assumption(change)) for change in plan.changes if _matters(change)],
     }
     return {**body, "digest": _digest(body)}
 
@@ -117,20 +117,23 @@ def check_belongs(saved: SavedPlan, wanted: Wanted, shown: str) -> None:
 def moved(saved: SavedPlan, plan: Plan) -> tuple[Moved, ...]:
     """What is no longer as a saved plan assumes, by the plan of everything now.
 
-    A user of whom nothing is left to do has been seen to already: somebody applied the same before.
+    Only what is as wanted by now counts as done: somebody applied the same before. Who cannot be written, or was
+    to leave and is there although we may not retire them any more, is not.
     """
-    now = {change.username: change for change in plan.changes}
-    users = (
-        _moved(was, now[was.username])
-        for was in saved.changes.values()
-        if was.username in now and not saved.holds(now[was.username]) and _matters(now[was.username])
+    now = {(str(change.about), change.name): change for change in plan.changes}
+    live = plan.evidence.snapshot.users
+    still_there = {name for name, one in live.items() if not one.user.deactivated}
+    found = (_moved(was, now.get(key), still_there) for key, was in saved.changes.items())
+    return tuple(one for one in found if one is not None)
+
+
+def came_up(saved: SavedPlan, plan: Plan) -> tuple[Moved, ...]:
+    """What is to do besides the saved plan."""
+    return tuple(
+        Moved(change.name, "is to do, too")
+        for change in plan.pending
+        if (change.about, change.name) not in saved.changes
     )
-    settings = (
-        Moved(name, "is another change of single sign-on than was looked at")
-        for name, hashed in _settings(plan).items()
-        if saved.settings.get(name) != hashed
-    )
-    return (*users, *settings)
 
 
 def yaml_digest(wanted: Wanted) -> str:
@@ -146,16 +149,23 @@ def yaml_digest(wanted: Wanted) -> str:
     return hashed.hexdigest()[:16]
 
 
-def _matters(change: UserChange) -> bool:
-    return change.pending or change.leaves
+def _matters(change: Change) -> bool:
+    return change.pending or (isinstance(change, UserChange) and change.leaves)
 
 
-def _assumption(change: UserChange) -> Assumption:
+def _assumption(change: Change) -> Assumption:
+    if not isinstance(change, UserChange):
+        return Assumption(str(change.about), change.name, "change", "", dict(map(_hashed, change.written)))
     kind = Kind.RETIRE if change.kind is Kind.WAIT else change.kind
-    fields = {field.key: (_hash(field.before), _hash(field.after)) for field in change.fields}
-    for field in change.idp.fields if change.idp else ():
-        fields[f"idp:{field.key}"] = (_hash(field.before), _hash(field.after))
-    return Assumption(change.username, str(kind), _state(change), fields)
+    fields = dict(map(_hashed, change.fields))
+    for item in change.idp.fields if change.idp else ():
+        key, hashes = _hashed(item)
+        fields[f"idp:{key}"] = hashes
+    return Assumption(str(change.about), change.name, str(kind), _state(change), fields)
+
+
+def _hashed(item: FieldChange) -> tuple[str, tuple[str, str]]:
+    return item.key, (_hash(item.before), _hash(item.after))
 
 
 def _state(change: UserChange) -> str:
@@ -168,39 +178,21 @@ def _state(change: UserChange) -> str:
     return short_hash([marker.text() if marker else "", old, deactivated, str(change.why or "")])
 
 
-def _settings(plan: Plan) -> dict[str, str]:
-    """What of single sign-on and of the identity provider would be written, with a hash of what is replaced by what."""
-    found = plan.settings_in(SettingState.CHANGE)
-    settings = {one.name: short_hash([one.observed, one.declared, one.removal]) for one in found}
-    for change in plan.idp.changes if plan.idp else ():
-        settings[f"{change.part} {change.key}"] = short_hash([_hash(change.before), _hash(change.after)])
-    return settings
-
-
 def _hash(value: Value) -> str:
     return "" if value is ABSENT else short_hash(value)
 
 
-def _as_json(one: Assumption) -> dict[str, Any]:
-    fields = {key: list(hashes) for key, hashes in one.fields.items()}
-    return {"username": one.username, "kind": one.kind, "state": one.state, "fields": fields}
-
-
 def _saved(body: Mapping[str, Any]) -> SavedPlan:
-    changes: Sequence[Mapping[str, Any]] = body["changes"]
     texts = {name: _text(body[name]) for name in ("stack", "stack_id", "instance", "as_of", "commit", "yaml")}
     datetime.strptime(texts["as_of"], "%Y-%m-%dT%H:%M:%SZ")
     read = [
         Assumption(
-            _text(one["username"]),
-            _text(one["kind"]),
-            _text(one["state"]),
-            {_text(key): (_text(before), _text(after)) for key, (before, after) in one["fields"].items()},
+            **{name: _text(one[name]) for name in ("about", "name", "kind", "state")},
+            fields={_text(key): (_text(before), _text(after)) for key, (before, after) in one["fields"].items()},
         )
-        for one in changes
+        for one in body["changes"]
     ]
-    settings = {_text(name): _text(hashed) for name, hashed in body["settings"].items()}
-    return SavedPlan(**texts, changes={one.username: one for one in read}, settings=settings)
+    return SavedPlan(**texts, changes={(one.about, one.name): one for one in read})
 
 
 def _text(value: Json) -> str:
@@ -213,23 +205,28 @@ def _digest(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical(dict(body)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _moved(was: Assumption, change: UserChange) -> Moved:
+def _moved(was: Assumption, change: Change | None, still_there: Collection[str]) -> Moved | None:
+    if change is None:
+        gone = was.kind not in _DEPARTURES or was.name not in still_there
+        return None if gone else Moved(was.name, "was to leave, and our marker is gone")
     now = _assumption(change)
+    if was == now or _is_as_wanted(change):
+        return None
     if was.kind != now.kind:
-        return Moved(change.username, f"was to be: {was.kind}, is now: {now.kind}")
-    keys = tuple(_differing(was, now))
+        return Moved(change.name, f"was to be: {was.kind}, is now: {now.kind}")
+    keys = {key for key in {*was.fields, *now.fields} if was.fields.get(key) != now.fields.get(key)}
     if keys:
-        return Moved(change.username, "is not as it was", keys)
-    return Moved(change.username, "was written to by another run")
+        return Moved(change.name, "is not as it was", tuple(field for field in _fields(change) if field.key in keys))
+    return Moved(change.name, "was written to by another run")
 
 
-def _differing(was: Assumption, now: Assumption) -> Iterator[str]:
-    for key in sorted({*was.fields, *now.fields}):
-        if was.fields.get(key) != now.fields.get(key):
-            yield key
+def _fields(change: Change) -> tuple[FieldChange, ...]:
+    return change.fields if isinstance(change, UserChange) else change.written
 
 
-def fields_of(plan: Plan, found: Moved) -> tuple[FieldChange, ...]:
-    """The fields of a moved user as they are now, those in which it shows."""
-    changes = (change for change in plan.changes if change.username == found.username)
-    return tuple(field for change in changes for field in change.fields if field.key in found.keys)
+def _is_as_wanted(change: Change) -> bool:
+    """Whether nothing of it is left to do in Flex, and nothing stands in the way."""
+    return isinstance(change, UserChange) and change.kind is Kind.AT_IDP
+
+
+_DEPARTURES: Final = frozenset(map(str, (Kind.RETIRE, Kind.LET_GO)))

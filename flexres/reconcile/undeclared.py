@@ -7,8 +7,8 @@ from typing import Any
 
 from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser
+from flexres.reconcile.change import Kind, UserChange, Why
 from flexres.reconcile.marker import Marker, UnreadableMarker, read_marker
-from flexres.reconcile.model import Kind, UserChange, Why
 from flexres.reconcile.ownership import UNREADABLE, Context, NotOursError, is_busy, is_overdue, own_marker
 
 

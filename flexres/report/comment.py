@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from flexres.reconcile.model import Plan
+from flexres.reconcile.plan import Plan
 from flexres.report.markdown_escape import code
 from flexres.report.wording import when
 

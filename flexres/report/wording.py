@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from flexres.apply.outcome import Outcome
+from flexres.apply.outcome import UserOutcome
 from flexres.errors import Exit
-from flexres.reconcile.model import Cause, FieldChange, Kind, Route, UserChange
+from flexres.reconcile.change import Cause, FieldChange, Kind, Route, UserChange
 from flexres.report.visible import shorten, visible
 from flexres.values import ABSENT, Json, Value, normal
 
@@ -226,7 +226,7 @@ EXITS: Final[Mapping[Exit, str]] = {
 """What each exit code means."""
 
 
-def outcome_message(outcome: Outcome) -> str:
+def outcome_message(outcome: UserOutcome) -> str:
     """What became of one change, in one line: why, which fields, and Twilio's request to ask about."""
     if outcome.not_taken:
         said = ", ".join(field_label(key) for key in outcome.not_taken)

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from flexres.errors import FlexresError, InvalidStack, Problem, TwilioError
-from flexres.reconcile.model import Kind, Plan, Rule, SettingState
+from flexres.reconcile.change import Kind, SettingState
+from flexres.reconcile.guards import Rule
+from flexres.reconcile.plan import Plan
 from flexres.resources.settings import ALLOW_OLDER, APPROVE
 
 _NAMES: Final = 20

@@ -12,7 +12,7 @@ from flexres.apply.direct import context_of
 from flexres.apply.idp import write_setup
 from flexres.apply.journal import FileJournal, own_journal
 from flexres.apply.journal import Run as JournalRun
-from flexres.apply.outcome import Outcome, Result
+from flexres.apply.outcome import Result, UserOutcome
 from flexres.apply.sso import SignOnWriter
 from flexres.apply.users.context import Context
 from flexres.apply.users.operations import carry_out
@@ -21,9 +21,9 @@ from flexres.desired.git.revision import Revision, operator
 from flexres.errors import FlexresError, RefusedError, UnreachableError
 from flexres.live.model import LiveUser
 from flexres.reconcile.after_write import retired, written
+from flexres.reconcile.change import Kind, SettingChange, UserChange
 from flexres.reconcile.fingerprint import fingerprint
-from flexres.reconcile.model import Kind, Plan, SettingChange, UserChange
-from flexres.reconcile.plan import make_plan
+from flexres.reconcile.plan import Plan, make_plan
 from flexres.resources import messages as words
 from flexres.resources import settings as names
 from flexres.resources.engine_log import Teller
@@ -70,7 +70,7 @@ class Run:
         async with self._judging:
             if self._verdict is None:
                 plan = await self._plan()
-                changes = {change.username: change for change in plan.changes}
+                changes = {change.username: change for change in plan.users}
                 refusal = words.refusal(plan) or self._moved(plan)
                 self._verdict = Verdict(plan, changes, refusal)
                 self._teller.count(self.session.transport.sent)
@@ -87,7 +87,7 @@ class Run:
 
     async def departing(self) -> list[UserChange]:
         """Who leaves without a resource of their own: who waits, and whom Pulumi's state has forgotten."""
-        changes = (await self.verdict()).plan.changes
+        changes = (await self.verdict()).plan.users
         return [change for change in changes if change.leaves and change.username not in self.refreshed]
 
     async def make_so(self, username: str) -> None:
@@ -123,13 +123,12 @@ class Run:
 
     async def at_idp(self) -> list[str]:
         """The parts of the identity provider's set-up that are not as declared."""
-        idp = (await self.verdict()).plan.idp
-        return [f"{change.part}: {change.key}" for change in idp.changes] if idp else []
+        return [f"{change.part}: {change.key}" for change in (await self.verdict()).plan.at_idp]
 
     async def write_idp(self) -> None:
         """Make the identity provider's set-up as declared. Raises FlexresError with all that failed."""
         plan = (await self._allowed()).plan
-        outcomes = await write_setup((await self._opened_context()).idp, plan.idp)
+        outcomes = await write_setup((await self._opened_context()).idp, plan)
         failed = [f"{one.change.part}: {one.message}" for one in outcomes if one.result is not Result.DONE]
         if failed:
             raise FlexresError("; ".join(failed))
@@ -159,7 +158,7 @@ class Run:
         outcomes = [*await writer.before_users(chosen), *await writer.after_users(chosen)]
         journal = (await self._opened_context()).journal
         for outcome in outcomes:
-            journal.setting(outcome)
+            journal.outcome(outcome)
         failed = [f"{one.change.name}: {one.message}" for one in outcomes if one.result is not Result.DONE]
         if failed:
             raise FlexresError("; ".join(failed))
@@ -222,7 +221,7 @@ class Run:
             wanted = replace(self.session.wanted, users={})
             snapshot = await self.reading.snapshot()
             self._everybody = make_plan(wanted, snapshot, as_of=datetime.now(UTC), allow_older=True)
-        return {change.username: change for change in self._everybody.changes}
+        return {change.username: change for change in self._everybody.users}
 
     async def _again(self, username: str) -> UserChange | None:
         """What is still to be done for a user whom this process wrote before; no more than the verdict holds."""
@@ -231,7 +230,7 @@ class Run:
         beyond = {item.digest for item in fresh.guarded} - {item.digest for item in plan.guarded}
         if beyond:
             raise RefusedError(f"{username} has changed in Flex since the roster was checked", hint="run it again")
-        return next((change for change in fresh.changes if change.username == username), None)
+        return next((change for change in fresh.users if change.username == username), None)
 
     async def _perform(self, change: UserChange) -> None:
         if self._unreachable is not None:
@@ -247,7 +246,7 @@ class Run:
         self._teller.count(self.session.transport.sent)
         self._take_note(outcome)
 
-    def _take_note(self, outcome: Outcome) -> None:
+    def _take_note(self, outcome: UserOutcome) -> None:
         change = outcome.change
         if outcome.result is Result.WAITING:
             self._teller.warn(f"{change.username} waits to leave: {outcome.message}")

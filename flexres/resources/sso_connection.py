@@ -16,7 +16,7 @@ from pulumi.dynamic import (
 )
 
 from flexres.desired.stack import Stack
-from flexres.reconcile.model import Answer, SettingState
+from flexres.reconcile.change import Answer, SettingState
 from flexres.resources import process
 from flexres.resources.properties import Properties, plain
 from flexres.resources.provider import Provider

@@ -9,7 +9,7 @@ from typing import Final
 from flexres.desired.model import StackConfig
 from flexres.desired.schema.certificate import normal_form
 from flexres.idp.service_provider import ServiceProvider, enhanced, legacy
-from flexres.reconcile.model import SettingChange, SettingState
+from flexres.reconcile.change import SettingChange, SettingState
 
 PAGE_URL: Final = "https://console.twilio.com/us1/develop/flex/users-and-access/single-sign-on"
 """Console's page, as Twilio's guide for self-hosted Flex links it."""

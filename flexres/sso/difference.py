@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from flexres.desired.model import Sso, StackConfig
-from flexres.reconcile.model import Answer, SettingChange, SettingState
+from flexres.reconcile.change import Answer, SettingChange, SettingState
 from flexres.sso.sightings import Sighting, SignOn
 from flexres.values import canonical
 

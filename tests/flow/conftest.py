@@ -22,8 +22,9 @@ from flexres.desired.source import FolderSource
 from flexres.live.http.connect import connect
 from flexres.live.http.retrying import REAL
 from flexres.live.http.transport import Transport
+from flexres.reconcile.change import UserChange
 from flexres.reconcile.guards import Approval
-from flexres.reconcile.model import Plan, UserChange
+from flexres.reconcile.plan import Plan
 from flexres.sandbox.server import Sandbox
 from flexres.session import open_session
 
@@ -135,8 +136,8 @@ def without_waiting(patch: pytest.MonkeyPatch) -> None:
 
 
 def kinds(plan: Plan) -> dict[str, str]:
-    """Username → kind, of everything that the plan lists."""
-    return {change.username: str(change.kind) for change in plan.changes}
+    """Username → kind, of every user that the plan lists."""
+    return {change.username: str(change.kind) for change in plan.users}
 
 
 def fields(change: UserChange) -> dict[str, tuple[Any, Any]]:

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from flexres.errors import Exit, UnreachableError
+from flexres.reconcile.change import Kind
 from flexres.reconcile.guards import Approval
 from flexres.reconcile.marker import ATTRIBUTE
-from flexres.reconcile.model import Kind, Plan
+from flexres.reconcile.plan import Plan
 from flexres.sandbox.server import Sandbox
 
 from .conftest import Flow, without_waiting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -366,6 +367,21 @@ def test_the_journal_keeps_what_a_worker_knew(flow: Flow, tmp_path) -> None:
     assert lines[1]["by"] == "a test"
     assert path.stat().st_mode & 0o077 == 0
     assert flow.sandbox.identity.api_secret not in path.read_text()
+
+
+def test_the_journal_has_who_approved_what(flow: Flow, tmp_path: Path) -> None:
+    """Before anything is written: the guard, the person, the digest and where it came from."""
+    flow.write("lee@example.com: {full_name: Lee, roles: [admin]}")
+    (item,) = flow.plan().guarded
+    journal = FileJournal(tmp_path / "journal.jsonl", Run("test", "a test", "c0ffee"))
+    flow.apply(journal=journal, approve=[item.digest])
+    journal.close()
+
+    lines = [json.loads(line) for line in (tmp_path / "journal.jsonl").read_text().splitlines()]
+    assert [line["event"] for line in lines] == ["approval", "outcome"]
+    approval = lines[0]
+    assert (approval["rule"], approval["username"], approval["digest"]) == (item.rule, "lee@example.com", item.digest)
+    assert approval["by"] == "--approve by a test"
 
 
 def test_a_task_channel_that_the_workspace_lacks_blocks_its_user_alone(flow: Flow) -> None:

@@ -10,8 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from flexres.apply.journal import FileJournal, Run
 from flexres.errors import Exit
-from flexres.reconcile.model import Cause, Plan
+from flexres.reconcile.change import Cause
+from flexres.reconcile.plan import Plan
 from flexres.report.plan.json import applied_json, plan_json
 from flexres.report.plan.markdown import applied_markdown, plan_markdown
 from flexres.report.plan.text import applied_text, plan_text
@@ -276,7 +278,7 @@ def test_settings_changed_by_hand_are_put_back(applied: IdpFlow, sandbox: Sandbo
     sandbox.auth0.edit_action("Flex claims", code + "\n// tinkered")
 
     plan = applied.plan()
-    assert {str(change.part) for change in plan.idp.changes} == {"SAML2 add-on", "callback URLs", "action"}
+    assert {str(change.part) for change in plan.at_idp} == {"SAML2 add-on", "callback URLs", "action"}
     assert applied.apply().exit is Exit.DONE
 
     (client,) = sandbox.auth0.clients()
@@ -287,6 +289,18 @@ def test_settings_changed_by_hand_are_put_back(applied: IdpFlow, sandbox: Sandbo
     assert client["callbacks"][1:] == ["https://other.example.com"]
     assert sandbox.auth0.actions()[0]["code"] == code
     assert not applied.plan().pending
+
+
+def test_the_journal_has_what_is_written_at_the_provider(idp: IdpFlow, tmp_path: Path) -> None:
+    """Its set-up part by part, and each user's claims beside what Flex gets."""
+    journal = FileJournal(tmp_path / "journal.jsonl", Run("test", "a test", None))
+    idp.apply(journal=journal)
+    journal.close()
+    lines = [json.loads(line) for line in (tmp_path / "journal.jsonl").read_text().splitlines()]
+    about_idp = [line for line in lines if line.get("about") == "idp"]
+    assert {line["name"].split(" ")[0] for line in about_idp} >= {"application", "action"}
+    (ana,) = (line for line in lines if line.get("username") == "ana@example.com" and line["event"] == "outcome")
+    assert {field["at"] for field in ana["fields"] if "at" in field} == {"identity provider"}
 
 
 def test_the_provider_alone_leaves_flex_as_it_is(idp: IdpFlow, sandbox: Sandbox) -> None:

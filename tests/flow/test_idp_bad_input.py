@@ -68,9 +68,7 @@ def test_two_applications_of_one_name_are_told_with_their_ids(idp: IdpFlow, sand
 
     idp.write(ANA, more=SIGN_ON + IDP + "  client_id: two\n")
     assert troubles(idp) == []
-    assert [change.says for change in idp.plan().idp.changes if change.key == "flexres"] == [
-        "is marked as this stack's"
-    ]
+    assert [change.says for change in idp.plan().at_idp if change.key == "flexres"] == ["is marked as this stack's"]
 
 
 def test_a_client_id_that_does_not_exist(idp: IdpFlow) -> None:
@@ -88,7 +86,7 @@ def test_another_stacks_application_and_action_are_left_alone(idp: IdpFlow, sand
     ]
     applied = idp.apply()
     assert applied.idp == ()
-    assert applied.plan.idp.changes == ()
+    assert applied.plan.at_idp == ()
 
 
 def test_an_action_that_somebody_else_wrote_is_left_alone(idp: IdpFlow, sandbox: Sandbox) -> None:

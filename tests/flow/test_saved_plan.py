@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -11,6 +12,9 @@ from tests.flow.gitops import FLEX, TEAM, commit
 from tests.flow.test_cli import Cli, cli
 
 __all__ = ["cli"]
+
+
+OTHERS = "v1;id=zzz999;at=0;keys="
 
 
 @pytest.fixture
@@ -69,6 +73,36 @@ def test_applying_it_twice_does_nothing_more(project: Cli) -> None:
     assert "2 of 2 changes are as planned already" in again.err
 
 
+@pytest.mark.parametrize(
+    ("moved", "says"),
+    [
+        (lambda flex: flex.edit_attributes("ana@example.com", {}, remove=["flexres"]), "is now: adopt"),
+        (lambda flex: flex.edit_attributes("ana@example.com", {"flexres": OTHERS}), "is now: blocked"),
+        (lambda flex: flex.set_attributes("ana@example.com", "[]"), "is now: blocked"),
+    ],
+    ids=["marker gone", "another stack's", "unreadable"],
+)
+def test_what_cannot_be_done_any_more_does_not_count_as_done(
+    project: Cli, sandbox: Sandbox, moved: Callable[[Sandbox], None], says: str
+) -> None:
+    """Only what is as wanted by now is: everything else refuses the whole saved plan."""
+    moved(sandbox)
+    sandbox.clear_requests()
+    ran = project.run("apply", "--yes", "--plan", "plan.json")
+    assert (ran.code, says in ran.err) == (4, True), ran.err
+    assert {request.method for request in sandbox.requests()} == {"GET"}
+
+
+def test_a_leaver_whose_marker_is_gone_is_no_leaver_who_left(cli: Cli, sandbox: Sandbox) -> None:
+    cli.write(flex=FLEX, team=TEAM)
+    assert cli.run("apply", "--yes").code == 0
+    cli.write(flex=FLEX, team="users:\n" + TEAM[TEAM.index("  bob@") :])
+    assert cli.run("plan", "--save", "plan.json").code == 0
+    sandbox.edit_attributes("ana@example.com", {}, remove=["flexres"])
+    ran = cli.run("apply", "--yes", "--plan", "plan.json")
+    assert (ran.code, "ana@example.com was to leave, and our marker is gone" in ran.err) == (4, True), ran.err
+
+
 def test_the_guards_are_asked_again(project: Cli) -> None:
     """Who approved the plan on the command line has to approve its applying."""
     project.write(flex=FLEX, team=f"{TEAM}  lee@example.com: {{full_name: Lee, roles: [admin]}}\n")
@@ -114,7 +148,7 @@ def test_a_file_that_is_no_saved_plan_is_one_line(project: Cli, text: str | None
 def test_an_edited_plan_is_refused(project: Cli) -> None:
     path = project.folder / "plan.json"
     body = json.loads(path.read_text())
-    body["changes"] = [change for change in body["changes"] if change["username"] != "ana@example.com"]
+    body["changes"] = [change for change in body["changes"] if change["name"] != "ana@example.com"]
     path.write_text(json.dumps(body))
     ran = project.run("apply", "--yes", "--plan", "plan.json")
     assert (ran.code, "plan.json was edited" in ran.err) == (2, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 import pytest
 import typer
 
+from flexres.apply.journal import FileJournal, Run
 from flexres.apply.outcome import Applied, Result
 from flexres.cli.errors import guarded
 from flexres.cli.main import app
 from flexres.errors import Exit, SetupError
-from flexres.reconcile.model import Plan, SettingState
+from flexres.reconcile.change import SettingState
+from flexres.reconcile.plan import Plan
 from flexres.report.plan.verdict import check_exit
 from flexres.session import open_session
 from tests.flow.conftest import Flow
@@ -80,7 +83,7 @@ def test_an_api_is_written_once_and_then_in_sync(sign_on: SignOn) -> None:
         "login_popup": "done",
         "login_popup_features": "done",
     }
-    assert (states(again), again.pending, check_exit(again)) == ({}, False, Exit.DONE)
+    assert (states(again), again.pending, check_exit(again)) == ({}, (), Exit.DONE)
     assert sign_on.flow.sandbox.sso().default_redirect_url == URL  # type: ignore[union-attr]
 
 
@@ -109,6 +112,16 @@ def test_settings_that_nobody_made_yet_are_made(sign_on: SignOn) -> None:
     assert states(sign_on.flow.plan()) == {}
 
 
+def test_the_journal_has_what_became_of_settings(sign_on: SignOn, tmp_path: Path) -> None:
+    sign_on.write("api")
+    journal = FileJournal(tmp_path / "journal.jsonl", Run("test", "a test", None))
+    sign_on.flow.apply(journal=journal)
+    journal.close()
+    lines = [json.loads(line) for line in (tmp_path / "journal.jsonl").read_text().splitlines()]
+    settings = {line["name"]: line["result"] for line in lines if line.get("about") == "setting"}
+    assert settings[f"trusted {URL}"] == "done"
+
+
 def test_a_setting_that_is_refused_stops_no_user(sign_on: SignOn) -> None:
     """It is told, and the exit says that something is left."""
     sign_on.flow.sandbox.fault("400:before:match=PUT .*/TrustedUrls")
@@ -117,7 +130,7 @@ def test_a_setting_that_is_refused_stops_no_user(sign_on: SignOn) -> None:
     applied = sign_on.flow.apply()
 
     assert written(applied) == {f"trusted {URL}": "failed", "default_redirect_url": "done"}
-    assert applied.counts()[Result.DONE] == 1
+    assert (applied.counts()[Result.DONE], applied.counts()[Result.FAILED]) == (2, 1)
     assert applied.exit is Exit.PARTIAL
 
 

@@ -17,7 +17,7 @@ from flexres.desired.load import load_stack
 from flexres.desired.source import FolderSource
 from flexres.desired.stack import Stack
 from flexres.live.model import Instance, Snapshot
-from flexres.reconcile.model import Kind
+from flexres.reconcile.change import Kind
 from flexres.reconcile.plan import make_plan
 from flexres.resources import program
 from flexres.session import wanted_of

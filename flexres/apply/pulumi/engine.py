@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from flexres.apply.direct import Progress
-from flexres.apply.outcome import Applied, Outcome, Result, SettingOutcome
+from flexres.apply.outcome import Applied, Outcome, Result, UserOutcome
 from flexres.apply.pulumi.events import Steps, after_run, outcomes, plain_error
 from flexres.apply.pulumi.project import engine_environment, refuse_forgetful_backend
 from flexres.apply.readback import read_back
 from flexres.apply.sso import SignOnWriter, to_write
 from flexres.errors import FlexresError, RefusedError, SetupError
+from flexres.reconcile.change import IdpChange, SettingChange, UserChange
 from flexres.reconcile.fingerprint import fingerprint
-from flexres.reconcile.model import Plan, UserChange
+from flexres.reconcile.plan import Plan
 from flexres.session import Session
 
 if TYPE_CHECKING:
@@ -59,10 +60,10 @@ class Engine:
         started, sent = session.transport.timing.monotonic(), session.transport.sent
         steps = await asyncio.to_thread(self._up, plan, progress)
         told = await read_back(session, plan, outcomes(plan, steps), repair=_no_repair)
-        settings = await _settings(plan, session, steps)
-        applied = Applied(plan=plan, outcomes=tuple(told), interrupted=stop.is_set(), settings=settings)
-        if any(change.leaves or change.old for change in plan.changes):
-            applied = after_run(applied, await session.plan(as_of=plan.as_of, allow_older=True))
+        if any(change.leaves or change.old for change in plan.users):
+            told = after_run(told, await session.plan(as_of=plan.as_of, allow_older=True))
+        others = (*await _settings(plan, session, steps), *_at_idp(plan, steps))
+        applied = Applied(plan=plan, outcomes=(*told, *others), interrupted=stop.is_set())
         seconds = session.transport.timing.monotonic() - started
         return replace(applied, seconds=seconds, requests=session.transport.sent - sent + steps.requests)
 
@@ -81,7 +82,7 @@ class Engine:
 
     def _up(self, plan: Plan, progress: Progress) -> Steps:
         stack = self._stack(plan.stack, create=True, more={"FLEXRES_PLAN": fingerprint(plan)})
-        changes = {change.username: change for change in plan.changes if change.pending}
+        changes = {change.username: change for change in plan.users if change.pending}
         progress.phase("Applying by pulumi up", len(changes))
 
         def begun(username: str) -> None:
@@ -91,7 +92,7 @@ class Engine:
         def ended(username: str) -> None:
             if username in changes:
                 change = changes[username]
-                progress.finished(next(iter(outcomes(_only(plan, change), steps))))
+                progress.finished(next(iter(outcomes(plan.with_users([change]), steps))))
 
         steps = Steps(begun, ended)
         self._run(lambda: stack.up(on_event=steps.take, continue_on_error=True, **_QUIETLY), plan.stack, steps)
@@ -128,9 +129,15 @@ class Engine:
                 raise _explained(str(error), name) from None
 
 
-async def _settings(plan: Plan, session: Session, steps: Steps) -> tuple[SettingOutcome, ...]:
+def _at_idp(plan: Plan, steps: Steps) -> Iterator[Outcome[IdpChange]]:
+    """What became of the identity provider's set-up: one resource, which fails as a whole."""
+    for change in plan.at_idp:
+        yield Outcome(change, Result.FAILED, "; ".join(steps.errors)) if steps.errors else Outcome(change, Result.DONE)
+
+
+async def _settings(plan: Plan, session: Session, steps: Steps) -> tuple[Outcome[SettingChange], ...]:
     """What became of the settings of single sign-on, by what they are now; why, in the engine's words."""
-    written = [SettingOutcome(each, Result.DONE) for each in to_write(plan.settings)]
+    written = [Outcome(each, Result.DONE) for each in to_write(plan.settings)]
     found = await SignOnWriter(session.wanted.config, session.transport).read_back(written)
     if not steps.errors:
         return tuple(found)
@@ -141,11 +148,7 @@ async def _settings(plan: Plan, session: Session, steps: Steps) -> tuple[Setting
 _QUIETLY: Final[dict[str, Any]] = {"color": "never", "suppress_progress": True, "suppress_outputs": True}
 
 
-def _only(plan: Plan, change: UserChange) -> Plan:
-    return replace(plan, changes=(change,))
-
-
-async def _no_repair(change: UserChange) -> Outcome:
+async def _no_repair(change: UserChange) -> UserOutcome:
     """Nothing is written beside the engine; the next run puts it right."""
     return Outcome(change, Result.NOT_TAKEN)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
-from flexres.apply.outcome import Applied, Outcome, Result
-from flexres.reconcile.model import Kind, Plan, UserChange
+from flexres.apply.outcome import Outcome, Result, UserOutcome
+from flexres.reconcile.change import Kind, UserChange
+from flexres.reconcile.plan import Plan
 
 if TYPE_CHECKING:
     from pulumi.automation.events import DiagnosticEvent, EngineEvent, StepEventMetadata
@@ -152,19 +153,19 @@ def seen_by_engine(plan: Plan, steps: Steps) -> tuple[Plan, int]:
         change
         if not change.pending or steps.step_of(change) is not None
         else replace(change, kind=Kind.BLOCKED, reason="the pulumi engine plans nothing here: plan again")
-        for change in plan.changes
+        for change in plan.users
     )
-    touched = {change.username for change in plan.changes}
-    touched |= {change.old.username for change in plan.changes if change.old}
-    return replace(plan, changes=changes), len(steps.users.keys() - touched)
+    touched = {change.username for change in plan.users}
+    touched |= {change.old.username for change in plan.users if change.old}
+    return plan.with_users(changes), len(steps.users.keys() - touched)
 
 
-def outcomes(plan: Plan, steps: Steps) -> list[Outcome]:
+def outcomes(plan: Plan, steps: Steps) -> list[UserOutcome]:
     """What became of each change of the plan."""
-    return [_outcome(change, steps.step_of(change)) for change in plan.changes]
+    return [_outcome(change, steps.step_of(change)) for change in plan.users]
 
 
-def _outcome(change: UserChange, step: Step | None) -> Outcome:
+def _outcome(change: UserChange, step: Step | None) -> UserOutcome:
     if change.kind is Kind.BLOCKED:
         return Outcome(change, Result.BLOCKED, change.reason)
     if not change.pending and step is None:
@@ -181,14 +182,13 @@ def _is_about(message: str, change: UserChange) -> bool:
     return not change.leaves or ": " not in message or f"{change.username}: " in message
 
 
-def after_run(applied: Applied, again: Plan) -> Applied:
+def after_run(outcomes: Iterable[UserOutcome], again: Plan) -> list[UserOutcome]:
     """The outcomes, with those who are still to leave as waiting: `again` is a plan made after the run."""
     waiting = {change.username: change for change in again.of_kind(Kind.WAIT)}
-    told = [_still_there(outcome, waiting) for outcome in applied.outcomes]
-    return replace(applied, outcomes=tuple(told))
+    return [_still_there(outcome, waiting) for outcome in outcomes]
 
 
-def _still_there(outcome: Outcome, waiting: dict[str, UserChange]) -> Outcome:
+def _still_there(outcome: UserOutcome, waiting: dict[str, UserChange]) -> UserOutcome:
     change = outcome.change
     name = change.old.username if change.old else change.username
     if outcome.result is not Result.DONE or name not in waiting:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from flexres.apply.outcome import Outcome, Result
+from flexres.apply.outcome import Outcome, Result, UserOutcome
 from flexres.apply.users.context import Context
 from flexres.apply.users.worker import decoded, edit_attributes
 from flexres.errors import FlexresError, FormatError, LostAnswerError, NotFoundError
 from flexres.live.model import FlexUser, Worker
+from flexres.reconcile.change import UserChange, Why
 from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker, read_marker
-from flexres.reconcile.model import UserChange, Why
 from flexres.reconcile.ownership import is_busy
 
 
@@ -19,7 +19,7 @@ class LeftAloneError(FlexresError):
     """Since the plan was made the user stopped being ours to retire."""
 
 
-async def retire(context: Context, change: UserChange) -> Outcome:
+async def retire(context: Context, change: UserChange) -> UserOutcome:
     """Deprovision the user, or mark a busy Worker as leaving and let it wait."""
     assert change.live is not None
     user = change.live.user
@@ -36,7 +36,7 @@ async def retire(context: Context, change: UserChange) -> Outcome:
     return await _deprovision(context, change, user, worker)
 
 
-async def let_go(context: Context, change: UserChange) -> Outcome:
+async def let_go(context: Context, change: UserChange) -> UserOutcome:
     """Remove our marker from the Worker and change nothing else."""
     assert change.live is not None
     worker = await _fetch(context, change.live.user)
@@ -125,7 +125,9 @@ async def _busy(context: Context, worker: Worker) -> bool:
     return any(channel.assigned_tasks for channel in (await context.workers.channels(worker.sid)).values())
 
 
-async def _wait(context: Context, change: UserChange, worker: Worker, marker: Marker | None, message: str) -> Outcome:
+async def _wait(
+    context: Context, change: UserChange, worker: Worker, marker: Marker | None, message: str
+) -> UserOutcome:
     if marker is None or marker.leaving is None or marker.stack_id != context.scope.stack_id:
         try:
             await mark_leaving(context, change, worker)
@@ -134,7 +136,7 @@ async def _wait(context: Context, change: UserChange, worker: Worker, marker: Ma
     return Outcome(change, Result.WAITING, message)
 
 
-async def _deprovision(context: Context, change: UserChange, user: FlexUser, worker: Worker | None) -> Outcome:
+async def _deprovision(context: Context, change: UserChange, user: FlexUser, worker: Worker | None) -> UserOutcome:
     for _ in range(3):
         try:
             await context.users.deprovision(user.sid)

@@ -10,7 +10,7 @@ from copy import deepcopy
 from functools import partial
 from typing import Any
 
-from flexres.apply.outcome import Outcome, Result
+from flexres.apply.outcome import Outcome, Result, UserOutcome
 from flexres.apply.users.context import Context
 from flexres.apply.users.departure import LeftAloneError, let_go, mark_leaving, retire
 from flexres.apply.users.provision import claims_of, provision, write_profile
@@ -18,6 +18,7 @@ from flexres.apply.users.worker import decoded, edit_attributes, write_channels
 from flexres.desired.model import DesiredUser
 from flexres.errors import FlexresError, TwilioError, UnreachableError
 from flexres.live.model import FlexUser, Worker, WorkerChannel
+from flexres.reconcile.change import Kind, Route, UserChange, Why
 from flexres.reconcile.diff import field_changes, marker_for, overlaid
 from flexres.reconcile.fields import (
     FLEX_WRITES,
@@ -28,13 +29,12 @@ from flexres.reconcile.fields import (
     write_fields,
 )
 from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker, read_marker
-from flexres.reconcile.model import Kind, Route, UserChange, Why
 from flexres.values import ABSENT
 
 _NO_CHANNELS: Mapping[str, WorkerChannel] = {}
 
 
-async def carry_out(context: Context, change: UserChange) -> Outcome:
+async def carry_out(context: Context, change: UserChange) -> UserOutcome:
     """Make one change happen, and tell what became of it; a failure is an outcome, not an exception.
 
     Raises UnreachableError alone: nobody else would get through either.
@@ -51,7 +51,7 @@ async def carry_out(context: Context, change: UserChange) -> Outcome:
         return Outcome(change, Result.FAILED, f"{error.message}; {error.hint}" if error.hint else error.message)
 
 
-async def _perform(context: Context, change: UserChange) -> Outcome:
+async def _perform(context: Context, change: UserChange) -> UserOutcome:
     match change.kind:
         case Kind.CREATE | Kind.REACTIVATE:
             await create(context, _desired(change))
@@ -117,7 +117,7 @@ async def update(context: Context, change: UserChange) -> None:
     await _write_attributes(context, user, sid, read=read)
 
 
-async def rename(context: Context, change: UserChange) -> Outcome:
+async def rename(context: Context, change: UserChange) -> UserOutcome:
     """Provision the new name, give it what the old Worker knew, then let the old name leave like any other.
 
     The old Worker is marked as leaving before the new one carries our marker: from then on `previously` does

@@ -14,7 +14,9 @@ from flexres.cli.applying import Manner, check_can_ask, check_engine, show_and_a
 from flexres.cli.open_stack import Lifts, Opened, opened
 from flexres.cli.output import busy, emit
 from flexres.errors import Exit, FlexresError
-from flexres.reconcile.model import Kind, Plan, Rule, Violation
+from flexres.reconcile.change import Kind
+from flexres.reconcile.guards import Rule, Violation
+from flexres.reconcile.plan import Plan
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -92,7 +94,7 @@ def only_adoptions(plan: Plan, usernames: frozenset[str]) -> Plan:
 
     The digest stays the whole plan's, so that one approval serves this and the apply that follows.
     """
-    changes = tuple(change for change in plan.changes if change.kind is Kind.ADOPT and change.username in usernames)
+    changes = tuple(change for change in plan.users if change.kind is Kind.ADOPT and change.username in usernames)
     guarded = tuple(item for item in plan.guarded if item.username in usernames)
     violations = tuple(found for found in plan.violations if _still_refuses(plan, found, usernames))
     return replace(

@@ -19,7 +19,7 @@ from flexres.cli.output import busy
 from flexres.cli.saved_plans import plan_as_saved, read
 from flexres.cli.stacks import StackFolder, choose_stacks
 from flexres.errors import SetupError
-from flexres.reconcile.due import due, due_alone
+from flexres.reconcile.due import due
 from flexres.report.wording import EXITS
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -101,8 +101,10 @@ def apply(
                 if saved is not None and plan_file is not None:
                     plan = await plan_as_saved(saved, it, plan_file, whole=through is not None)
                 else:
-                    plan = due_alone(await it.plan(pick=due)) if due_only else await it.plan()
-            pending = plan.to_write
+                    plan = await it.plan()
+                    if due_only:
+                        plan = replace(plan.narrowed(due), command=("apply", "--due"))
+            pending = len(plan.pending)
             question = f"Apply {'this change' if pending == 1 else f'these {pending} changes'} to {plan.stack}?"
             ended = await show_and_apply(plan, it, told, question=question, through=through)
         return Told("".join(texts), f"exit {int(ended.exit)}: {EXITS[ended.exit]}", ended.exit, ended.interrupted)

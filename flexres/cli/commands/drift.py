@@ -22,9 +22,9 @@ from flexres.cli.reports import drift_report
 from flexres.cli.stacks import StackFolder, choose_stacks
 from flexres.errors import Exit, SetupError
 from flexres.live.http.webhook import NotDeliveredError, Webhook, post, webhook
+from flexres.reconcile.change import UserChange
 from flexres.reconcile.drift.findings import Drift, compared_with, drift_of
 from flexres.reconcile.drift.fix import as_deployed, drifted
-from flexres.reconcile.model import Plan, Rule
 from flexres.report.drift.json import earlier_of
 from flexres.report.drift.junit import drift_junit
 from flexres.report.drift.message import drift_message
@@ -187,25 +187,18 @@ async def _fix(folder: StackFolder, asked: _Asked, *, yes: bool, switch: bool, j
         check_engine(it, switch=switch)
         with busy(f"Reading {it.stack.name} from Flex"):
             everything = await it.plan()
-        if not any(map(drifted, everything.changes)):
+        if not any(map(drifted, everything.users)):
             emit(f"{everything.stack}: nothing to put back; flexres drift says what else differs")
             return Exit.DONE
         # From here on the YAML is what it was when it was last applied: also for the reading back.
         session = replace(it.session, wanted=as_deployed(it.session.wanted, everything), provider=None)
         before = replace(it, session=session)
-        names = {change.username for change in everything.changes if drifted(change)}
-        plan = _users_alone(await before.plan(pick=lambda change: change.username in names))
-        question = f"Put back {_people(len(plan.changes))} of {plan.stack}?"
+        names = {change.username for change in everything.users if drifted(change)}
+        found = (await before.plan()).narrowed(lambda one: isinstance(one, UserChange) and one.username in names)
+        plan = replace(found, command=("drift", "--fix"))
+        question = f"Put back {_people(len(plan.users))} of {plan.stack}?"
         ended = await show_and_apply(plan, before, manner, question=question)
     return ended.exit
-
-
-def _users_alone(plan: Plan) -> Plan:
-    """The plan without single sign-on, of which nobody can tell who changed it."""
-    violations = tuple(found for found in plan.violations if found.rule is not Rule.CONSOLE_CHANGES)
-    return replace(
-        plan, settings=(), violations=violations, unmanaged=(), orphans=(), personas={}, command=("drift", "--fix")
-    )
 
 
 def _people(count: int) -> str:

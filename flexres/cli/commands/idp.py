@@ -16,7 +16,7 @@ from flexres.cli.open_stack import Lifts, Opened, note_oddities, opened
 from flexres.cli.output import busy, emit
 from flexres.cli.reports import plan_report
 from flexres.errors import Exit, SetupError
-from flexres.reconcile.model import Plan
+from flexres.reconcile.plan import Plan
 from flexres.report.plan.verdict import check_exit
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)

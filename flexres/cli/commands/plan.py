@@ -26,7 +26,7 @@ from flexres.desired.git.revision import read_revision
 from flexres.desired.stack import Stack
 from flexres.errors import Exit, SetupError
 from flexres.reconcile.base import offline_plan
-from flexres.reconcile.model import Plan
+from flexres.reconcile.plan import Plan
 from flexres.report.plan.verdict import check_exit
 from flexres.session import approvals_of, wanted_of
 

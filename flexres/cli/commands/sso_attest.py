@@ -19,7 +19,7 @@ from flexres.desired.model import Attested, Sso, StackConfig
 from flexres.errors import SetupError
 from flexres.files import write_file
 from flexres.live.credentials import endpoint
-from flexres.reconcile.model import Answer, SettingChange
+from flexres.reconcile.change import Answer, SettingChange
 from flexres.report.visible import visible
 from flexres.report.wording import plural
 from flexres.sso.difference import setting_changes

@@ -13,17 +13,8 @@ from zoneinfo import ZoneInfo
 from flexres.desired.model import DesiredUser, Sso
 from flexres.errors import Exit
 from flexres.live.model import LiveUser
-from flexres.reconcile.model import (
-    Cause,
-    FieldChange,
-    Kind,
-    Plan,
-    Route,
-    SettingChange,
-    SettingState,
-    UserChange,
-    Why,
-)
+from flexres.reconcile.change import Cause, FieldChange, Kind, Route, SettingChange, SettingState, UserChange, Why
+from flexres.reconcile.plan import Plan
 from flexres.values import ABSENT, Json, Value, canonical
 
 CERTIFICATE_NOTICE: Final = timedelta(days=30)
@@ -137,7 +128,7 @@ class Drift:
 def drift_of(plan: Plan, sso: Sso | None = None) -> Drift:
     """What a plan says about drift; `sso` is the stack's single sign-on, for its certificate."""
     found = [
-        *(finding for change in plan.changes for finding in _of_user(change, plan)),
+        *(finding for change in plan.users for finding in _of_user(change, plan)),
         *map(_unmanaged, plan.unmanaged),
         *(
             Finding(Reason.ORPHAN, one.friendly_name, _id(Reason.ORPHAN, one.sid), since=_time(one.date_updated))
@@ -267,8 +258,8 @@ def _of_setting(setting: SettingChange) -> Finding | None:
 
 def _provider(plan: Plan) -> Iterator[Finding]:
     """What of the identity provider's set-up is not as declared."""
-    for change in plan.idp.changes if plan.idp else ():
-        name = f"{change.part} {change.key}"
+    for change in plan.at_idp:
+        name = change.name
         before = canonical(_side(change.before))
         yield Finding(Reason.IDP, name, _id(Reason.IDP, name, before), detail=change.says)
 

@@ -10,11 +10,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flexres.desired.model import Channel, DesiredUser
+from flexres.reconcile.change import FieldChange, Kind, UserChange
 from flexres.reconcile.drift.findings import FIXED
 from flexres.reconcile.fields import PROFILE, owns_all_skills, write_fields
 from flexres.reconcile.marker import Marker
-from flexres.reconcile.model import FieldChange, Kind, Plan, UserChange
 from flexres.reconcile.ownership import Wanted
+from flexres.reconcile.plan import Plan
 from flexres.values import ABSENT, Value
 
 
@@ -30,7 +31,7 @@ def as_deployed(wanted: Wanted, plan: Plan) -> Wanted:
     """The YAML without what is in git and was never applied, as far as drifted users are concerned."""
     users = dict(wanted.users)
     today = plan.as_of.astimezone(ZoneInfo(plan.policy.timezone)).date()
-    for change in plan.changes:
+    for change in plan.users:
         if drifted(change) and change.desired is not None:
             users[change.username] = _reverted(change.desired, change, today)
     return replace(wanted, users=users)

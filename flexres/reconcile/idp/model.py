@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Literal
 
 from flexres.values import Json, Value
@@ -122,28 +121,6 @@ class IdpWanted:
     fingerprint: str | None = None
 
 
-class Part(StrEnum):
-    """The parts of the provider's set-up, in the order in which they are written."""
-
-    APPLICATION = "application"
-    ADDON = "SAML2 add-on"
-    CALLBACKS = "callback URLs"
-    ACTION = "action"
-    DEPLOYMENT = "deployment"
-    FLOW = "login flow"
-
-
-@dataclass(frozen=True, slots=True)
-class IdpChange:
-    """One part of the set-up that is not as declared. `says` is it in words, where before → after would not help."""
-
-    part: Part
-    key: str
-    before: Value
-    after: Value
-    says: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Differing:
     """A value of `sso:` that is not the provider's: `offered` is what the provider says, as it is shown."""
@@ -176,7 +153,6 @@ class IdpPlan:
     flow: tuple[Binding, ...] = ()
     connection: Connection | None = None
     signing: Signing | None = None
-    changes: tuple[IdpChange, ...] = ()
     differing: tuple[Differing, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     missing: tuple[str, ...] = ()
@@ -185,7 +161,3 @@ class IdpPlan:
     requests: int = 0
     seconds: float = 0.0
     alone: bool = False
-
-    def of(self, *parts: Part) -> tuple[IdpChange, ...]:
-        """The changes of these parts."""
-        return tuple(change for change in self.changes if change.part in parts)

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from flexres.reconcile.idp.model import (
-    Action,
-    Application,
-    Differing,
-    IdpChange,
-    IdpPlan,
-    IdpState,
-    IdpWanted,
-    Part,
-    Trouble,
-)
+from flexres.reconcile.change import IdpChange, Part
+from flexres.reconcile.idp.model import Action, Application, Differing, IdpPlan, IdpState, IdpWanted, Trouble
 from flexres.values import ABSENT, Value, same
 
 
-def setup(wanted: IdpWanted, state: IdpState) -> IdpPlan:
+def setup(wanted: IdpWanted, state: IdpState) -> tuple[IdpPlan, tuple[IdpChange, ...]]:
     """What of the set-up is not as declared, and what stands in the way; users are not looked at."""
     application, troubles = _application(wanted, state.applications)
     action, more = _action(wanted, state.actions)
@@ -28,17 +19,17 @@ def setup(wanted: IdpWanted, state: IdpState) -> IdpPlan:
         changes += _application_changes(wanted, application)
     if not any(trouble.about == Part.ACTION for trouble in troubles):
         changes += _action_changes(wanted, action, state)
-    return IdpPlan(
+    plan = IdpPlan(
         wanted=wanted,
         application=application,
         action=action,
         flow=state.flow,
         connection=state.connection,
         signing=state.signing,
-        changes=tuple(changes),
         differing=tuple(_differing(wanted, state)),
         troubles=tuple(troubles),
     )
+    return plan, tuple(changes)
 
 
 def chosen_application(wanted: IdpWanted, found: Sequence[Application]) -> Application | None:

@@ -11,11 +11,11 @@ from typing import Final
 
 from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser
+from flexres.reconcile.change import Cause, FieldChange, IdpChange, IdpEdit, Kind, Route, UserChange
 from flexres.reconcile.fields import attribute_key, hash_of
 from flexres.reconcile.idp.model import IdpPlan, IdpState, IdpUser, IdpWanted, Trouble
 from flexres.reconcile.idp.setup import setup
 from flexres.reconcile.marker import Marker
-from flexres.reconcile.model import Cause, FieldChange, IdpEdit, Kind, Route, UserChange
 from flexres.values import ABSENT, Json, Value, same
 
 NAME_ID: Final = "name_id"
@@ -50,8 +50,8 @@ def join(
     users: Mapping[str, DesiredUser],
     live: Mapping[str, LiveUser],
     markers: Mapping[str, Marker],
-) -> tuple[list[UserChange], IdpPlan]:
-    """The changes with what happens to each user at the provider, and the provider's own part of the plan.
+) -> tuple[list[UserChange], IdpPlan, tuple[IdpChange, ...]]:
+    """The changes with what happens to each user at the provider, the provider's part of the plan, and its set-up's.
 
     A user who is as declared in Flex but not there gets a change of their own, in the place of their team file.
     """
@@ -72,8 +72,9 @@ def join(
         for name, edit in found.edits.items()
         if name not in planned
     ]
+    plan, at_setup = setup(sides.wanted, sides.state)
     plan = replace(
-        setup(sides.wanted, sides.state),
+        plan,
         missing=tuple(sorted(found.missing)),
         strangers=tuple(_strangers(sides.state, found.spoken_for)),
         users=sum(map(len, sides.state.users.values())),
@@ -84,7 +85,7 @@ def join(
     changed = _in_order(joined, alone)
     if sides.alone:
         changed = [_at_idp_only(change) for change in changed if change.idp is not None and not change.leaves]
-    return changed, replace(plan, troubles=(*plan.troubles, *found.troubles))
+    return changed, replace(plan, troubles=(*plan.troubles, *found.troubles)), at_setup
 
 
 def _at_idp_only(change: UserChange) -> UserChange:

@@ -8,8 +8,8 @@ from datetime import UTC
 from typing import Any, Final
 
 from flexres.errors import SetupError
+from flexres.reconcile.change import FieldChange
 from flexres.reconcile.drift.findings import Drift, Finding
-from flexres.reconcile.model import FieldChange
 from flexres.report.drift.wording import ACTIONS, since_text, what_text
 from flexres.report.plan.verdict import Position, place_of
 from flexres.values import ABSENT, normal

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from flexres.reconcile.change import Kind, UserChange
 from flexres.reconcile.drift.findings import Drift, Finding, Reason
-from flexres.reconcile.model import Kind, UserChange
 from flexres.report.visible import visible
 from flexres.report.wording import field_label, names_of, plural, told, values_text, when
 

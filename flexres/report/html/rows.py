@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from flexres.reconcile.model import Cause, FieldChange, Kind, Route
+from flexres.reconcile.change import Cause, FieldChange, Kind, Route
 from flexres.report.plan.json import Report
 from flexres.report.plan.verdict import Risk
 from flexres.report.visible import visible

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from flexres.apply.outcome import Applied, IdpOutcome, Result
-from flexres.reconcile.idp.model import IdpChange, IdpPlan
-from flexres.reconcile.model import Cause, FieldChange, Plan, UserChange
+from flexres.apply.outcome import Applied, Outcome, Result
+from flexres.reconcile.change import Cause, FieldChange, IdpChange, UserChange
+from flexres.reconcile.idp.model import IdpPlan
+from flexres.reconcile.plan import Plan
 from flexres.report.layout import Page, Row
 from flexres.report.markdown_escape import code, prose
 from flexres.report.visible import shorten, visible
@@ -64,7 +65,7 @@ def in_one_line(change: UserChange) -> str:
 def in_text(page: Page, plan: Plan, *, verbose: bool) -> None:
     """The section of a text report; nothing where the provider is as declared."""
     idp = plan.idp
-    if idp is None or not untidy(idp):
+    if idp is None or not untidy(plan):
         return
     page.heading(f"At {visible(idp.wanted.provider)} ({visible(idp.wanted.tenant)})")
     limit, few = (LONG, len(idp.missing) + len(idp.strangers)) if verbose else (SHORT, 3)
@@ -72,7 +73,7 @@ def in_text(page: Page, plan: Plan, *, verbose: bool) -> None:
     for trouble in idp.troubles:
         rows.append(((f"! {visible(trouble.about)}", "bold red"), (visible(trouble.message), "")))
         rows.append((("", ""), (visible(trouble.hint), "dim")))
-    rows += [((f"~ {change.part}", "yellow"), (says(change, limit), "")) for change in idp.changes]
+    rows += [((f"~ {change.part}", "yellow"), (says(change, limit), "")) for change in plan.at_idp]
     for one in idp.differing:
         declared = shorten(visible(one.declared), limit) if one.declared else "not set"
         shown = (
@@ -92,9 +93,10 @@ def _strangers(idp: IdpPlan, few: int) -> str:
     return f"{names_of(idp.strangers, few=few)}: has roles for Flex there, and nobody declares them"
 
 
-def untidy(idp: IdpPlan) -> bool:
+def untidy(plan: Plan) -> bool:
     """Whether there is anything to tell besides users' changes."""
-    return bool(idp.changes or idp.differing or idp.troubles or idp.missing or idp.strangers)
+    idp = plan.idp
+    return idp is not None and bool(plan.at_idp or idp.differing or idp.troubles or idp.missing or idp.strangers)
 
 
 def says(change: IdpChange, limit: int = SHORT) -> str:
@@ -116,7 +118,7 @@ def counted(plan: Plan) -> str:
         return ""
     name = visible(idp.wanted.provider)
     counts = [
-        f"{plural(len(idp.changes), 'setting')} to change at {name}" if idp.changes else "",
+        f"{plural(len(plan.at_idp), 'setting')} to change at {name}" if plan.at_idp else "",
         f"{plural(len(idp.troubles), 'obstacle')} at {name}" if idp.troubles else "",
         f"{plural(len(idp.differing), 'value')} of sso: otherwise at {name}" if idp.differing else "",
     ]
@@ -126,23 +128,23 @@ def counted(plan: Plan) -> str:
 def outcomes_in_text(page: Page, applied: Applied) -> None:
     """What became of the set-up."""
     plan = applied.plan.idp
-    if not applied.idp or plan is None:
+    if not applied.at_idp or plan is None:
         return
     page.heading(f"At {visible(plan.wanted.provider)} ({visible(plan.wanted.tenant)})")
-    page.table(_outcome_row(outcome) for outcome in applied.idp)
+    page.table(_outcome_row(outcome) for outcome in applied.at_idp)
 
 
-def _outcome_row(outcome: IdpOutcome) -> Row:
+def _outcome_row(outcome: Outcome[IdpChange]) -> Row:
     done = outcome.result is Result.DONE
     what = says(outcome.change) if done else f"{outcome.result}: {told(outcome.message)}"
     return (f"{'✓' if done else '✗'} {outcome.change.part}", "green" if done else "bold red"), (what, "")
 
 
-def markdown_rows(idp: IdpPlan) -> Iterator[Sequence[str]]:
+def markdown_rows(plan: Plan, idp: IdpPlan) -> Iterator[Sequence[str]]:
     """The cells of a table of the set-up: sign, part, what."""
     for trouble in idp.troubles:
         yield "`!`", prose(trouble.about), prose(f"{trouble.message}: {trouble.hint}", 600)
-    for change in idp.changes:
+    for change in plan.at_idp:
         yield "`~`", prose(str(change.part)), prose(says(change, LONG), 600)
     for one in idp.differing:
         yield "`!`", code(f"sso.{one.key}"), f"{code(one.declared or 'not set')} here, {code(one.offered)} there"
@@ -154,7 +156,7 @@ def markdown_rows(idp: IdpPlan) -> Iterator[Sequence[str]]:
 
 def outcome_rows(applied: Applied) -> Iterator[Sequence[str]]:
     """The cells of a table of what became of the set-up."""
-    for outcome in applied.idp:
+    for outcome in applied.at_idp:
         done = outcome.result is Result.DONE
         what = (
             prose(says(outcome.change, LONG), 600) if done else f"**{outcome.result}**: {prose(outcome.message, 400)}"
@@ -162,13 +164,13 @@ def outcome_rows(applied: Applied) -> Iterator[Sequence[str]]:
         yield "`~`", prose(str(outcome.change.part)), what
 
 
-def as_json(idp: IdpPlan) -> dict[str, Any]:
+def as_json(plan: Plan, idp: IdpPlan) -> dict[str, Any]:
     """The provider's part as JSON values; the action's code is left out, as it follows from the YAML."""
     return {
         "provider": idp.wanted.provider,
         "tenant": idp.wanted.tenant,
         "users": idp.users,
-        "changes": [_change(change) for change in idp.changes],
+        "changes": [_change(change) for change in plan.at_idp],
         "differing": [
             {"key": one.key, "offered": one.offered} | ({"declared": one.declared} if one.declared else {})
             for one in idp.differing
@@ -197,7 +199,7 @@ def edit_json(change: UserChange) -> dict[str, Any]:
     return said | ({"user_id": edit.user_id} if edit.user_id is not None else {"create": True})
 
 
-def outcome_json(outcome: IdpOutcome) -> dict[str, Any]:
+def outcome_json(outcome: Outcome[IdpChange]) -> dict[str, Any]:
     """What became of one part of the set-up, as JSON values."""
     said = {"part": str(outcome.change.part), "key": outcome.change.key, "result": str(outcome.result)}
     return said | ({"message": outcome.message} if outcome.message else {})

@@ -8,8 +8,10 @@ from typing import Final
 
 from flexres.apply.outcome import Applied, Result
 from flexres.errors import Exit, Position, Problem
+from flexres.reconcile.change import Kind
 from flexres.reconcile.drift.findings import STUCK, Drift
-from flexres.reconcile.model import Kind, Plan, Rule, Violation
+from flexres.reconcile.guards import Rule, Violation
+from flexres.reconcile.plan import Plan
 from flexres.report.plan.next_step import RULES
 from flexres.report.plan.verdict import summarise
 from flexres.report.wording import told
@@ -74,7 +76,7 @@ def _few(problems: list[Problem], what: str) -> Iterator[Problem]:
 
 def plan_outputs(plan: Plan) -> dict[str, str]:
     """What other jobs can read of a plan: how much it would write, its verdict, and the digest that approves it."""
-    return {"changes": str(plan.to_write), "verdict": str(summarise(plan).verdict), "digest": plan.digest}
+    return {"changes": str(len(plan.pending)), "verdict": str(summarise(plan).verdict), "digest": plan.digest}
 
 
 def applied_outputs(applied: Applied) -> dict[str, str]:

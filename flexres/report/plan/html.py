@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from flexres.apply.outcome import Result
-from flexres.reconcile.model import Answer, Kind, Rule, SettingChange, SettingState
+from flexres.reconcile.change import Answer, Kind, SettingChange, SettingState
+from flexres.reconcile.guards import Rule
 from flexres.report.html.charts import Chart, Past, history_chart, kinds_chart, teams_chart
 from flexres.report.html.content import Content, Section, Told, facts_of
 from flexres.report.html.rows import AS_DECLARED, NOTED, Person, field_of, kind_name, missed_because, rows_of

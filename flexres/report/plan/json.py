@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
-from flexres.apply.outcome import Applied, Outcome, Result
-from flexres.reconcile.model import FieldChange, Guarded, Kind, Plan, UserChange, Violation
+from flexres.apply.outcome import Applied, Result, UserOutcome
+from flexres.reconcile.change import FieldChange, Kind, UserChange
+from flexres.reconcile.guards import Guarded, Violation
+from flexres.reconcile.plan import Plan
 from flexres.report.idp import provider as idp
 from flexres.report.plan.next_step import apply_command, next_after
 from flexres.report.plan.verdict import Position, RiskItem, Summary, place_of, summarise
@@ -41,12 +43,12 @@ def plan_json(plan: Plan, *, position: Position | None = None) -> Report:
         "risks": [_risk(item) for item in summary.risks],
         "violations": [_violation(violation) for violation in plan.violations],
         "guarded": [_guarded(item) for item in plan.guarded],
-        "changes": [_change(change, position) for change in plan.changes],
+        "changes": [_change(change, position) for change in plan.users],
         "unmanaged": [_unmanaged(change) for change in plan.unmanaged],
         "orphans": [{"sid": worker.sid, "friendly_name": worker.friendly_name} for worker in plan.orphans],
         "personas": {email: list(usernames) for email, usernames in plan.personas.items()},
         **({"settings": [sign_on.as_json(setting) for setting in plan.settings]} if plan.settings else {}),
-        **({"idp": idp.as_json(plan.idp)} if plan.idp is not None else {}),
+        **({"idp": idp.as_json(plan, plan.idp)} if plan.idp is not None else {}),
         "requests": plan.requests,
         "seconds": round(plan.seconds, 3),
         **({"digest": plan.digest} if plan.digest else {}),
@@ -65,9 +67,9 @@ def applied_json(applied: Applied, *, position: Position | None = None) -> Repor
         "meaning": EXITS[applied.exit],
         "interrupted": applied.interrupted,
         "counts": {result.name.lower(): counts[result] for result in Result},
-        "outcomes": [_outcome(outcome) for outcome in applied.outcomes],
+        "outcomes": [_outcome(outcome) for outcome in applied.users],
         **({"settings": [sign_on.outcome_json(each) for each in applied.settings]} if applied.settings else {}),
-        **({"idp": [idp.outcome_json(each) for each in applied.idp]} if applied.idp else {}),
+        **({"idp": [idp.outcome_json(each) for each in applied.at_idp]} if applied.at_idp else {}),
         "requests": applied.requests,
         "seconds": round(applied.seconds, 3),
         **({"next": command} if command else {}),
@@ -165,7 +167,7 @@ def _unmanaged(change: UserChange) -> Report:
     return {"username": change.username} | _given(stack_id=change.marker.stack_id if change.marker else "")
 
 
-def _outcome(outcome: Outcome) -> Report:
+def _outcome(outcome: UserOutcome) -> Report:
     return (
         {
             "username": outcome.change.username,

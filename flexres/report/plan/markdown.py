@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-from flexres.apply.outcome import Applied, Outcome, Result
+from flexres.apply.outcome import Applied, Result, UserOutcome
 from flexres.errors import Exit
 from flexres.reconcile.base import from_this_change, not_from_this_change
-from flexres.reconcile.model import Kind, Plan, UserChange
+from flexres.reconcile.change import Kind, UserChange
+from flexres.reconcile.plan import Plan
 from flexres.report.comment import LEAST_LIMIT, LIMIT, Comment, footer
 from flexres.report.idp import provider as idp
 from flexres.report.markdown_escape import code, hidden_line, prose, summary_tag
@@ -83,7 +84,7 @@ def plan_markdown(plan: Plan, *, limit: int = LIMIT, position: Position | None =
     )
     if plan.idp is not None:
         head = ("", f"at {prose(plan.idp.wanted.provider)}", "what")
-        comment.table(head, idp.markdown_rows(plan.idp), "parts of the identity provider", around=("", ""))
+        comment.table(head, idp.markdown_rows(plan, plan.idp), "parts of the identity provider", around=("", ""))
     _elsewhere(comment, plan)
     _undeclared(comment, plan)
     comment.tell_left_out("" if plan.offline else f"; {code(plan_command(plan))} shows all")
@@ -135,7 +136,7 @@ def _headline(plan: Plan, summary: Summary) -> str:
     counted = [f"{count:,} {KINDS[kind].to_do}" for kind, count in summary.counts.items() if kind not in _TOLD_AS_RISK]
     if summary.noted:
         counted.append(f"{summary.noted:,} to note")
-    others = len(not_from_this_change(plan.changes))
+    others = len(not_from_this_change(plan.users))
     if others:
         counted.append(f"{others:,} {ELSEWHERE}")
     counted += filter(None, (sign_on.counted(plan), idp.counted(plan)))
@@ -197,7 +198,7 @@ def _approvals(comment: Comment, summary: Summary) -> None:
 
 def _team_files(comment: Comment, plan: Plan) -> None:
     declared = [
-        change for change in from_this_change(plan.changes) if change.file and change.kind not in _TOLD_COMPLETELY
+        change for change in from_this_change(plan.users) if change.file and change.kind not in _TOLD_COMPLETELY
     ]
     declared.sort(key=lambda change: change.file or "")
     for file, found in groupby(declared, key=lambda change: change.file or ""):
@@ -211,7 +212,7 @@ def _team_files(comment: Comment, plan: Plan) -> None:
 
 def _elsewhere(comment: Comment, plan: Plan) -> None:
     """What would happen without this change, too: Flex or an earlier change causes it."""
-    changes = not_from_this_change(plan.changes)
+    changes = not_from_this_change(plan.users)
     folded = f"<details><summary>Not from this change: {len(changes):,}</summary>\n", "\n</details>\n"
     rows = [row for change in changes for row in _rows(change)]
     comment.table(_CHANGES, rows, f"lines {ELSEWHERE}", around=folded)
@@ -263,7 +264,7 @@ def _undeclared(comment: Comment, plan: Plan) -> None:
     comment.table(("who", "what"), rows, "not declared here", around=folded)
 
 
-def _outcome_rows(found: Sequence[Outcome], plan: Plan, position: Position | None) -> Iterator[Sequence[str]]:
+def _outcome_rows(found: Sequence[UserOutcome], plan: Plan, position: Position | None) -> Iterator[Sequence[str]]:
     for one in found:
         said = outcome_message(one)
         what = f"**{one.result}**: {prose(said, 400)}" if one.result is not Result.DONE else prose(said, 400)
@@ -271,7 +272,7 @@ def _outcome_rows(found: Sequence[Outcome], plan: Plan, position: Position | Non
         yield f"`{KINDS[one.change.kind].sign}`", code(one.change.username), what, where
 
 
-def _of(applied: Applied, *results: Result) -> Iterator[Outcome]:
+def _of(applied: Applied, *results: Result) -> Iterator[UserOutcome]:
     for result in results:
         yield from applied.of(result)
 

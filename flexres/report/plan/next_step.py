@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from flexres.apply.outcome import Applied, Result
-from flexres.reconcile.model import Guarded, Plan, Rule
+from flexres.reconcile.guards import Guarded, Rule
+from flexres.reconcile.plan import Plan
 from flexres.report.visible import visible
 
 RULES: Final[Mapping[Rule, str]] = {
@@ -96,8 +97,8 @@ def next_after(applied: Applied) -> tuple[str, str]:
     An approval of the whole plan does not fit what is left of it, but those of single changes do.
     """
     plan, open_results = applied.plan, {Result.FAILED, Result.NOT_TAKEN, Result.NOT_STARTED, Result.WAITING}
-    left = {one.change.username for one in applied.outcomes if one.result in open_results}
-    unset = any(one.result is not Result.DONE for one in applied.settings)
+    left = {one.change.username for one in applied.users if one.result in open_results}
+    unset = any(one.result is not Result.DONE for one in (*applied.settings, *applied.at_idp))
     if not left and not unset and not applied.interrupted:
         return "", ""
     digests, admins = _given(item for item in plan.guarded if item.username in left)

@@ -7,7 +7,8 @@ from itertools import groupby
 from typing import Final
 
 from flexres.reconcile.base import from_this_change, not_from_this_change
-from flexres.reconcile.model import FieldChange, Kind, Plan, UserChange
+from flexres.reconcile.change import FieldChange, Kind, UserChange
+from flexres.reconcile.plan import Plan
 from flexres.report.idp import provider as idp
 from flexres.report.layout import Cell, Page, Row
 from flexres.report.plan.verdict import Risk, RiskItem, Summary, Verdict
@@ -128,7 +129,7 @@ def approvals(page: Page, summary: Summary) -> None:
 
 def team_files(page: Page, plan: Plan, *, verbose: bool) -> None:
     """The changes of the users of each team file; whom the risks tell completely is not told again."""
-    changes = from_this_change(plan.changes)
+    changes = from_this_change(plan.users)
     declared = [change for change in changes if change.file and change.kind not in _TOLD_AT_RISK]
     declared.sort(key=lambda change: change.file or "")
     for file, found in groupby(declared, key=lambda change: change.file):
@@ -138,7 +139,7 @@ def team_files(page: Page, plan: Plan, *, verbose: bool) -> None:
 
 def elsewhere(page: Page, plan: Plan, *, verbose: bool) -> None:
     """What would happen without this change, too: Flex or an earlier change causes it."""
-    changes = not_from_this_change(plan.changes)
+    changes = not_from_this_change(plan.users)
     if changes:
         page.heading(f"{ELSEWHERE[0].upper()}{ELSEWHERE[1:]}")
         page.table(_rows_of_file(list(changes), verbose=verbose))

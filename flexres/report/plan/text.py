@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
 
-from flexres.apply.outcome import Applied, Outcome, Result
+from flexres.apply.outcome import Applied, Result, UserOutcome
 from flexres.errors import Exit
 from flexres.reconcile.base import not_from_this_change
-from flexres.reconcile.model import Plan, Rule
+from flexres.reconcile.guards import Rule
+from flexres.reconcile.plan import Plan
 from flexres.report.idp import provider as idp
 from flexres.report.layout import Cell, Page, Row
 from flexres.report.plan.next_step import RULES, apply_command, checklist_command, next_after, waits_for_console
@@ -52,8 +53,8 @@ def plan_text(plan: Plan, *, width: int, colour: bool, verbose: bool = False, po
     """
     page, summary = Page(width, colour), summarise(plan, position)
     cost = _cost(plan)
-    settled = not plan.changes and not plan.violations and not settings_to_tell(plan)
-    settled = settled and not (plan.idp and idp.untidy(plan.idp))
+    settled = not plan.users and not plan.violations and not settings_to_tell(plan)
+    settled = settled and not idp.untidy(plan)
     if settled:
         there = f"as in {visible(plan.base or '')}; Flex was not read" if plan.offline else "as declared"
         says = f"all {plan.in_sync:,} users are {there}" if plan.in_sync != 1 else f"the one user is {there}"
@@ -128,7 +129,13 @@ _RESULT_STYLES: Final = {
 
 
 def _outcomes(
-    page: Page, title: str, found: Sequence[Outcome], stack: str, position: Position | None, *, verbose: bool
+    page: Page,
+    title: str,
+    found: Sequence[UserOutcome],
+    stack: str,
+    position: Position | None,
+    *,
+    verbose: bool,
 ) -> None:
     if not found:
         return
@@ -190,7 +197,7 @@ def _closing(page: Page, plan: Plan, summary: Summary) -> None:
     ]
     if summary.noted:
         counted.append((f"{summary.noted:,} to note", "dim"))
-    others = len(not_from_this_change(plan.changes))
+    others = len(not_from_this_change(plan.users))
     if others:
         counted.append((f"{others:,} {ELSEWHERE}", "dim"))
     for says in filter(None, (sign_on.counted(plan), idp.counted(plan))):

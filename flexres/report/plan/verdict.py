@@ -9,9 +9,10 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 from flexres.errors import Exit
-from flexres.reconcile.guards import deactivated_since, roles_after, roles_before
-from flexres.reconcile.model import Guarded, Kind, Plan, Route, Rule, SettingState, UserChange
+from flexres.reconcile.change import Kind, Route, SettingState, UserChange
+from flexres.reconcile.guards import Guarded, Rule, deactivated_since, roles_after, roles_before
 from flexres.reconcile.ownership import is_online
+from flexres.reconcile.plan import Plan
 from flexres.report.visible import visible
 from flexres.report.wording import field_label, told, value_text, values_text, when
 
@@ -121,9 +122,9 @@ class Summary:
 def summarise(plan: Plan, position: Position | None = None) -> Summary:
     """The verdict on a plan; `position` finds the place of a declared user."""
     guarded = {(item.rule, item.username): item for item in plan.guarded}
-    risks = [item for change in plan.changes for item in _risks(change, plan, guarded, position)]
+    risks = [item for change in plan.users for item in _risks(change, plan, guarded, position)]
     risks.sort(key=lambda item: _ORDER[item.kind])
-    counts = Counter(change.kind for change in plan.changes)
+    counts = Counter(change.kind for change in plan.users)
     noted = sum(writes_only_marker(change) for change in plan.of_kind(Kind.UPDATE))
     counts[Kind.UPDATE] -= noted
     return Summary(
@@ -145,7 +146,7 @@ def check_exit(plan: Plan) -> Exit:
         return Exit.REFUSED
     if plan.pending or any(plan.settings_in(SettingState.DRIFT)) or (plan.idp and plan.idp.differing):
         return Exit.PENDING
-    stuck = any(change.kind is Kind.BLOCKED or change.overdue for change in plan.changes)
+    stuck = any(change.kind is Kind.BLOCKED or change.overdue for change in plan.users)
     stuck = stuck or (plan.idp is not None and bool(plan.idp.troubles))
     return Exit.PARTIAL if stuck else Exit.DONE
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flexres.apply.outcome import Applied, Result, SettingOutcome
-from flexres.reconcile.model import Answer, Plan, SettingChange, SettingState
+from flexres.apply.outcome import Applied, Outcome, Result
+from flexres.reconcile.change import Answer, SettingChange, SettingState
+from flexres.reconcile.plan import Plan
 from flexres.report.layout import Page, Row
 from flexres.report.markdown_escape import code, prose
 from flexres.report.plan.next_step import checklist_command
@@ -149,7 +150,7 @@ def outcomes_in_text(page: Page, applied: Applied) -> None:
         page.write((f"{waiting} to enter in Console: ", "cyan"), (checklist_command(applied.plan), "bold"))
 
 
-def _outcome_row(outcome: SettingOutcome) -> Row:
+def _outcome_row(outcome: Outcome[SettingChange]) -> Row:
     done = outcome.result is Result.DONE
     style = "green" if done else "bold red"
     return (
@@ -167,7 +168,7 @@ def outcome_rows(applied: Applied) -> Iterator[Sequence[str]]:
         yield f"`{said.sign}`", code(said.name), what
 
 
-def outcome_json(outcome: SettingOutcome) -> dict[str, Any]:
+def outcome_json(outcome: Outcome[SettingChange]) -> dict[str, Any]:
     """What became of one setting, as JSON values."""
     said: dict[str, Any] = {"field": outcome.change.field, "result": str(outcome.result)}
     texts = {"entry": outcome.change.entry, "message": outcome.message, "request_id": outcome.request_id}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flexres.idp.service_provider import ServiceProvider
-from flexres.reconcile.model import Answer, SettingChange, SettingState
+from flexres.reconcile.change import Answer, SettingChange, SettingState
 from flexres.report.layout import Page, Row
 from flexres.report.markdown_escape import code, prose
 from flexres.report.sso.settings import as_json

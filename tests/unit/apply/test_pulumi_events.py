@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,18 +12,16 @@ from flexres.apply.outcome import Result
 from flexres.apply.pulumi.cli import choose, find_pulumi, required
 from flexres.apply.pulumi.events import REQUESTS, Steps, outcomes, plain_error, seen_by_engine
 from flexres.apply.pulumi.project import backend_url, engine_environment
-from flexres.desired.model import Policy
 from flexres.errors import SetupError
-from flexres.live.model import Instance
-from flexres.reconcile.model import Kind, Plan, UserChange
-
-INSTANCE = Instance("AC1", "GO1", "WS1", None)
+from flexres.reconcile.change import Kind, UserChange
+from flexres.reconcile.plan import Plan
+from tests.unit.reconcile import builders
 
 
 def plan(**kinds: Kind) -> Plan:
     """A plan of one change a name."""
     changes = tuple(UserChange(f"{name}@example.com", kind, reason="why") for name, kind in kinds.items())
-    return Plan("test", "k7m2q9", INSTANCE, Policy(), datetime(2026, 11, 21, tzinfo=UTC), changes)
+    return replace(builders.plan_for(), changes=changes)
 
 
 def urn(name: str, kind: str = "User") -> str:

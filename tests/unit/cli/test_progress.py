@@ -12,7 +12,7 @@ from rich.progress import TextColumn
 
 from flexres.apply.outcome import Outcome, Result
 from flexres.cli.progress import BarProgress, LoggedProgress, PlainProgress, outcome_line, progress
-from flexres.reconcile.model import Kind, UserChange
+from flexres.reconcile.change import Kind, UserChange
 
 HOSTILE = "[red]x[/red]\x1b[2J\u202e@example.com"
 

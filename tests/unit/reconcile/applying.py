@@ -14,6 +14,7 @@ from typing import Any
 
 from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser, Worker, WorkerChannel
+from flexres.reconcile.change import FieldChange, Kind, Route, UserChange
 from flexres.reconcile.diff import Scope, field_changes, marker_for
 from flexres.reconcile.fields import (
     FLEX_WRITES,
@@ -25,9 +26,8 @@ from flexres.reconcile.fields import (
     write_fields,
 )
 from flexres.reconcile.marker import ATTRIBUTE, Marker, read_marker
-from flexres.reconcile.model import FieldChange, Kind, Plan, Route, UserChange
 from flexres.reconcile.ownership import is_busy
-from flexres.reconcile.plan import make_plan
+from flexres.reconcile.plan import Plan, make_plan
 from flexres.values import ABSENT, Value, short_hash
 from tests.unit.reconcile.builders import NOW, in_flex
 from tests.unit.reconcile.strategies import CHANNELS, World

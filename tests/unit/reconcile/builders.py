@@ -10,13 +10,13 @@ from typing import Any
 
 from flexres.desired.model import DesiredUser, Limit, Policy, Sso, StackConfig
 from flexres.live.model import FlexUser, Instance, LiveUser, Snapshot, Worker, WorkerChannel
+from flexres.reconcile.change import FieldChange, Kind, Route, UserChange
 from flexres.reconcile.diff import Scope, marker_for
 from flexres.reconcile.fields import PROFILE, desired_fields, route, write_fields
 from flexres.reconcile.guards import Approval
 from flexres.reconcile.marker import ATTRIBUTE, Marker
-from flexres.reconcile.model import FieldChange, Kind, Plan, Route, UserChange
 from flexres.reconcile.ownership import Wanted
-from flexres.reconcile.plan import make_plan
+from flexres.reconcile.plan import Plan, make_plan
 
 STACK_ID = "k7m2q9"
 OTHER_ID = "zzz999"

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from flexres.desired.model import Limit
-from flexres.reconcile.guards import change_digest
+from flexres.reconcile.guards import Rule, change_digest
 from flexres.reconcile.marker import Marker
-from flexres.reconcile.model import Plan, Rule
+from flexres.reconcile.plan import Plan
 from tests.unit.reconcile.builders import ANA, BEN, CHO, STACK_ID, applied, in_flex, person, plan_for
 
 ADMIN = {"roles": ("admin",)}

@@ -8,8 +8,9 @@ from datetime import date
 import pytest
 
 from flexres.live.model import Worker
+from flexres.reconcile.change import Kind, Why
+from flexres.reconcile.guards import Rule
 from flexres.reconcile.marker import Marker
-from flexres.reconcile.model import Kind, Rule, Why
 from flexres.values import ABSENT
 from tests.unit.reconcile.builders import (
     ANA,

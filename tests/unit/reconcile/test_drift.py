@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 
 from flexres.errors import Exit
 from flexres.live.model import LiveUser, Worker
+from flexres.reconcile.change import Answer, Cause, FieldChange, Route, SettingChange, SettingState
 from flexres.reconcile.drift.findings import FIXED, Drift, Finding, Reason, compared_with, drift_of
 from flexres.reconcile.drift.fix import as_deployed, drifted
 from flexres.reconcile.marker import Marker
-from flexres.reconcile.model import Answer, Cause, FieldChange, Plan, Route, SettingChange, SettingState
 from flexres.reconcile.ownership import Wanted
-from flexres.reconcile.plan import make_plan
+from flexres.reconcile.plan import Plan, make_plan
 from tests.unit.reconcile.builders import (
     ANA,
     BEN,
@@ -32,6 +32,7 @@ from tests.unit.reconcile.builders import (
     snapshot,
 )
 from tests.unit.reconcile.strategies import World, worlds
+from tests.unit.report import samples
 
 many = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 CHANGED = "2026-05-30T08:00:00Z"
@@ -76,7 +77,7 @@ def test_fixing_writes_what_others_changed_and_nothing_else(world: World) -> Non
     plan = make_plan(world.wanted, world.snapshot, as_of=NOW)
     before = as_deployed(world.wanted, plan)
     names = {change.username for change in plan.changes if drifted(change)}
-    fix = make_plan(before, world.snapshot, as_of=NOW, pick=lambda change: change.username in names)
+    fix = make_plan(before, world.snapshot, as_of=NOW).narrowed(lambda change: change.name in names)
     lost = {change.username for change in plan.changes if change.live is not None and change.live.worker is None}
     wanted = {key: field.after for key, field in writes(plan, names) if field.cause in FIXED or key[0] in lost}
     assert {key: field.after for key, field in writes(fix, names)} == wanted
@@ -185,7 +186,7 @@ def test_settings_of_single_sign_on_drift_too(
     state: SettingState, field: str, reason: Reason | None, counts: bool
 ) -> None:
     setting = SettingChange(field, state, "https://a.example", Answer.NO, "https://b.example")
-    drift = drift_of(replace(plan_for(), settings=(setting,)))
+    drift = drift_of(samples.with_settings(plan_for(), [setting]))
     assert [finding.reason for finding in drift.findings] == ([reason] if reason else [])
     assert drift.found is counts
 

@@ -8,8 +8,8 @@ from datetime import date
 import pytest
 
 from flexres.live.model import LiveUser
-from flexres.reconcile.due import due, due_alone
-from flexres.reconcile.model import Plan
+from flexres.reconcile.due import due
+from flexres.reconcile.plan import Plan
 from tests.unit.report import samples
 
 YESTERDAY = date(2026, 11, 20)
@@ -54,8 +54,8 @@ def test_nobody_who_stays_is_due() -> None:
     assert not any(map(due, staying))
 
 
-def test_the_plan_of_the_due_says_how_to_go_on() -> None:
-    """And holds nothing about others."""
-    found = due_alone(samples.busy_plan())
+def test_the_plan_of_the_due_holds_nothing_about_others() -> None:
+    """Narrowed to those who leave by now."""
+    found = samples.busy_plan().narrowed(due)
     assert (found.unmanaged, found.orphans, found.personas, found.settings) == ((), (), {}, ())
-    assert found.command == ("apply", "--due")
+    assert all(map(due, found.changes))

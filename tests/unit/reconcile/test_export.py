@@ -9,9 +9,9 @@ from hypothesis import given, settings
 
 from flexres.desired.model import Channel
 from flexres.live.model import LiveUser, Snapshot, Worker
+from flexres.reconcile.change import Kind
 from flexres.reconcile.export.users import Export, Kept, LeftOut, escaped_identity, export_users
 from flexres.reconcile.marker import Marker
-from flexres.reconcile.model import Kind
 from tests.unit.reconcile.builders import ANA, BEN, OTHER_ID, STACK_ID, channel, in_flex, person, plan_for, snapshot
 from tests.unit.reconcile.live_users import snapshots
 

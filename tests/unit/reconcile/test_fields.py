@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from flexres.desired.model import Channel
+from flexres.reconcile.change import Route
 from flexres.reconcile.fields import (
     desired_fields,
     hash_of,
@@ -17,7 +18,6 @@ from flexres.reconcile.fields import (
     worker_facts,
     write_fields,
 )
-from flexres.reconcile.model import Route
 from flexres.values import ABSENT, same, short_hash
 from tests.unit.reconcile.builders import channel, person
 from tests.unit.reconcile.strategies import people, worker_attributes

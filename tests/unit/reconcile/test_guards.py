@@ -7,8 +7,9 @@ from datetime import date, timedelta
 import pytest
 
 from flexres.desired.model import Channel, Limit
+from flexres.reconcile.guards import Rule
 from flexres.reconcile.marker import Marker
-from flexres.reconcile.model import Plan, Rule
+from flexres.reconcile.plan import Plan
 from tests.unit.reconcile.builders import (
     ANA,
     BEN,

@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flexres.reconcile.change import Cause, IdpEdit, Kind, UserChange
 from flexres.reconcile.fields import hash_of
 from flexres.reconcile.idp.model import IdpState, IdpUser
 from flexres.reconcile.idp.users import IdpSides, flex_name, join, wanted_claims
 from flexres.reconcile.marker import Marker
-from flexres.reconcile.model import Cause, IdpEdit, Kind, UserChange
 from flexres.values import ABSENT, Json, Value
 from tests.unit.reconcile.builders import STACK_ID
 from tests.unit.report.idp_samples import WANTED
@@ -27,7 +27,7 @@ def edit(flex: Value, *, marker: Mapping[str, Json] | None = None, user: Any = A
     """What happens at the provider to a user who is as declared in Flex; `marker` are keys and values set last."""
     there = IdpUser("auth0|1", "ana@example.com", name, flex)
     keys = {key: hash_of(value) for key, value in (marker or {}).items()}
-    changes, _ = join(
+    changes, _, _ = join(
         IdpSides(OURS, IdpState(users={"ana@example.com": (there,)})),
         [],
         {user.username: user},
@@ -99,8 +99,8 @@ def test_a_person_with_two_users_keeps_the_roles_while_one_stays() -> None:
     leaving = UserChange("old", Kind.RETIRE, live=leaver)
     sides = IdpSides(OURS, IdpState(users={"ana@example.com": (there,)}))
 
-    alone, _ = join(sides, [leaving], {}, {"old": leaver}, {})
-    beside, _ = join(sides, [leaving], {ANA.username: ANA}, {ANA.username: in_flex(ANA), "old": leaver}, {})
+    alone, _, _ = join(sides, [leaving], {}, {"old": leaver}, {})
+    beside, _, _ = join(sides, [leaving], {ANA.username: ANA}, {ANA.username: in_flex(ANA), "old": leaver}, {})
 
     assert alone[0].idp is not None
     assert beside[0].idp is None

@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from flexres.reconcile.change import Kind, Why
 from flexres.reconcile.guards import counts_as_removal
 from flexres.reconcile.marker import Marker
-from flexres.reconcile.model import Kind, Why
 from flexres.reconcile.ownership import is_busy
 from tests.unit.reconcile.builders import (
     ANA,
@@ -176,7 +176,7 @@ class TestKeep:
 def test_a_leaver_marked_while_busy_stays_readable_to_the_next_plan():
     """The mark alone makes them ours."""
     plan = plan_for([], snapshot(in_flex(marker=Marker(STACK_ID, leaving=5), busy=True)), leavers=[ANA])
-    assert (only(plan).why, plan.pending) == (Why.LEAVER, False)
+    assert (only(plan).why, plan.pending) == (Why.LEAVER, ())
 
 
 def test_today_is_not_yet_over():

@@ -8,10 +8,10 @@ from datetime import date
 import pytest
 
 from flexres.desired.model import Channel
+from flexres.reconcile.change import Cause, Kind, Route
 from flexres.reconcile.diff import Scope, field_changes, managed, marker_for
 from flexres.reconcile.fields import facts
 from flexres.reconcile.marker import Marker
-from flexres.reconcile.model import Cause, Kind, Route
 from flexres.values import ABSENT, short_hash
 from tests.unit.reconcile.builders import (
     ANA,
@@ -303,7 +303,7 @@ class TestTheIdpWritesToo:
         edits = {"full_name": "Somebody", "email": "else@example.com", "roles": ("agent",)}
         plan = plan_for([user], [applied(user, scope=idp_scope(), **{key: edits[key]})], sso=SSO)
         change = only(plan)
-        assert (change.kind, change.pending, plan.pending) == (Kind.AT_IDP, False, False)
+        assert (change.kind, change.pending, plan.pending) == (Kind.AT_IDP, False, ())
         assert (field(change, key).route, field(change, key).writes) == (Route.IDP, False)
 
     def test_it_stands_beside_what_is_ours(self):

@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from flexres.live.model import LiveUser
+from flexres.reconcile.change import Kind, UserChange
 from flexres.reconcile.fields import owns_all_skills
 from flexres.reconcile.guards import Approval
 from flexres.reconcile.marker import ATTRIBUTE
-from flexres.reconcile.model import Kind, Plan, UserChange
+from flexres.reconcile.plan import Plan
 from tests.unit.reconcile.applying import owned_keys, plan_of, run, steps_of, told
 from tests.unit.reconcile.strategies import World, scope_of, worlds
 

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from flexres.errors import SetupError
-from flexres.reconcile.model import Plan
 from flexres.reconcile.ownership import Wanted
-from flexres.reconcile.plan import make_plan
+from flexres.reconcile.plan import Plan, make_plan
 from flexres.reconcile.saved_plan import SavedPlan, check_belongs, moved, read_saved, saved_json, yaml_digest
 from tests.unit.reconcile.builders import ANA, BEN, NOW, applied, config, in_flex, only, person, plan_for
 from tests.unit.reconcile.strategies import World, worlds
@@ -34,7 +33,7 @@ def test_a_plan_made_again_of_the_same_is_held(world: World) -> None:
     kept = saved(plan, world.wanted)
     matter = [change for change in plan.changes if change.pending or change.leaves]
     assert all(kept.holds(change) for change in matter)
-    assert {change.username for change in matter} == kept.changes.keys()
+    assert {("user", change.username) for change in matter} == kept.changes.keys()
     assert moved(kept, plan) == ()
     check_belongs(kept, world.wanted, "plan.json")
 
@@ -70,7 +69,7 @@ def test_what_moved_is_told(now: Callable[[Any], Any], says: str) -> None:
     kept = saved(plan_for(WANTED.users.values(), [applied(before)]))
     plan = plan_for(WANTED.users.values(), now(before), commit_time=100)
     (found,) = moved(kept, plan)
-    assert (found.username, found.what) == (ANA, says)
+    assert (found.name, found.what) == (ANA, says)
     assert not kept.holds(only(plan))
 
 
@@ -109,7 +108,7 @@ def edited(**changes: Any) -> str:
         ("[" * 100_000, "it is not JSON"),
         ("[]", "is no saved plan"),
         ('{"report": "plan"}', "is no saved plan"),
-        (edited(format=2), "is of version 2, and this flexres reads version 1"),
+        (edited(format=9), "is of version 9, and this flexres reads version 2"),
         (edited(stack="other"), "was edited"),
         (edited(changes=[]), "was edited"),
         (edited(digest=None), "was edited"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flexres.apply.outcome import Applied, IdpOutcome, Outcome, Result
-from flexres.reconcile.idp.model import Differing, IdpChange, IdpPlan, IdpWanted, Part, Trouble
-from flexres.reconcile.model import Cause, FieldChange, IdpEdit, Kind, Plan, Route, UserChange
+from flexres.apply.outcome import Applied, Outcome, Result
+from flexres.reconcile.change import Cause, FieldChange, IdpChange, IdpEdit, Kind, Part, Route, UserChange
+from flexres.reconcile.idp.model import Differing, IdpPlan, IdpWanted, Trouble
+from flexres.reconcile.plan import Plan
 from flexres.values import ABSENT
 from tests.unit.report.samples import desired, in_flex, in_sync_plan
 
@@ -56,11 +57,6 @@ def managed_idp_plan() -> Plan:
     )
     idp = IdpPlan(
         wanted=WANTED,
-        changes=(
-            IdpChange(Part.APPLICATION, "flexres", ABSENT, "k7m2q9", "is marked as this stack's"),
-            IdpChange(Part.ADDON, "signResponse", False, True),
-            IdpChange(Part.ACTION, "code", ABSENT, "Flex claims", "is made"),
-        ),
         differing=(Differing("certificate", "AB:CD", "EF:01"), Differing("issuer", None, "urn:acme")),
         troubles=(Trouble("connection", "there is no connection Staff", "correct it"),),
         missing=("kim@example.com",),
@@ -69,7 +65,18 @@ def managed_idp_plan() -> Plan:
         requests=10,
         seconds=0.5,
     )
-    return replace(in_sync_plan(), changes=changes, idp=idp)
+    setup = (
+        IdpChange(Part.APPLICATION, "flexres", ABSENT, "k7m2q9", "is marked as this stack's"),
+        IdpChange(Part.ADDON, "signResponse", False, True),
+        IdpChange(Part.ACTION, "code", ABSENT, "Flex claims", "is made"),
+    )
+    return replace(in_sync_plan(), changes=(*changes, *setup), idp=idp)
+
+
+def set_up_alone() -> Plan:
+    """Nothing to do but the identity provider's set-up."""
+    plan = managed_idp_plan()
+    return replace(plan, changes=plan.at_idp)
 
 
 def _edit(user_id: str | None, email: str, field: FieldChange) -> IdpEdit:
@@ -82,8 +89,7 @@ def managed_idp_applied() -> Applied:
     assert plan.idp is not None
     results = (Result.DONE, Result.FAILED, Result.NOT_STARTED)
     messages = ("", "Auth0: the limit is reached", "the action before it failed")
-    outcomes = tuple(
-        IdpOutcome(change, result, message)
-        for change, result, message in zip(plan.idp.changes, results, messages, strict=True)
+    outcomes = (
+        Outcome(change, result, message) for change, result, message in zip(plan.at_idp, results, messages, strict=True)
     )
-    return Applied(plan, tuple(Outcome(change, Result.DONE) for change in plan.changes), idp=outcomes)
+    return Applied(plan, (*(Outcome(change, Result.DONE) for change in plan.users), *outcomes))

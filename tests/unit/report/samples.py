@@ -8,17 +8,17 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from flexres.apply.outcome import Applied, Outcome, Result, SettingOutcome
+from flexres.apply.outcome import Applied, Outcome, Result
 from flexres.desired.model import Channel, DesiredUser, Limit, Policy, Sso, StackConfig
 from flexres.live.model import FlexUser, Instance, LiveUser, Snapshot, Worker, WorkerChannel
 from flexres.reconcile.base import Base, marked, offline_plan
+from flexres.reconcile.change import Answer, Kind, SettingChange, SettingState
 from flexres.reconcile.diff import Scope, marker_for
 from flexres.reconcile.fields import write_fields
 from flexres.reconcile.guards import Approval
 from flexres.reconcile.marker import ATTRIBUTE
-from flexres.reconcile.model import Answer, Kind, Plan, SettingChange, SettingState
 from flexres.reconcile.ownership import Wanted
-from flexres.reconcile.plan import make_plan
+from flexres.reconcile.plan import Plan, make_plan
 
 AS_OF = datetime(2026, 11, 21, 9, 14, tzinfo=UTC)
 COMMITTED = int(datetime(2026, 11, 21, 8, 0, tzinfo=UTC).timestamp())
@@ -146,6 +146,13 @@ def plan_of(
     return make_plan(wanted, snapshot, as_of=AS_OF, approvals=tuple(approvals))
 
 
+def with_settings(plan: Plan, settings: Iterable[SettingChange]) -> Plan:
+    """The plan with these settings of single sign-on instead of its own."""
+    settings = tuple(settings)
+    differing = (each for each in settings if each.state is not SettingState.AS_DECLARED)
+    return replace(plan, settings=settings, changes=(*plan.users, *differing, *plan.at_idp))
+
+
 def position(username: str) -> str | None:
     """The place in the YAML that the samples pretend: a line that depends on the name alone."""
     return f"{OPS if username.startswith(('kim', 'lee')) else SUPPORT}:{10 + len(username)}"
@@ -269,7 +276,7 @@ def large_plan(users: int = 10_000, changed: int = 200) -> Plan:
 def applied(plan: Plan, *, interrupted: bool = False) -> Applied:
     """A run in which most went well: one user failed, one did not take, the last was not reached if interrupted."""
     outcomes: list[Outcome] = []
-    for change in plan.changes:
+    for change in plan.users:
         result, message = Result.DONE, ""
         if change.kind is Kind.WAIT:
             result, message = Result.WAITING, "has 1 assigned task"
@@ -381,7 +388,7 @@ def sign_on_plan(*states: SettingState) -> Plan:
         replace(each, step=step if each.waits else 0, steps=6 if each.waits else 0)
         for step, each in enumerate(chosen, 1)
     ]
-    return replace(in_sync_plan(), settings=tuple(settings))
+    return with_settings(in_sync_plan(), settings)
 
 
 def sign_on_applied() -> Applied:
@@ -389,5 +396,5 @@ def sign_on_applied() -> Applied:
     plan = sign_on_plan()
     (change,) = plan.settings_in(SettingState.CHANGE)
     trusted = SettingChange("trusted", SettingState.CHANGE, "trusted", Answer.NO, entry="https://flex.example.com")
-    failed = SettingOutcome(trusted, Result.FAILED, "url is trusted already (400/45004)", "RQ1")
-    return Applied(plan, (), settings=(SettingOutcome(change, Result.DONE), failed))
+    failed = Outcome(trusted, Result.FAILED, "url is trusted already (400/45004)", request_id="RQ1")
+    return Applied(plan, (Outcome(change, Result.DONE), failed))

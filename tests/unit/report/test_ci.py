@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from flexres.errors import Position
+from flexres.reconcile.change import SettingState
 from flexres.reconcile.drift.findings import drift_of
-from flexres.reconcile.model import Plan
+from flexres.reconcile.plan import Plan
 from flexres.report.plan.ci import MOST, applied_outputs, drift_outputs, on_lines, output_lines, plan_outputs
-from tests.unit.report import samples
+from tests.unit.report import idp_samples, samples
 
 
 def user(username: str) -> Position | None:
@@ -62,12 +63,18 @@ def test_of_many_the_last_one_says_how_many_more() -> None:
 
 
 @pytest.mark.parametrize(
-    ("plan", "verdict"),
-    [(samples.in_sync_plan(3), "in sync"), (samples.safe_plan(), "safe"), (samples.refused_plan(), "refused")],
+    ("plan", "changes", "verdict"),
+    [
+        (samples.in_sync_plan(3), "0", "in sync"),
+        (samples.safe_plan(), "3", "safe"),
+        (samples.refused_plan(), "28", "refused"),
+        (idp_samples.set_up_alone(), "3", "needs care"),
+        (samples.sign_on_plan(SettingState.CHANGE), "1", "safe"),
+    ],
 )
-def test_the_outputs_of_a_plan(plan: Plan, verdict: str) -> None:
+def test_the_outputs_of_a_plan(plan: Plan, changes: str, verdict: str) -> None:
     """How much, how safe, and what approves it."""
-    assert plan_outputs(plan) == {"changes": str(plan.to_write), "verdict": verdict, "digest": plan.digest}
+    assert plan_outputs(plan) == {"changes": changes, "verdict": verdict, "digest": plan.digest}
 
 
 def test_the_outputs_of_a_run_count_what_was_done() -> None:

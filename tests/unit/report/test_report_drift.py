@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from flexres.errors import SetupError
 from flexres.reconcile.drift.findings import Drift, Reason, compared_with, drift_of
-from flexres.reconcile.model import Plan
+from flexres.reconcile.plan import Plan
 from flexres.report.drift.json import drift_json, earlier_of
 from flexres.report.drift.junit import drift_junit
 from flexres.report.drift.markdown import drift_markdown

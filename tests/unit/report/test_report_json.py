@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from flexres.reconcile.model import Cause, Kind, Route, Rule, Why
+from flexres.reconcile.change import Cause, Kind, Route, Why
+from flexres.reconcile.guards import Rule
 from flexres.report.plan.json import applied_json, plan_json
 from flexres.report.plan.verdict import Risk, Verdict
 from tests.unit.report import idp_samples, samples
@@ -38,7 +39,7 @@ def reports() -> Iterator[dict[str, Any]]:
     for make in PLANS.values():
         plan = make()
         yield plan_json(plan, position=samples.position)
-        if len(plan.changes) > 1:
+        if len(plan.users) > 1:
             yield applied_json(samples.applied(plan, interrupted=True))
     yield applied_json(samples.sign_on_applied())
     yield applied_json(idp_samples.managed_idp_applied())

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from flexres.reconcile.model import Plan
+from flexres.reconcile.plan import Plan
 from flexres.report.markdown_escape import code, hidden_line, prose
 from flexres.report.plan.markdown import applied_markdown, plan_markdown
 from flexres.report.visible import visible

@@ -8,7 +8,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from flexres.errors import Exit
-from flexres.reconcile.model import Rule, SettingState, Violation
+from flexres.reconcile.change import SettingState
+from flexres.reconcile.guards import Rule, Violation
 from flexres.report.plan.json import applied_json
 from flexres.report.plan.markdown import applied_markdown, plan_markdown
 from flexres.report.plan.next_step import next_after
@@ -97,7 +98,7 @@ def test_what_became_of_settings_is_told_with_what_is_next() -> None:
 def test_foreign_values_stay_values(foreign: str) -> None:
     """What a strange server answers can neither steer a terminal nor write Markdown."""
     plan = samples.sign_on_plan(SettingState.DRIFT)
-    plan = replace(plan, settings=(replace(plan.settings[0], observed=foreign, how=foreign),))
+    plan = samples.with_settings(plan, [replace(plan.settings[0], observed=foreign, how=foreign)])
 
     told, comment = text(plan), plan_markdown(plan)
 

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from flexres.apply.outcome import Applied, Outcome, Result
 from flexres.desired.model import Limit
 from flexres.reconcile.guards import Approval
-from flexres.reconcile.model import Plan
+from flexres.reconcile.plan import Plan
 from flexres.report.plan.text import applied_text, plan_text
 from tests.unit.report import samples
 

@@ -9,8 +9,9 @@ import pytest
 
 from flexres.desired.model import Limit
 from flexres.errors import Exit
+from flexres.reconcile.change import Kind
 from flexres.reconcile.guards import Approval
-from flexres.reconcile.model import Kind, Plan
+from flexres.reconcile.plan import Plan
 from flexres.report.plan.json import plan_json
 from flexres.report.plan.markdown import plan_markdown
 from flexres.report.plan.text import applied_text, plan_text

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexres.desired.model import Attested, Policy, Sso, StackConfig
-from flexres.reconcile.guards import console_violations
-from flexres.reconcile.model import Answer, SettingChange, SettingState
+from flexres.live.model import Instance, Snapshot
+from flexres.reconcile.change import Answer, SettingChange, SettingState
+from flexres.reconcile.guards import Evidence, Violation, evaluate
 from flexres.sso.difference import declared_value, setting_changes, setting_digest
 from flexres.sso.sightings import Sighting, SignOn
 
@@ -214,14 +215,30 @@ def test_a_connection_that_is_not_active_is_activated() -> None:
     assert states(replace(API, connection=None), seen)["connection"] == "change"
 
 
+def violations(policy: Policy, settings: tuple[SettingChange, ...]) -> tuple[Violation, ...]:
+    """What the guards say of these settings and nothing else."""
+    evidence = Evidence(
+        wanted=replace(config(SSO), policy=policy),
+        snapshot=Snapshot(Instance("AC1", "GO1", "WS1", None), {}),
+        changes=settings,
+        markers={},
+        approvals=(),
+        commit_time=None,
+        allow_older=False,
+        allow_admin=frozenset(),
+        declared=0,
+    )
+    return evaluate(evidence).violations
+
+
 def test_the_policy_decides_whether_waiting_for_a_person_refuses() -> None:
     """By default it only tells."""
     settings = setting_changes(config(SSO), SignOn())
 
-    assert not list(console_violations(Policy(), settings))
-    (refusal,) = console_violations(Policy(console_changes="fail"), settings)
+    assert not violations(Policy(), settings)
+    (refusal,) = violations(Policy(console_changes="fail"), settings)
     assert refusal.message.startswith("6 settings wait for a person in Twilio Console: certificate, issuer")
-    assert not list(console_violations(Policy(console_changes="fail"), setting_changes(config(attested()), SignOn())))
+    assert not violations(Policy(console_changes="fail"), setting_changes(config(attested()), SignOn()))
 
 
 def test_digests_tell_stacks_accounts_and_connections_apart() -> None:

@@ -1,17 +1,26 @@
-"""The plan as values: what would change for whom, why, by which route, and which guards it meets."""
+"""The change: what would happen to one user, one setting of single sign-on or one part of the identity provider.
+
+`reconcile` makes them, a `Plan` holds them all, and `apply` gives an outcome for each.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
-from flexres.desired.model import DesiredUser, Policy
-from flexres.live.model import Instance, LiveUser, Worker
-from flexres.reconcile.idp.model import IdpPlan
+from flexres.desired.model import DesiredUser
+from flexres.live.model import LiveUser
 from flexres.reconcile.marker import Marker
-from flexres.values import Value, same
+from flexres.values import ABSENT, Value, same
+
+
+class About(StrEnum):
+    """What a change is about."""
+
+    USER = "user"
+    SETTING = "setting"
+    IDP = "idp"
 
 
 class Kind(StrEnum):
@@ -50,6 +59,8 @@ class Route(StrEnum):
     CHANNEL = "channel"
     MARKER = "marker"
     IDP = "idp"
+    SETTING = "setting"
+    """A setting of single sign-on, through an API or by a person in Console."""
 
 
 class Why(StrEnum):
@@ -59,22 +70,6 @@ class Why(StrEnum):
     LEAVER = "named in leavers"
     EXPIRED = "until has passed"
     RENAMED = "renamed"
-
-
-class Rule(StrEnum):
-    """The guards. Each is evaluated on the whole plan before the first write."""
-
-    OLDER_CHECKOUT = "older checkout"
-    MAX_REMOVALS = "max_removals"
-    MAX_CHANGES = "max_changes"
-    MIN_ADMINS = "min_admins"
-    PROTECTED = "protected"
-    EMAIL_DOMAINS = "email_domains"
-    GAINS_ADMIN = "gains admin"
-    LOSES_SKILLS = "loses all skills"
-    LOSES_CAPACITY = "loses all capacity"
-    DEACTIVATED = "deactivated"
-    CONSOLE_CHANGES = "console_changes"
 
 
 class Answer(StrEnum):
@@ -133,14 +128,41 @@ class IdpEdit:
     provider: str
 
 
+class Change:
+    """One thing that would happen, whatever it is about.
+
+    Whoever counts, prints, journals, guards, saves or compares a plan iterates over these once.
+    """
+
+    __slots__ = ()
+    about: ClassVar[About]
+
+    @property
+    def name(self) -> str:
+        """What it is about, by its name: a username, a setting, a part of the provider's set-up."""
+        raise NotImplementedError
+
+    @property
+    def pending(self) -> bool:
+        """Whether applying would write something."""
+        raise NotImplementedError
+
+    @property
+    def written(self) -> tuple[FieldChange, ...]:
+        """Every field that would get another value, in Flex or at the identity provider."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True)
-class UserChange:
+class UserChange(Change):
     """What would happen to one user, and all that an operation needs to make it happen.
 
     `old` is the user that a rename leaves behind. `digest` approves this change alone, where it needs that.
     `overdue` is a leaver who has waited longer than the policy allows. `elsewhere`: compared with a base, all of it
     would happen without this change, too. `idp` is what happens at the identity provider, before Flex is written.
     """
+
+    about: ClassVar[About] = About.USER
 
     username: str
     kind: Kind
@@ -157,6 +179,11 @@ class UserChange:
     idp: IdpEdit | None = None
 
     @property
+    def name(self) -> str:
+        """The username."""
+        return self.username
+
+    @property
     def only_at_idp(self) -> bool:
         """Whether Flex stays as it is and only the identity provider is written."""
         return self.idp is not None and self.kind is Kind.UPDATE and not self.fields and not self.reason
@@ -171,6 +198,12 @@ class UserChange:
         return True
 
     @property
+    def written(self) -> tuple[FieldChange, ...]:
+        """The fields of the user in Flex, and then those at the identity provider."""
+        here = tuple(field for field in self.fields if field.writes)
+        return here + (self.idp.fields if self.idp is not None else ())
+
+    @property
     def leaves(self) -> bool:
         """Whether the user loses Flex, now or when no longer busy."""
         return self.kind in {Kind.RETIRE, Kind.WAIT, Kind.LET_GO}
@@ -182,34 +215,15 @@ class UserChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Guarded:
-    """One thing that a guard watches: its own digest approves it alone; `approved_by` names who did."""
-
-    rule: Rule
-    username: str
-    detail: str
-    digest: str
-    approved_by: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """A guard that refuses the plan: what it found (`message`), about whom, and what lifts it (`hint`)."""
-
-    rule: Rule
-    message: str
-    usernames: tuple[str, ...]
-    hint: str
-
-
-@dataclass(frozen=True, slots=True)
-class SettingChange:
+class SettingChange(Change):
     """One setting of single sign-on: a field of `sso:`, or one trusted `entry` (then `field` is `trusted`).
 
     `declared` and `observed` are texts to show (a certificate by its fingerprint; empty: not set), `how` says where
     it was seen and `why` why it could not be. `step` of `steps` is its place on Console's page, 0 for what flexres
     writes itself. `digest` is what an attestation of the declared value records. `removal`: the entry is to go.
     """
+
+    about: ClassVar[About] = About.SETTING
 
     field: str
     state: SettingState
@@ -230,6 +244,19 @@ class SettingChange:
         return f"{self.field} {self.entry}" if self.entry else self.field
 
     @property
+    def pending(self) -> bool:
+        """Whether an API is to write it."""
+        return self.state is SettingState.CHANGE
+
+    @property
+    def written(self) -> tuple[FieldChange, ...]:
+        """The setting, where an API is to write it."""
+        if not self.pending:
+            return ()
+        before, after = (side or ABSENT for side in (self.observed, self.declared))
+        return (FieldChange(f"sso:{self.name}", before, after, Cause.GIT, Route.SETTING),)
+
+    @property
     def waits(self) -> bool:
         """Whether it waits for a person in Twilio Console."""
         return self.state in {SettingState.PENDING, SettingState.STALE, SettingState.REMOVAL}
@@ -245,65 +272,40 @@ class SettingChange:
         )
 
 
+class Part(StrEnum):
+    """The parts of the provider's set-up, in the order in which they are written."""
+
+    APPLICATION = "application"
+    ADDON = "SAML2 add-on"
+    CALLBACKS = "callback URLs"
+    ACTION = "action"
+    DEPLOYMENT = "deployment"
+    FLOW = "login flow"
+
+
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """The whole difference between one stack and one instance at one time.
+class IdpChange(Change):
+    """One part of the set-up that is not as declared. `says` is it in words, where before → after would not help."""
 
-    `changes` is in the order of the YAML's team files, then by username, those nobody declares last.
-    `digest` approves all guarded changes that nobody has approved yet; empty when there are none.
-    `commit` is the commit that the YAML was read from, if it was read from one. `base` is the revision that it was
-    compared with, as it was named; `offline` says that Flex was not read and the base stands for it. `command` is
-    what applies exactly this plan, behind `flexres`.
-    `settings` are those of single sign-on in the order of Console's page; empty where the stack declares none, or
-    nobody looked. `idp` is the identity provider's part, None where it is not managed, or nobody looked.
-    """
+    about: ClassVar[About] = About.IDP
 
-    stack: str
-    stack_id: str
-    instance: Instance
-    policy: Policy
-    as_of: datetime
-    changes: tuple[UserChange, ...]
-    unmanaged: tuple[UserChange, ...] = ()
-    orphans: tuple[Worker, ...] = ()
-    personas: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    declared: int = 0
-    in_flex: int = 0
-    in_sync: int = 0
-    guarded: tuple[Guarded, ...] = ()
-    violations: tuple[Violation, ...] = ()
-    digest: str = ""
-    commit: str | None = None
-    commit_time: int | None = None
-    requests: int = 0
-    seconds: float = 0.0
-    base: str | None = None
-    offline: bool = False
-    command: tuple[str, ...] = ("apply",)
-    settings: tuple[SettingChange, ...] = ()
-    idp: IdpPlan | None = None
+    part: Part
+    key: str
+    before: Value
+    after: Value
+    says: str = ""
 
-    def of_kind(self, *kinds: Kind) -> Iterator[UserChange]:
-        """The changes of these kinds, in the plan's order."""
-        return (change for change in self.changes if change.kind in kinds)
+    @property
+    def name(self) -> str:
+        """The part and the setting in it."""
+        return f"{self.part} {self.key}"
 
     @property
     def pending(self) -> bool:
-        """Whether applying would write something."""
-        at_idp = self.idp is not None and bool(self.idp.changes)
-        return any(change.pending for change in self.changes) or any(self.settings_in(SettingState.CHANGE)) or at_idp
+        """Always: what is as declared is no change."""
+        return True
 
     @property
-    def to_write(self) -> int:
-        """How many changes applying would write: users, and settings of single sign-on."""
-        settings = sum(1 for _ in self.settings_in(SettingState.CHANGE))
-        return sum(change.pending for change in self.changes) + settings
-
-    @property
-    def console(self) -> tuple[SettingChange, ...]:
-        """The settings that wait for a person in Twilio Console."""
-        return tuple(setting for setting in self.settings if setting.waits)
-
-    def settings_in(self, *states: SettingState) -> Iterator[SettingChange]:
-        """The settings of single sign-on in these states, in the plan's order."""
-        return (setting for setting in self.settings if setting.state in states)
+    def written(self) -> tuple[FieldChange, ...]:
+        """The setting at the provider."""
+        return (FieldChange(f"idp:{self.name}", self.before, self.after, Cause.GIT, Route.IDP),)

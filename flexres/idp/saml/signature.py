@@ -34,6 +34,10 @@ _ALLOWED_TRANSFORMS = (
     "http://www.w3.org/TR/2001/REC-xml-c14n-20010315",
     "http://www.w3.org/2006/12/xml-c14n11",
 )
+_MOST_SIGNATURES = 2
+"""One on the response, one on its assertion."""
+_MOST_TRANSFORMS = 2
+"""Enveloped signature and canonical form: SAML core, section 5.4.4."""
 _PUBLIC_KEY_METHODS = frozenset(method for method in SignatureMethod if not method.name.startswith("HMAC"))
 
 Key = Literal["declared", "embedded", "none"]
@@ -139,6 +143,10 @@ def _embedded(signature: etree._Element) -> x509.Certificate | None:
 
 def wrapping(root: etree._Element) -> Iterator[str]:
     """What in the structure of a response makes it unclear which element was signed, as attacks do."""
+    found = list(root.iter(_SIGNATURE_TAG))
+    if len(found) > _MOST_SIGNATURES:
+        yield f"it holds {len(found)} signatures"
+        return
     direct = root.findall(ASSERTION_TAG)
     everywhere = list(root.iter(ASSERTION_TAG))
     if len(direct) > 1:
@@ -148,7 +156,7 @@ def wrapping(root: etree._Element) -> Iterator[str]:
     if any(element is not root for element in root.iter(RESPONSE_TAG)):
         yield "a response hides inside the response"
     yield from _repeated_ids(root)
-    for signature in root.iter(_SIGNATURE_TAG):
+    for signature in found:
         yield from _odd_signature(root, signature)
 
 
@@ -179,7 +187,10 @@ def _odd_signature(root: etree._Element, signature: etree._Element) -> Iterator[
         uri = reference.get("URI")
         if uri != f"#{owner.get('ID')}" and not (uri == "" and owner is root):
             yield "a signature covers another element than the one it stands in"
-        for transform in reference.iter(f"{{{SIGNATURE}}}Transform"):
+        transforms = list(reference.iter(f"{{{SIGNATURE}}}Transform"))
+        if len(transforms) > _MOST_TRANSFORMS:
+            yield f"a signature transforms what it covers {len(transforms)} times"
+        for transform in transforms[:_MOST_TRANSFORMS]:
             if transform.get("Algorithm") not in _ALLOWED_TRANSFORMS:
                 yield "a signature transforms what it covers in a way that SAML does not allow"
 

@@ -13,16 +13,33 @@ from typing import Final
 
 from flexres.desired.model import Sso, StackConfig
 from flexres.desired.schema.trusted import covered
-from flexres.idp.saml.report import Finding
-from flexres.sso.javascript import Expression, UnreadableScript, Value, read_assignments
+from flexres.idp.findings import Finding
+from flexres.sso.javascript.follow import NotFollowed, read_script
+from flexres.sso.javascript.syntax import UnreadableScript
+from flexres.sso.javascript.values import Expression, Value
 
-LARGEST: Final = 1024 * 1024
-_LINE_SEPARATORS: Final = {"\u2028": r"\u2028", "\u2029": r"\u2029", "</": r"<\/"}
+LARGEST: Final = 128 * 1024
+"""Bytes of a script that is read; one that people write has a few thousand."""
+
+
+_MOST_NAMED: Final = 20
+# These stand in a comment of the script, so none of them quotes anybody.
+_REASONS: Final = {
+    "legacy": "legacy SSO has none",
+    "unknown": "it is not known whether the connection is active",
+    "none": "no connection of enhanced SSO is active yet",
+    "another": "another connection than the declared one is active",
+    "no client": "Flex tells no client id",
+    "no address": "neither default_redirect_url nor trusted says where a login returns to",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Active:
-    """What Flex was seen to answer for enhanced SSO: `connection` empty: none is active; None: it is not known."""
+    """What Flex was seen to answer for enhanced SSO: `connection` empty: none is active; None: it is not known.
+
+    Both values are of their own form (JQ…, letters and digits), as whoever read the answer saw to. `why` may quote it.
+    """
 
     connection: str | None
     client_id: str | None = None
@@ -39,15 +56,18 @@ def appconfig(config: StackConfig, active: Active, redirect_url: str | None = No
     returns = redirect_url or sso.default_redirect_url or next(iter(sso.trusted), None)
     said: dict[str, Mapping[str, str | bool]] = {"sso": _sso_object(config.account, sso)}
     reason = _without_oauth(sso, active, returns)
-    if not reason:
+    if reason is None:
         said["oauth"] = {
             "connection": active.connection or "",
             "clientId": active.client_id or "",
             "redirectUrl": returns or "",
         }
     lines = ["// Written by flexres sso appconfig. Flex UI reads it before it starts."]
-    if reason:
-        lines += [f"// There is no oauth object: {reason}.", "// Once the connection is active, write this file again."]
+    if reason is not None:
+        lines += [
+            f"// There is no oauth object: {_REASONS[reason]}.",
+            "// Once there is one, write this file again.",
+        ]
     lines.append("var appConfig = {")
     for name, values in said.items():
         lines += [f"  {name}: {{", *(f"    {key}: {_literal(value)}," for key, value in values.items()), "  },"]
@@ -55,11 +75,16 @@ def appconfig(config: StackConfig, active: Active, redirect_url: str | None = No
 
 
 def why_without_oauth(config: StackConfig, active: Active, redirect_url: str | None = None) -> str:
-    """Why the script has no `oauth`, as half a sentence; empty where it has one."""
+    """Why the script has no `oauth`, as half a sentence for a person, with what Flex said; empty where it has one."""
     sso = config.sso
     assert sso is not None
     returns = redirect_url or sso.default_redirect_url or next(iter(sso.trusted), None)
-    return _without_oauth(sso, active, returns)
+    reason = _without_oauth(sso, active, returns)
+    if reason is None:
+        return ""
+    if reason == "unknown":
+        return f"{_REASONS[reason]} ({active.why or 'nothing answered'})"
+    return f"{active.connection} is active, and {sso.connection} declared" if reason == "another" else _REASONS[reason]
 
 
 def check_appconfig(source: str, config: StackConfig, active: Active) -> tuple[Finding, ...]:
@@ -67,14 +92,24 @@ def check_appconfig(source: str, config: StackConfig, active: Active) -> tuple[F
     sso = config.sso
     assert sso is not None
     try:
-        found = read_assignments(source, "appConfig")
+        script = read_script(source, "appConfig")
     except UnreadableScript as error:
         title = f"Line {error.line}, column {error.column}: {error.message}"
         return (Finding("error", title, "A browser stops reading here, and Flex UI does not start.", "mend the line"),)
-    if found is None:
+    unknown = [_not_followed(each) for each in script.not_followed[:_MOST_NAMED]]
+    if len(script.not_followed) > _MOST_NAMED:
+        unknown.append(Finding("unknown", f"{len(script.not_followed) - _MOST_NAMED} more lines were not followed"))
+    found = script.value
+    if isinstance(found, dict):
+        seen = (*_check_sso(found.get("sso"), config, sso, "oauth" in found), *_check_oauth(found, sso, active))
+    elif isinstance(found, Expression):
+        seen = (_not_told("appConfig", found),)
+    elif unknown:
+        seen = (Finding("unknown", "No line that was followed assigns appConfig"),)
+    else:
         detail = "Flex UI then starts without a configuration."
-        return (Finding("error", "The file never assigns appConfig", detail, "begin it with var appConfig = {"),)
-    return (*_check_sso(found.get("sso"), config, sso, "oauth" in found), *_check_oauth(found, sso, active))
+        seen = (Finding("error", "The file never assigns appConfig", detail, "begin it with var appConfig = {"),)
+    return (*seen, *unknown)
 
 
 def _sso_object(account: str, sso: Sso) -> dict[str, str | bool]:
@@ -84,28 +119,39 @@ def _sso_object(account: str, sso: Sso) -> dict[str, str | bool]:
     return said
 
 
-def _without_oauth(sso: Sso, active: Active, returns: str | None) -> str:
+def _without_oauth(sso: Sso, active: Active, returns: str | None) -> str | None:
+    """The key of the reason; None where there is an oauth object."""
     if sso.type == "legacy":
-        return "legacy SSO has none"
+        return "legacy"
     if active.connection is None:
-        return f"it is not known whether the connection is active ({active.why or 'nothing answered'})"
+        return "unknown"
     if not active.connection:
-        return "no connection of enhanced SSO is active yet"
+        return "none"
     if sso.connection and active.connection != sso.connection:
-        return f"{active.connection} is active, and {sso.connection} is declared"
+        return "another"
     if not active.client_id:
-        return "Flex tells no client id"
-    return "" if returns else "neither default_redirect_url nor trusted says where a login returns to"
+        return "no client"
+    return None if returns else "no address"
 
 
 def _literal(value: str | bool) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    for mark, escaped in _LINE_SEPARATORS.items():
-        text = text.replace(mark, escaped)
-    return text
+    """A value as a literal in ASCII, which ends neither its line nor a script element around it."""
+    return json.dumps(value).replace("<", r"\u003c")
+
+
+def _not_followed(part: NotFollowed) -> Finding:
+    return Finding(
+        "unknown",
+        f"Line {part.line} was not followed: {part.source}",
+        "Only a browser can tell what it leaves in appConfig.",
+        "write plain values, or look at appConfig in the browser's console",
+    )
 
 
 def _check_sso(found: Value, config: StackConfig, sso: Sso, has_oauth: bool) -> Iterator[Finding]:
+    if isinstance(found, Expression):
+        yield _not_told("sso", found)
+        return
     if not isinstance(found, dict):
         if not has_oauth:
             detail = "Flex UI shows its login view with the Twilio login instead of beginning single sign-on."
@@ -173,6 +219,9 @@ def _check_oauth(config: Mapping[str, Value], sso: Sso, active: Active) -> Itera
         detail = f"As soon as it exists, Flex UI signs in through enhanced SSO, and {why}: nobody gets in."
         yield Finding("error", "There is an oauth object already", detail, "take it out until the connection is active")
         return
+    if isinstance(found, Expression):
+        yield _not_told("oauth", found)
+        return
     if not isinstance(found, dict):
         yield Finding("error", f"oauth is {_shown(found)}", "Flex UI reads three texts of it.", "write it as an object")
         return
@@ -186,7 +235,7 @@ def _check_value(found: Mapping[str, Value], name: str, wanted: str | None) -> I
     if isinstance(value, Expression):
         yield _not_told(f"oauth.{name}", value)
     elif wanted is None:
-        yield Finding("note", f"oauth.{name} is {_shown(value)}", "Flex could not be asked what it should be.")
+        yield Finding("unknown", f"oauth.{name} is {_shown(value)}", "Flex could not be asked what it should be.")
     elif value == wanted:
         yield Finding("ok", f"oauth.{name} is right: {wanted}")
     else:
@@ -218,7 +267,7 @@ def _check_redirect(value: Value, sso: Sso) -> Iterator[Finding]:
 def _not_told(name: str, value: Expression) -> Finding:
     detail = "Only a browser can evaluate it."
     return Finding(
-        "note", f"{name} is an expression: {value.source[:80]}", detail, "look at it in the browser's console"
+        "unknown", f"{name} is an expression: {value.source[:80]}", detail, "look at it in the browser's console"
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flexres.desired.model import Sso, StackConfig
-from flexres.idp.saml.report import Finding
+from flexres.idp.findings import Finding
 from flexres.idp.service_provider import enhanced, legacy
 from flexres.sso.sightings import Sighting
 

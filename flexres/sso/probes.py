@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from flexres.live.http.anonymous import Anonymous, NotSeen, Page
 from flexres.live.http.base import host_of
-from flexres.sso.sightings import AuthnRequest, Sighting, SignOn
+from flexres.sso.sightings import CONNECTION, AuthnRequest, Sighting, SignOn
 
 ReadRequest = Callable[[str], AuthnRequest]
 """Reads the value of a SAMLRequest parameter. Raises ValueError, with why in one line."""
@@ -32,6 +33,8 @@ _UNTRUSTED: Final = 70002
 _NO_CERTIFICATE: Final = 70251
 _HOSTED: Final = "https://flex.twilio.com"
 """Flex at Twilio's own address, which nobody has to trust."""
+
+_CLIENT_ID: Final = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 
 _NOWHERE: Final = "https://untrusted.flexres.invalid"
 """A URL that nobody can have trusted (RFC 2606): it shows whether Flex looks at the URL before it sends for a login."""
@@ -134,9 +137,7 @@ class Probes:
             active = _active(await self._json(url, {"AccountSid": self._account}), self._instance)
         except NotSeen as error:
             return _Connection(Sighting(None, _CONFIG, str(error)))
-        if active is None:
-            return _Connection(Sighting("", _CONFIG))
-        return _Connection(Sighting(active["connection_name"], _CONFIG), active.get("client_id") or None)
+        return active if active is not None else _Connection(Sighting("", _CONFIG))
 
     async def _json(self, url: str, params: Mapping[str, str]) -> Any:
         page = await self._anonymous.get(url, params)
@@ -245,23 +246,30 @@ def _trust(found: _Redirect, control: _Redirect, how: str) -> Sighting:
     return Sighting(None, how, found.why)
 
 
-def _active(body: Any, instance: str) -> dict[str, str] | None:
-    """The one active connection of a list, None where there is none. Raises NotSeen."""
+def _active(body: Any, instance: str) -> _Connection | None:
+    """The one active connection of a list, None where there is none. Raises NotSeen, for odd names too.
+
+    Anybody on the way may have written the answer: its names go into files and URLs, so they have their form or are
+    nothing.
+    """
     listed = body.get("config_list") if isinstance(body, dict) else None
     if not isinstance(listed, list):
         raise NotSeen("the answer holds no list of connections")
     active = [
         item
         for item in listed
-        if isinstance(item, dict)
-        and item.get("active") is True
-        and isinstance(item.get("connection_name"), str)
-        and item.get("instance_sid") in (None, "", instance)
+        if isinstance(item, dict) and item.get("active") is True and item.get("instance_sid") in (None, "", instance)
     ]
-    names = sorted({item["connection_name"] for item in active})
+    names = {name if isinstance(name := item.get("connection_name"), str) else "" for item in active}
+    if any(not CONNECTION.fullmatch(name) for name in names):
+        raise NotSeen("an active connection has a name that is not JQ and 32 hexadecimal digits")
     if len(names) > 1:
-        raise NotSeen(f"{len(names)} connections are active at once: {', '.join(names[:3])}")
-    return active[0] if active else None
+        raise NotSeen(f"{len(names)} connections are active at once: {', '.join(sorted(names)[:3])}")
+    if not names:
+        return None
+    client = active[0].get("client_id")
+    client_id = client if isinstance(client, str) and _CLIENT_ID.fullmatch(client) else None
+    return _Connection(Sighting(names.pop(), _CONFIG), client_id)
 
 
 def _covered(pattern: str) -> str:

@@ -15,7 +15,7 @@ from flexres.desired.schema.certificate import CertificateError, fingerprint
 from flexres.errors import NotFoundError, SetupError
 from flexres.live.http.answers import JsonObject, Response
 from flexres.live.http.transport import Transport, path
-from flexres.sso.sightings import Sighting, SignOn
+from flexres.sso.sightings import CONNECTION, Sighting, SignOn
 from flexres.values import Json
 
 _HOW: Final = "settings API"
@@ -39,7 +39,7 @@ class Settings:
         active = body.get("active") is not False
         fields = {name: Sighting(_text(body.get(name)), _HOW) for name in ("type", "issuer", "sso_url")}
         fields["default_redirect_url"] = Sighting(_text(body.get("default_redirect_url")), _HOW)
-        fields["connection"] = Sighting(_text(body.get("connection")) if active else "", _HOW)
+        fields["connection"] = _connection(body.get("connection")) if active else Sighting("", _HOW)
         fields["certificate"] = _certificate(_text(body.get("certificate")))
         trusted = {entry: Sighting(True, _HOW) for entry in self.trusted}
         return SignOn(fields=fields, trusted=trusted, complete=True)
@@ -121,6 +121,15 @@ def _entries(response: Response) -> dict[str, str]:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _connection(value: Any) -> Sighting:
+    """A connection of its own form, or nothing is known: other names would reach files and URLs."""
+    if value in (None, ""):
+        return Sighting("", _HOW)
+    if isinstance(value, str) and CONNECTION.fullmatch(value):
+        return Sighting(value, _HOW)
+    return Sighting(None, _HOW, "the connection's name is not JQ and 32 hexadecimal digits")
 
 
 def _certificate(pem: str) -> Sighting:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+CONNECTION: Final = re.compile(r"JQ[0-9a-fA-F]{32}")
+"""A connection of enhanced SSO. Only what has this form is taken over from an answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,8 +41,8 @@ Examples:
   flexres saml lint session.har -s prod        a HAR or SAML-tracer export
   pbpaste | flexres saml lint - -s prod        Base64, as the browser posts it
 \b
-Exit codes: 0 Flex would accept it · 1 Flex would refuse it · 2 the file holds
-no SAML response, or the YAML is wrong""",
+Exit codes: 0 Flex would accept it · 1 Flex would refuse it, or that cannot be
+known · 2 the file holds no SAML response, or the YAML is wrong""",
 )
 def lint(
     file: Annotated[
@@ -72,7 +72,7 @@ def lint(
     emit(_told(found, report_format, out), out)
     if not found.readable:
         return Exit.SETUP
-    return Exit.DONE if found.accepted else Exit.FAILED
+    return Exit.DONE if found.verdict == "accepted" else Exit.FAILED
 
 
 def _stack(name: str | None, stacks: Path) -> Stack | None:

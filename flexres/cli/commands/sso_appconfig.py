@@ -6,9 +6,9 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -18,13 +18,25 @@ from flexres.cli.sso_options import with_sso
 from flexres.desired.model import Sso, StackConfig
 from flexres.desired.schema.trusted import check_redirect
 from flexres.errors import Exit, SetupError
-from flexres.idp.saml.report import Finding
+from flexres.idp.findings import Finding, Verdict, verdict
 from flexres.live.credentials import endpoint
-from flexres.report.idp.findings import findings_in_text, findings_json, findings_markdown
+from flexres.report.idp.findings import (
+    VERDICT_ICONS,
+    VERDICT_STYLES,
+    findings_in_text,
+    findings_json,
+    findings_markdown,
+)
 from flexres.report.layout import Page
 from flexres.sso import appconfig as scripts
 from flexres.sso.appconfig import Active
 from flexres.sso.observe import active_connection
+
+_VERDICTS: Final[Mapping[Verdict, str]] = {
+    "accepted": "Flex UI would sign in with it",
+    "refused": "Flex UI would not sign in with it",
+    "cannot know": "cannot know whether Flex UI would sign in with it",
+}
 
 
 def appconfig(
@@ -54,7 +66,7 @@ def appconfig(
     if check is not None:
         findings = scripts.check_appconfig(source, loaded.config, active)
         emit(_report(check, findings, report_format, out), out)
-        return Exit.FAILED if any(finding.level == "error" for finding in findings) else Exit.DONE
+        return Exit.DONE if verdict(findings) == "accepted" else Exit.FAILED
     emit(scripts.appconfig(loaded.config, active, redirect_url), out)
     reason = scripts.why_without_oauth(loaded.config, active, redirect_url)
     if reason:
@@ -85,16 +97,16 @@ def _read(file: Path) -> str:
 
 
 def _report(file: Path, findings: Sequence[Finding], report_format: options.ReportFormat, out: Path | None) -> str:
-    fine = not any(finding.level == "error" for finding in findings)
-    verdict = "Flex UI would sign in with it" if fine else "Flex UI would not sign in with it"
+    found = verdict(findings)
+    said = _VERDICTS[found]
     if report_format == "json":
-        said = {"format": 1, "report": "sso appconfig", "file": str(file), "in_order": fine}
-        return json.dumps({**said, "findings": findings_json(findings)}, indent=2, ensure_ascii=False)
+        head = {"format": 1, "report": "sso appconfig", "file": str(file), "verdict": found}
+        return json.dumps({**head, "findings": findings_json(findings)}, indent=2, ensure_ascii=False)
     if report_format == "markdown":
-        return "\n".join([f"### {'✅' if fine else '⛔'} appconfig.js: {verdict}", "", *findings_markdown(findings)])
+        return "\n".join([f"### {VERDICT_ICONS[found]} appconfig.js: {said}", "", *findings_markdown(findings)])
     look = look_of(sys.stdout, out)
     page = Page(look.width, look.colour)
-    page.write((str(file), "bold"), (f"  {verdict}", "green" if fine else "bold red"))
+    page.write((str(file), "bold"), (f"  {said}", VERDICT_STYLES[found]))
     page.blank()
     findings_in_text(page, findings)
     return page.text()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from flexres.desired.model import DesiredUser, Sso
+from flexres.idp.findings import Finding
 from flexres.idp.saml.claims import MANDATORY, WorkerClaims
-from flexres.idp.saml.report import Finding
 from flexres.values import Json, same
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from flexres.desired.model import Sso
+from flexres.idp.findings import Finding
 from flexres.idp.saml.parse import Assertion, Moment, Response
-from flexres.idp.saml.report import Finding
 from flexres.idp.service_provider import ServiceProvider
 
 _SHORTEST_SESSION = timedelta(hours=1)

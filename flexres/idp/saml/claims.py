@@ -13,8 +13,8 @@ from typing import Final
 
 from flexres.desired.model import Channel
 from flexres.desired.schema.attributes import FLEX_ANSWER, TYPES, AttributeFormatError, parse_typed
+from flexres.idp.findings import Finding
 from flexres.idp.saml.parse import Claim
-from flexres.idp.saml.report import Finding
 from flexres.values import Json
 
 FLEX_ROLES: Final = ("admin", "agent", "supervisor")

@@ -12,6 +12,7 @@ from lxml import etree
 
 from flexres.desired.model import DesiredUser, Sso
 from flexres.desired.schema.certificate import CertificateError, check_certificate, fingerprint, read_certificate
+from flexres.idp.findings import Finding
 from flexres.idp.safe_xml import ASSERTION, METADATA, PROTOCOL, UnsafeXmlError, parse_xml
 from flexres.idp.saml import signature as signatures
 from flexres.idp.saml.against_yaml import compare
@@ -26,7 +27,7 @@ from flexres.idp.saml.checks import (
 from flexres.idp.saml.claims import type_claims, with_contact
 from flexres.idp.saml.parse import parse_assertion, parse_response
 from flexres.idp.saml.read import Captured, UnreadableCapture, read_captures
-from flexres.idp.saml.report import Finding, Report
+from flexres.idp.saml.report import Report
 from flexres.idp.saml.status import check_status
 from flexres.idp.service_provider import ServiceProvider, enhanced
 from flexres.text import visible
@@ -155,7 +156,7 @@ def _judge(
     if name_id and users:
         findings += compare(name_id, worker, users, expected.sso)
     report = Report(tuple(findings), origin, name_id if signed is not None else None)
-    if signed is None or not report.accepted or not name_id:
+    if signed is None or report.verdict == "refused" or not name_id:
         return report
     return Report(report.findings, origin, name_id, with_contact(worker.attributes, name_id), dict(worker.channels))
 

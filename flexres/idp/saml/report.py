@@ -4,22 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from flexres.desired.model import Channel
+from flexres.idp.findings import Finding, Verdict, verdict
 from flexres.values import Json
-
-Level = Literal["ok", "note", "warning", "error"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing about the response: what it is, why it matters to Flex, and what to do where something is wrong."""
-
-    level: Level
-    title: str
-    detail: str = ""
-    fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +27,6 @@ class Report:
     readable: bool = True
 
     @property
-    def accepted(self) -> bool:
-        """Whether nothing was found that would make Flex refuse the sign-in."""
-        return not any(finding.level == "error" for finding in self.findings)
+    def verdict(self) -> Verdict:
+        """What Flex would do with the sign-in, as far as it can be told."""
+        return verdict(self.findings)

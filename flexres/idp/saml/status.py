@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from flexres.idp.findings import Finding
 from flexres.idp.saml.parse import Response
-from flexres.idp.saml.report import Finding
 
 # The codes are those of SAML 2.0 core, section 3.2.2.2; the causes are those that Flex's set-up gives.
 _CAUSES: Final = {

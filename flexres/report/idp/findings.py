@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from flexres.idp.saml.report import Finding
+from flexres.idp.findings import Finding, Verdict
 from flexres.report.layout import Page
 from flexres.report.markdown_escape import prose
 from flexres.report.visible import visible
 
-_SIGNS: Final = {"ok": "✓", "note": "·", "warning": "!", "error": "✗"}
-_STYLES: Final = {"ok": "green", "note": "dim", "warning": "yellow", "error": "bold red"}
-_ICONS: Final = {"ok": "✅", "note": "ℹ️", "warning": "⚠️", "error": "⛔"}
+_SIGNS: Final = {"ok": "✓", "note": "·", "warning": "!", "unknown": "?", "error": "✗"}
+_STYLES: Final = {"ok": "green", "note": "dim", "warning": "yellow", "unknown": "yellow", "error": "bold red"}
+_ICONS: Final = {"ok": "✅", "note": "ℹ️", "warning": "⚠️", "unknown": "❔", "error": "⛔"}
+
+VERDICT_STYLES: Final[Mapping[Verdict, str]] = {
+    "accepted": "bold green",
+    "refused": "bold red",
+    "cannot know": "bold yellow",
+}
+VERDICT_ICONS: Final[Mapping[Verdict, str]] = {"accepted": "✅", "refused": "⛔", "cannot know": "❔"}
 
 
 def findings_in_text(page: Page, findings: Sequence[Finding]) -> None:

@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final
 
+from flexres.idp.findings import Verdict
 from flexres.idp.saml.report import Report
-from flexres.report.idp.findings import findings_in_text, findings_json, findings_markdown
+from flexres.report.idp.findings import (
+    VERDICT_ICONS,
+    VERDICT_STYLES,
+    findings_in_text,
+    findings_json,
+    findings_markdown,
+)
 from flexres.report.layout import Page
 from flexres.report.markdown_escape import code
 from flexres.report.visible import visible
 from flexres.report.wording import plural, value_text
 
 FORMAT: Final = 1
+_VERDICTS: Final[Mapping[Verdict, str]] = {
+    "accepted": "Flex would accept it",
+    "refused": "Flex would refuse it",
+    "cannot know": "cannot know whether Flex would accept it",
+}
 
 
 def saml_text(report: Report, *, width: int, colour: bool) -> str:
     """The verdict, every finding, and what the Worker would get; ends with a newline."""
     page = Page(width, colour)
-    style = "bold green" if report.accepted else "bold red"
     origin = [(f"  {visible(report.origin)}", "dim")] if report.origin else []
-    page.write((_verdict(report), style), *origin)
+    page.write((_verdict(report), VERDICT_STYLES[report.verdict]), *origin)
     page.blank()
     findings_in_text(page, report.findings)
     if report.worker_attributes is not None:
@@ -35,7 +47,7 @@ def saml_text(report: Report, *, width: int, colour: bool) -> str:
 
 def saml_markdown(report: Report) -> str:
     """The same as GitHub Markdown."""
-    lines = [f"### {'✅' if report.accepted else '⛔'} SAML response: {_verdict(report)}", ""]
+    lines = [f"### {VERDICT_ICONS[report.verdict]} SAML response: {_verdict(report)}", ""]
     lines += findings_markdown(report.findings)
     if report.worker_attributes is not None:
         lines += [f"Worker attributes of {code(report.name_id or '')} after this sign-in", "", "| | |", "| --- | --- |"]
@@ -49,7 +61,7 @@ def saml_json(report: Report) -> str:
     said: dict[str, Any] = {
         "format": FORMAT,
         "report": "saml",
-        "accepted": report.accepted,
+        "verdict": report.verdict,
         "readable": report.readable,
         "findings": findings_json(report.findings),
     }
@@ -66,12 +78,14 @@ def saml_json(report: Report) -> str:
 def _verdict(report: Report) -> str:
     if not report.readable:
         return "there is no SAML response to judge"
-    return "Flex would accept it" if report.accepted else "Flex would refuse it"
+    return _VERDICTS[report.verdict]
 
 
 def _counts(report: Report) -> str:
     counted = Counter(finding.level for finding in report.findings)
     said = [plural(counted["error"], "error"), plural(counted["warning"], "warning")]
+    if counted["unknown"]:
+        said.append(f"{counted['unknown']} unknown")
     return " · ".join([*said, f"{counted['ok']} in order"])
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from flexres.desired.model import Policy, Sso, StackConfig
+from flexres.idp.findings import verdict
 from flexres.sso.appconfig import Active, appconfig, check_appconfig
-from flexres.sso.javascript import Expression, UnreadableScript, read_assignments
+from flexres.sso.javascript.follow import read_script
 
 ACCOUNT, CONNECTION = "AC" + "a" * 32, "JQ" + "1" * 32
 URL = "https://flex.example.com"
@@ -34,7 +33,7 @@ def config(**changes: object) -> StackConfig:
 
 def test_an_active_connection_gets_oauth() -> None:
     """All three of its values are known then."""
-    found = read_assignments(appconfig(config(), ACTIVE), "appConfig")
+    found = read_script(appconfig(config(), ACTIVE), "appConfig").value
 
     assert found == {
         "sso": {"accountSid": ACCOUNT, "loginPopup": True, "loginPopupFeatures": "width=500,height=700"},
@@ -46,8 +45,8 @@ def test_an_active_connection_gets_oauth() -> None:
     ("active", "changes", "why"),
     [
         (Active(""), {}, "no connection of enhanced SSO is active yet"),
-        (Active(None, why="no network"), {}, "it is not known whether the connection is active (no network)"),
-        (Active("JQ" + "2" * 32, "client"), {}, f"JQ{'2' * 32} is active, and {CONNECTION} is declared"),
+        (Active(None, why="no network"), {}, "it is not known whether the connection is active"),
+        (Active("JQ" + "2" * 32, "client"), {}, "another connection than the declared one is active"),
         (ACTIVE, {"type": "legacy"}, "legacy SSO has none"),
         (Active(CONNECTION), {}, "Flex tells no client id"),
         (ACTIVE, {"default_redirect_url": None, "trusted": ()}, "neither default_redirect_url nor trusted says"),
@@ -59,16 +58,36 @@ def test_without_a_connection_seen_active_there_is_no_oauth(
     """With it Flex UI would sign in through enhanced SSO at once, and fail."""
     script = appconfig(config(**changes), active)
 
-    assert set(read_assignments(script, "appConfig") or {}) == {"sso"}
+    assert set(read_script(script, "appConfig").config or {}) == {"sso"}
     assert why in script
 
 
-def test_no_value_can_end_the_script() -> None:
-    """It may stand within a page."""
-    script = appconfig(config(login_popup_features='</script>\u2028"'), ACTIVE)
+HOSTILE = "</script><!--\u2028\u2029\r\n\"'`${alert(1)}\\*/ alert(1) //"
 
-    assert "</" not in script
-    assert "\u2028" not in script
+
+def test_no_value_can_end_its_literal() -> None:
+    """Nor the script element that it may stand in, nor a line."""
+    script = appconfig(config(login_popup_features=HOSTILE, default_redirect_url=HOSTILE), ACTIVE)
+
+    found = read_script(script, "appConfig")
+    assert found.config is not None
+    assert found.not_followed == ()
+    assert found.config["sso"] == {"accountSid": ACCOUNT, "loginPopup": True, "loginPopupFeatures": HOSTILE}
+    assert script.isascii()
+    assert "<" not in script
+
+
+@pytest.mark.parametrize(
+    "active",
+    [Active(None, why=HOSTILE), Active(f"{CONNECTION}\nalert(1)//", "client"), Active("")],
+    ids=["reason", "name", "none"],
+)
+def test_comments_hold_nothing_that_anybody_else_said(active: Active) -> None:
+    """A line break in an answer ended the comment, and what followed it ran."""
+    script = appconfig(config(), active)
+
+    assert "alert" not in script
+    assert set(read_script(script, "appConfig").config or {}) == {"sso"}
 
 
 def levels(script: str, active: Active = ACTIVE, **changes: object) -> list[tuple[str, str]]:
@@ -96,7 +115,7 @@ RIGHT = (
             'var appConfig = { sso: { accountSid: "AC1 } };',
             ACTIVE,
             "error",
-            "Line 1, column 38: this text has no closing quote",
+            "Line 1, column 1: this is no JavaScript",
         ),
         ("var appConfig = {};", Active(""), "error", "appConfig has no sso object"),
         ('appConfig = {sso: {accountSid: "AC2"}}', Active(""), "error", 'sso.accountSid is "AC2"'),
@@ -129,7 +148,7 @@ RIGHT = (
         (
             RIGHT + "oauth: {redirectUrl: window.location.origin} };",
             ACTIVE,
-            "note",
+            "unknown",
             "oauth.redirectUrl is an expression: window.location.origin",
         ),
         (RIGHT + "};", ACTIVE, "warning", "There is no oauth object"),
@@ -140,36 +159,53 @@ def test_what_a_browser_would_stumble_over_is_told(script: str, active: Active, 
     assert (level, title) in levels(script, active)
 
 
+WHOLE = RIGHT + f'oauth: {{connection: "{CONNECTION}", clientId: "client", redirectUrl: "{URL}"}} }};'
+
+
 @pytest.mark.parametrize(
-    ("script", "value"),
+    "script",
     [
-        (
-            "var appConfig = {a: 1, 'b': [true, null,], /* c */ \"c\": `d`,}; // end",
-            {"a": 1, "b": [True, None], "c": "d"},
-        ),
-        (
-            "const appConfig = {a: 1}\nappConfig.b = {c: 2}\nwindow.appConfig.b.d = 'e'\nother = 3",
-            {"a": 1, "b": {"c": 2, "d": "e"}},
-        ),
-        (
-            "var appConfig = { a: f({x: 1}, '}') + 2, b: !0 }",
-            {"a": Expression("f({x: 1}, '}') + 2"), "b": Expression("!0")},
-        ),
-        ("var appConfig = { a: `x${y}` }", {"a": Expression("`x${y}`")}),
-        ('// appConfig = {a: 1}\n"appConfig = {}"\nfoo.appConfig = {}; appConfig == {}', None),
-        ("appConfig = {a: '\\x41\\u0042\\u{43}\\n'}", {"a": "ABC\n"}),
+        WHOLE.replace("var appConfig", 'window["appConfig"]'),
+        f"(function () {{ {WHOLE.replace('var appConfig', 'window.appConfig')} }})();",
+        WHOLE.replace("var appConfig = ", "var own = ") + "var appConfig = {}; Object.assign(appConfig, own);",
+        WHOLE.replace("var appConfig = ", "const own = ") + "var appConfig = { ...own, pattern: /[/}]/g };",
+        WHOLE + f'appConfig.sso.accountSid = "{ACCOUNT[:9]}"; appConfig.sso.accountSid += "{ACCOUNT[9:]}";',
+    ],
+    ids=["by its name as text", "in a function", "Object.assign", "spread and a regular expression", "+="],
+)
+def test_every_plain_way_of_writing_it_is_followed(script: str) -> None:
+    """What a browser would have afterwards is what is judged."""
+    assert verdict(check_appconfig(script, config(), ACTIVE)) == "accepted"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        'window["app" + suffix].sso.accountSid = "AC2";',
+        "Object.assign(appConfig.sso, other());",
+        "change(appConfig);",
+        "if (location.port) { appConfig.oauth = undefined; }",
+        "for (const key in appConfig) delete appConfig[key];",
+        'eval("appConfig = {}");',
+        "appConfig = { ...appConfig, ...theirs };",
+        "appConfig.sso.__proto__ = x;",
+        "const { a } = appConfig;",
+        "class A { static { appConfig.sso = {}; } }",
+        "location.port ? (appConfig = {}) : 0;",
+        "location.port && (appConfig = {});",
+        "appConfig.sso[key] = 1;",
     ],
 )
-def test_object_literals_are_read_as_javascript_has_them(script: str, value: object) -> None:
-    """Comments, quotes, trailing commas, later assignments, and expressions that only a browser can tell."""
-    assert read_assignments(script, "appConfig") == value
+def test_what_is_not_followed_is_named_and_never_in_order(more: str) -> None:
+    """Silence about a line would say that it changes nothing."""
+    found = check_appconfig(f"{WHOLE}\n{more}", config(), ACTIVE)
+
+    assert verdict(found) == "cannot know"
+    assert [one.title for one in found if one.title.startswith("Line 2 was not followed: ")]
 
 
-@given(st.text(alphabet="appConfig ={}[]:,'\"`\\\n/*$();1.x", max_size=60))
-def test_no_script_makes_the_reader_fail(text: str) -> None:
-    """It reads it, or says where it stopped."""
-    try:
-        read_assignments("appConfig = " + text, "appConfig")
-    except UnreadableScript as error:
-        assert error.line >= 1
-        assert error.column >= 1
+def test_a_variable_of_a_function_is_not_the_windows() -> None:
+    """Flex UI would find nothing."""
+    titles = levels(f"(function () {{ {WHOLE} }})();")
+
+    assert titles == [("error", "The file never assigns appConfig")]

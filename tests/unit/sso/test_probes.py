@@ -191,6 +191,14 @@ async def test_a_page_that_never_answers_is_unknown() -> None:
             None,
             f"2 connections are active at once: {'JQ' + '1' * 32}, {'JQ' + '2' * 32}",
         ),
+        *(
+            (
+                {"config_list": [{"connection_name": name, "active": True}]},
+                None,
+                "an active connection has a name that is not JQ and 32 hexadecimal digits",
+            )
+            for name in (f"{CONNECTION}\nalert(1)", "Users", "", None, 7, ["JQ"])
+        ),
         ({}, None, "the answer holds no list of connections"),
         ([], None, "the answer holds no list of connections"),
         ("<html>", None, "services.twilio.com answered 200 with a web page instead of JSON"),
@@ -204,6 +212,14 @@ async def test_the_active_connection_is_known_only_where_there_is_one_answer(bod
 
     assert (seen.fields["connection"].value, seen.fields["connection"].why) == (value, why)
     assert seen.trusted[URL].value is None
+
+
+@pytest.mark.parametrize("client", ["a\nb", '"', "x" * 129, "", 7, None, {}])
+async def test_a_client_id_of_another_form_is_none(client: Any) -> None:
+    """It goes into a script, so only letters, digits and few marks are taken over."""
+    body = {"config_list": [{"connection_name": CONNECTION, "client_id": client, "active": True}]}
+
+    assert (await enhanced(Web(Config=lambda _: httpx.Response(200, json=body)), URL)).client_id is None
 
 
 async def test_what_a_login_page_is_told_of_the_popup_is_read() -> None:

@@ -1,0 +1,1 @@
+"""Reads what a configuration script leaves in a variable, without running it."""

@@ -9,7 +9,8 @@ import pytest
 from lxml import etree
 
 from flexres.desired.model import Channel, DesiredUser
-from flexres.idp.saml import Finding, Report, lint
+from flexres.idp.findings import Finding
+from flexres.idp.saml import Report, lint
 from tests.saml_responses import (
     CLAIMS,
     CONNECTION,
@@ -64,7 +65,7 @@ def test_a_right_response_is_accepted_and_shows_the_worker(pair: KeyPair) -> Non
     """Every check passes, and contact_uri is what Flex sets by itself."""
     report = _lint(pair, users={"ana@example.com": ANA})
     assert {finding.level for finding in report.findings} == {"ok"}
-    assert report.accepted
+    assert report.verdict == "accepted"
     assert report.name_id == "ana@example.com"
     assert report.worker_attributes == {
         "contact_uri": "client:ana_40example_2Ecom",
@@ -155,14 +156,14 @@ def test_a_near_miss_of_the_acs_is_explained(pair: KeyPair, recipient: str, deta
 def test_a_response_captured_earlier_has_expired_without_being_wrong(pair: KeyPair) -> None:
     """Nobody lints within five minutes: a warning, unless the file says when it arrived."""
     report = _lint(pair, now=NOW + timedelta(days=3))
-    assert report.accepted
+    assert report.verdict == "accepted"
     assert _find(report, "expired 2 days ago").level == "warning"
 
 
 @pytest.mark.parametrize(("late", "accepted"), [(30, True), (90, False)])
 def test_the_clock_skew_is_allowed_for(pair: KeyPair, late: int, accepted: bool) -> None:
     """An identity provider's clock that is ahead by less than the skew does no harm."""
-    assert _lint(pair, Recipe(issued=NOW + timedelta(seconds=late))).accepted is accepted
+    assert _lint(pair, Recipe(issued=NOW + timedelta(seconds=late))).verdict == ("accepted" if accepted else "refused")
 
 
 @pytest.mark.parametrize(("hours", "level"), [(2, "warning"), (7.9, "warning"), (8, "note"), (10, "note")])
@@ -204,7 +205,7 @@ def test_each_mandatory_claim_is_missed(pair: KeyPair, missing: str, sent: list[
     claims = {name: values for name, values in CLAIMS.items() if name != missing}
     report = _lint(pair, Recipe(claims=claims if sent is None else {**claims, missing: sent}))
     assert "45050" in _find(report, f"{missing} is").detail
-    assert not report.accepted
+    assert report.verdict == "refused"
 
 
 def test_namespaced_claims_are_ignored_and_the_meant_one_named(pair: KeyPair) -> None:
@@ -227,7 +228,7 @@ def test_unknown_roles_are_told(pair: KeyPair) -> None:
     """Beside a known one a warning, alone an error; wfo.* is known to Insights."""
     assert _find(_worker(pair, {"roles": ["agent", "Everyone"]}), "Unknown roles: Everyone").level == "warning"
     assert _errors(_worker(pair, {"roles": ["Agent"]})) == ["None of the roles is one of Flex's: Agent"]
-    assert _worker(pair, {"roles": ["agent", "wfo.full_access"]}).accepted
+    assert _worker(pair, {"roles": ["agent", "wfo.full_access"]}).verdict == "accepted"
 
 
 @pytest.mark.parametrize(
@@ -353,7 +354,7 @@ def test_an_expired_declared_certificate_is_told_apart_from_the_signature(pair: 
 def test_without_sso_the_response_is_still_explained(pair: KeyPair) -> None:
     """With what it carries itself."""
     report = lint(response(pair), sso=None, now=NOW)
-    assert report.accepted
+    assert report.verdict == "accepted"
     assert _find(report, "No certificate is declared").level == "warning"
     assert _find(report, "with the certificate that it carries itself").level == "note"
 

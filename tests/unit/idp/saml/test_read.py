@@ -84,7 +84,7 @@ def test_the_time_in_the_file_counts_as_the_arrival(pair: KeyPair) -> None:
     """So an old HAR of a good sign-in has not expired, and a late arrival is an error."""
     text = json.dumps(_har(FLEX.acs)).replace(ENCODED, base64.b64encode(response(pair)).decode())
     later = NOW.replace(year=2027)
-    assert lint(text.encode(), sso=declared(pair), now=later).accepted
+    assert lint(text.encode(), sso=declared(pair), now=later).verdict == "accepted"
     late = text.replace("T09:15:00", "T10:15:00")
     report = lint(late.encode(), sso=declared(pair), now=later)
     assert any("had expired 56 minutes before it arrived" in finding.title for finding in report.findings)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ruamel.yaml.comments import CommentedMap
 
-from flexres.desired.edit.scalar_text import in_flow, short_enough, styled, text
+from flexres.desired.edit.style import in_flow, short_enough, styled, text
 from flexres.desired.merge import Layer, merge, merge_maps
 from flexres.desired.model import Channel, DesiredUser
 from flexres.desired.schema.attributes import AttributeFormatError, parse_typed, split_name

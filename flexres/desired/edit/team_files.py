@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from flexres.desired.edit.file import TeamFile, defaults_layer, new_file
-from flexres.desired.edit.scalar_text import styled
+from flexres.desired.edit.style import styled
+from flexres.desired.edit.team_file import TeamFile, defaults_layer, new_file
 from flexres.desired.load import CONFIG
 from flexres.desired.merge import Layer, merge
 from flexres.desired.model import DesiredUser

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from flexres.desired.edit.file import TeamFile, defaults_layer
+from flexres.desired.edit.team_file import TeamFile, defaults_layer
 from flexres.desired.edit.team_files import Rewritten
 from flexres.desired.load import CONFIG
 from flexres.desired.merge import Findings, Layer, merge, merge_maps, read_layer

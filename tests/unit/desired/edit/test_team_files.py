@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flexres.desired.edit.scalar_text import Indent, dumped, styled
+from flexres.desired.edit.style import Indent, dumped, styled
 from flexres.desired.edit.team_files import Rewritten, rewritten
 from flexres.desired.load import load_stack
 from flexres.desired.model import DesiredUser
@@ -127,7 +127,7 @@ def test_users_in_braces_are_written_into_the_braces() -> None:
 def test_an_entry_in_an_unusual_spelling_is_refused_with_its_line() -> None:
     """Rather than guessed at; nothing is written."""
     team = "users:\n  ? ana@example.com\n  : full_name: Ana Ruiz\n    roles: [agent]\n"
-    with pytest.raises(SetupError, match=r"stacks/test/users/team.yaml:2: the entry of ana@example.com"):
+    with pytest.raises(SetupError, match=r"stacks/test/users/team.yaml:2: ana@example.com is written in"):
         write(team, person(full_name="Ana R."))
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from flexres.desired.edit.entry import edit_map
-from flexres.desired.edit.scalar_text import styled
+from flexres.desired.edit.style import styled
 from flexres.desired.edit.team_files import Overlay, rewritten
 from flexres.desired.load import Stack, load_stack
 from flexres.desired.merge import merge_maps

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from flexres.desired.edit.sso_values import with_offered
 from flexres.desired.load import load_stack
 from flexres.desired.schema.sign_on_facts import sign_on_facts
-from flexres.desired.yaml.tree import compose
-from flexres.errors import InvalidStack, SetupError
+from flexres.errors import InvalidStack
 from tests.unit.desired.stacks import FLEX, TextSource, problems_of
 
 SSO = f"sso: {{type: enhanced, writer: api, connection: JQ{'c' * 32}, claims: [CLAIMS]}}\n"
@@ -85,62 +83,6 @@ def test_a_value_that_comes_back_is_fine(claim: str, value: str) -> None:
     team = TEAM.replace("{A}", f"{{{claim.partition('.')[0]}: {value}}}")
     files = {"flex.yaml": FLEX + SSO.replace("CLAIMS", claim) + IDP, "users/t.yaml": team}
     assert load_stack(TextSource(files), name="test").warnings == ()
-
-
-YAML = """\
-# ours
-sso:   # how agents sign in
-  type: enhanced
-  writer: console
-  issuer: 'urn:old'   # from the provider
-
-  # below: who may ask
-  trusted: ["https://flex.example.com"]
-idp: {provider: auth0}
-"""
-
-
-def test_offered_values_leave_every_other_line_alone() -> None:
-    """Comments, quotes of others and empty lines stay; a new key stands behind writer."""
-    offered = {"issuer": "urn:new", "sso_url": "https://x.example.com/?a=1#b", "certificate": "certs/idp.pem"}
-
-    after = with_offered(YAML.encode(), "flex.yaml", offered).decode()
-
-    assert after.splitlines() == [
-        "# ours",
-        "sso:   # how agents sign in",
-        "  type: enhanced",
-        "  writer: console",
-        '  sso_url: "https://x.example.com/?a=1#b"',
-        "  certificate: certs/idp.pem",
-        '  issuer: "urn:new"   # from the provider',
-        "",
-        "  # below: who may ask",
-        '  trusted: ["https://flex.example.com"]',
-        "idp: {provider: auth0}",
-    ]
-
-
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_offered_values_keep_line_ends_and_are_written_once(end: str) -> None:
-    data = YAML.replace("\n", end).encode()
-    once = with_offered(data, "flex.yaml", {"issuer": "urn:a", "sso_url": "https://x"})
-    assert with_offered(once, "flex.yaml", {"issuer": "urn:a", "sso_url": "https://x"}) == once
-    assert once.count(b"\r\n") == (once.count(b"\n") if end == "\r\n" else 0)
-    root, _ = compose(once, "flex.yaml")
-    assert root is not None
-    assert root.value["sso"]["sso_url"] == "https://x"
-
-
-def test_an_empty_value_is_filled_in() -> None:
-    after = with_offered(b"sso:\n  type: enhanced\n  issuer:   # later\n", "flex.yaml", {"issuer": "urn:a"}).decode()
-    assert '  issuer: "urn:a"   # later\n' in after
-
-
-@pytest.mark.parametrize("text", ["sso: {type: enhanced}\n", "a: 1\n", "", "sso:\n"])
-def test_what_cannot_be_edited_is_said_and_left(text: str) -> None:
-    with pytest.raises(SetupError, match=r"sso: section|cannot be edited"):
-        with_offered(text.encode(), "flex.yaml", {"issuer": "urn:a"})
 
 
 def test_the_beginning_of_a_stack_is_enough_for_settings() -> None:

@@ -1,4 +1,4 @@
-"""Attestations are written into flex.yaml and nothing else of it changes."""
+"""Attestations and offered values are written into flex.yaml and nothing else of it changes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexres.desired.edit.attestations import with_attestations
+from flexres.desired.edit.sso_section import with_attestations, with_offered
 from flexres.desired.model import Attested
+from flexres.desired.yaml.tree import compose
 from flexres.desired.yaml.values import read_values
 from flexres.errors import SetupError
 
@@ -116,3 +117,66 @@ def test_what_is_written_is_read_back_and_the_rest_stays(fields: dict[str, str],
     attested = after["sso"].pop("attested") or {}
     assert attested == {**fields, **({"trusted": trusted} if trusted else {})}
     assert after == read_values(BEFORE.encode())
+
+
+YAML = """\
+# ours
+sso:   # how agents sign in
+  type: enhanced
+  writer: console
+  issuer: 'urn:old'   # from the provider
+
+  # below: who may ask
+  trusted: ["https://flex.example.com"]
+idp: {provider: auth0}
+"""
+
+
+def test_offered_values_leave_every_other_line_alone() -> None:
+    """Comments, quotes of others and empty lines stay; a new key stands behind writer."""
+    offered = {"issuer": "urn:new", "sso_url": "https://x.example.com/?a=1#b", "certificate": "certs/idp.pem"}
+
+    after = with_offered(YAML.encode(), "flex.yaml", offered).decode()
+
+    assert after.splitlines() == [
+        "# ours",
+        "sso:   # how agents sign in",
+        "  type: enhanced",
+        "  writer: console",
+        '  sso_url: "https://x.example.com/?a=1#b"',
+        "  certificate: certs/idp.pem",
+        '  issuer: "urn:new"   # from the provider',
+        "",
+        "  # below: who may ask",
+        '  trusted: ["https://flex.example.com"]',
+        "idp: {provider: auth0}",
+    ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_offered_values_keep_line_ends_and_are_written_once(end: str) -> None:
+    data = YAML.replace("\n", end).encode()
+    once = with_offered(data, "flex.yaml", {"issuer": "urn:a", "sso_url": "https://x"})
+    assert with_offered(once, "flex.yaml", {"issuer": "urn:a", "sso_url": "https://x"}) == once
+    assert once.count(b"\r\n") == (once.count(b"\n") if end == "\r\n" else 0)
+    root, _ = compose(once, "flex.yaml")
+    assert root is not None
+    assert root.value["sso"]["sso_url"] == "https://x"
+
+
+def test_a_section_in_braces_gets_offered_values_into_the_braces() -> None:
+    """Such a file is written as a whole, comments and order kept."""
+    text = "# ours\nsso: {type: enhanced, writer: console, trusted: []} # one\nleavers: []\n"
+    after = with_offered(text.encode(), "flex.yaml", {"issuer": "urn:a", "sso_url": "https://x"}).decode()
+    assert after == text.replace("writer: console", 'writer: console, issuer: "urn:a", sso_url: "https://x"')
+
+
+def test_an_empty_value_is_filled_in() -> None:
+    after = with_offered(b"sso:\n  type: enhanced\n  issuer:   # later\n", "flex.yaml", {"issuer": "urn:a"}).decode()
+    assert '  issuer: "urn:a" # later\n' in after
+
+
+@pytest.mark.parametrize("text", ["a: 1\n", "", "sso:\n"])
+def test_what_cannot_be_edited_is_said_and_left(text: str) -> None:
+    with pytest.raises(SetupError, match=r"sso: section|cannot be edited"):
+        with_offered(text.encode(), "flex.yaml", {"issuer": "urn:a"})

@@ -1,0 +1,70 @@
+"""Values written into `sso:` of flex.yaml: what a person attests to have entered, and what a provider offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+from flexres.desired.edit.section import Section
+from flexres.desired.edit.style import text
+from flexres.desired.model import Attested
+from flexres.desired.schema.sso import DIGESTED
+from flexres.errors import SetupError
+
+_FIRST: Final = ("writer", "type")
+
+
+def with_attestations(data: bytes, shown: str, attested: Attested) -> bytes:
+    """The bytes of a flex.yaml that has `sso:`, with these attestations and no others; comments among them stay.
+
+    Raises SetupError where there is no `sso:`, or it is written in a way that cannot be edited.
+    """
+    section = _sso(data, shown, "add one, and attest what a person entered in Console")
+
+    def edited(block: Any) -> CommentedMap:
+        return _attest(block if isinstance(block, CommentedMap) else CommentedMap(), attested)
+
+    if "attested" in section.entries:
+        section.change("attested", edited)
+    else:
+        section.put("attested", edited(None))
+    return section.written()
+
+
+def with_offered(data: bytes, shown: str, offered: Mapping[str, str]) -> bytes:
+    """The bytes of a flex.yaml with these values in its `sso:`, comments kept; new keys stand behind `writer:`.
+
+    Raises SetupError where there is no `sso:`, or it is written in a way that cannot be edited, InvalidStack where
+    the file is no YAML.
+    """
+    section = _sso(data, shown, "begin one with type: and writer: below sso:, then run again")
+    before = next((name for name in _FIRST if name in section.entries), None)
+    for name, value in offered.items():
+        if name in section.entries:
+            section.put(name, text(value))
+        else:
+            section.add(name, text(value), after=before)
+    return section.written()
+
+
+def _sso(data: bytes, shown: str, hint: str) -> Section:
+    section = Section(data, shown, "sso")
+    if not section.entries:
+        raise SetupError(f"{shown} has no sso: section", hint=hint)
+    return section
+
+
+def _attest(block: CommentedMap, attested: Attested) -> CommentedMap:
+    wanted: dict[str, Any] = {name: text(attested.digests[name]) for name in DIGESTED if name in attested.digests}
+    if attested.trusted:
+        old = block.get("trusted")
+        same = isinstance(old, CommentedSeq) and list(old) == list(attested.trusted)
+        wanted["trusted"] = old if same else CommentedSeq(text(each) for each in attested.trusted)
+    for name in [name for name in block if name not in wanted]:
+        del block[name]
+    for name, value in wanted.items():
+        if block.get(name) != value:
+            block[name] = value
+    return block

@@ -9,7 +9,10 @@ What it does
   nothing changed when one is wrong.
 - Flex Configuration: get, update, and the public part that needs no credentials.
 - TaskRouter: the Workspace, its activities and task channels, Workers (list with filters and pages, create,
-  fetch, update, delete, ETag and If-Match, names unique whatever their case), Worker channels, reservations.
+  fetch, update, delete, ETag and If-Match, names unique whatever their case; by queue and by expression), Worker
+  channels, reservations, task queues with their expressions (parsed and evaluated), Workflows (their shape checked),
+  and Events: every change of these, with who made it, from where and when, for thirty days.
+- The two published limits: 3 requests a second for Workers by expression and queues by attributes (see `rates`).
 - Enhanced single sign-on from end to end (see `sso`): Authentication/Config, Authorize with PKCE, the SAML request and
   the assertion consumer with its checks, claims into Workers, codes and refresh tokens, Tokens/Info, the session
   endpoint, CORS, trusted URLs. Of legacy SSO, where a login would begin. An identity provider to sign in with (see
@@ -21,12 +24,13 @@ What it does
   `switches`), so that a client can be run against both answers.
 
 What it does not do
-- It routes no work: there are no Workflows, queues or tasks. A Worker is made busy through
+- It routes no work: Workflows and queues are kept, and there are no tasks. A Worker is made busy through
   `/_sandbox/workers/{sid}/busy`, which gives it accepted reservations; they do not end by themselves.
 - Activities, task channels and the one team are fixed; their resources can be read, not written.
-- TargetWorkersExpression, TaskQueueName, TaskQueueSid and Ordering are refused with a sentence, never ignored.
+- Ordering is refused with a sentence, never ignored. Queues have no statistics. Who an Event names, and how long
+  Events are kept, is not published: the words are ours. A new name of a Worker or a queue is no documented Event.
 - No Insights, no Conversations, no plugins, no billing, no webhooks; no limit of 15,000 Workers and none on the
-  size of attributes. Rate limits exist only as faults. `X-Rate-Limit-*` headers are not sent, nor an ETag on lists.
+  size of attributes. No ETag on lists.
 - `Locale` and `UserSid` of v2 are stored and given back, nothing more.
 - A Flex token opens the Configuration and its holder's own Worker, to read, whatever the roles. It is opaque text.
 - No login through Console, no single logout, no encrypted assertions. A login at Flex leaves no session: each one goes

@@ -32,22 +32,23 @@ from flexres.sandbox.flex import configuration, tokens
 from flexres.sandbox.flex import users as flex_users
 from flexres.sandbox.identity import new_sid
 from flexres.sandbox.idp import service as identity_provider
+from flexres.sandbox.limits import limit
 from flexres.sandbox.pages import demo, front_page
 from flexres.sandbox.pages import render as pages
 from flexres.sandbox.sso import assertion_consumer, authorize, contract, cors, legacy, oauth, token_info
 from flexres.sandbox.state import CREDENTIALS, FAULT, IN_FLIGHT, RESET, WORLD, World, world_of
-from flexres.sandbox.taskrouter import worker_channels
-from flexres.sandbox.taskrouter import workers as taskrouter
-from flexres.sandbox.taskrouter import workspace as workspace_furniture
+from flexres.sandbox.taskrouter import events, task_queues, worker_channels, workers, workflows, workspace
+from flexres.sandbox.taskrouter.actors import ACTING, by_api, by_login
 from flexres.sandbox.wire import answer
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 LOOPBACK = "127.0.0.1"
-_FLEX = (flex_users, tokens, configuration, workspace_furniture, taskrouter, worker_channels)
+_FLEX = (flex_users, tokens, configuration)
+_TASKROUTER = (workspace, workers, worker_channels, task_queues, workflows, events)
 _SSO = (authorize, assertion_consumer, oauth, token_info, legacy, contract)
 _AUTH0 = (auth0_access, auth0_clients, auth0_actions, auth0_users, auth0_login)
-_SERVICES = (*_FLEX, *_SSO)
+_SERVICES = (*_FLEX, *_TASKROUTER, *_SSO)
 _OURS = (control, pages, front_page, identity_provider, demo, *_AUTH0)
 _OUR_FOLDERS = ("/_sandbox/", "/idp/", "/demo/")
 _MAX_BODY = 4 * 1024 * 1024
@@ -55,7 +56,7 @@ _MAX_BODY = 4 * 1024 * 1024
 
 def build_app(world: World) -> web.Application:
     """The sandbox as an aiohttp application."""
-    app = web.Application(middlewares=[_observe, _share, _inject, _guard], client_max_size=_MAX_BODY)
+    app = web.Application(middlewares=[_observe, _share, _inject, _guard, limit], client_max_size=_MAX_BODY)
     app[WORLD] = world
     for service in _SERVICES:
         app.add_routes(service.ROUTES)
@@ -104,6 +105,8 @@ async def _observe(request: web.Request, handler: Handler) -> web.StreamResponse
     world.in_flight += 1
     request[IN_FLIGHT] = world.in_flight
     request[CREDENTIALS] = _credentials(request, world)
+    known = request[CREDENTIALS] in ("account", "key")
+    ACTING.set(by_api(world.identity, request.remote or "") if known else by_login(world.identity))
     request_id = new_sid("RQ")
     status = 0
     try:

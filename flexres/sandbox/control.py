@@ -8,6 +8,7 @@ They need no credentials (loopback only), meet no faults and are not logged:
     GET    /_sandbox/switches  POST {"list_attributes": "null"}
     POST   /_sandbox/workers/{sid or name}/busy         {"tasks": 1, "channel": "chat", "activity": "Available"}
     POST   /_sandbox/workers/{sid or name}/activity     {"activity": "Offline"}
+    POST   /_sandbox/workers/{sid or name}/attributes   {"changes": {"level": 2}, "remove": ["vip"], "by": "worker:ana"}
     POST   /_sandbox/sso       {"begin": "active"} (or inactive, or none) forgets SSO settings and trusted URLs
 """
 
@@ -25,6 +26,7 @@ from flexres.sandbox.errors import SandboxError, WireError, invalid_parameter
 from flexres.sandbox.requestlog import counts
 from flexres.sandbox.sso.settings import start_over
 from flexres.sandbox.state import world_of
+from flexres.sandbox.taskrouter.actors import acting
 from flexres.sandbox.wire import answer, read_json_object
 
 _Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -140,6 +142,18 @@ async def _activity(request: web.Request) -> web.Response:
 
 
 @_explained
+async def _attributes(request: web.Request) -> web.Response:
+    world, body = world_of(request), await read_json_object(request)
+    worker = hands.find_worker(world, request.match_info["worker"])
+    changes, remove, by = body.get("changes", {}), body.get("remove", []), body.get("by")
+    if not isinstance(changes, dict) or not isinstance(remove, list):
+        raise SandboxError("changes must be an object, and remove a list of names")
+    with acting(hands.actor(world, None if by is None else str(by))):
+        hands.edit_attributes(world, worker, changes, [str(name) for name in remove])
+    return _worker_answer(request, worker.sid)
+
+
+@_explained
 async def _begin_sso(request: web.Request) -> web.Response:
     beginning = str((await read_json_object(request)).get("begin", ""))
     start_over(world_of(request), beginning)
@@ -166,5 +180,6 @@ OPEN = [
     web.post("/_sandbox/switches", _turn_switches),
     web.post(f"{_WORKER}/busy", _busy),
     web.post(f"{_WORKER}/activity", _activity),
+    web.post(f"{_WORKER}/attributes", _attributes),
     web.post("/_sandbox/sso", _begin_sso),
 ]

@@ -59,9 +59,8 @@ def precondition_failed() -> WireError:
     return WireError(412, "Precondition failed: the resource has changed since it was read", code=20412)
 
 
-def too_many_requests(retry_after: str | None = None) -> WireError:
-    """429/20429. Twilio documents no Retry-After for Flex, so the header is optional."""
-    headers = {} if retry_after is None else {"Retry-After": retry_after}
+def too_many_requests(headers: Mapping[str, str]) -> WireError:
+    """429/20429. Twilio documents no Retry-After for Flex."""
     return WireError(429, "Too Many Requests", code=20429, headers=headers)
 
 

@@ -21,6 +21,7 @@ from flexres.sandbox.auth0.manual_actions import Auth0Hands
 from flexres.sandbox.faults.rules import Faults
 from flexres.sandbox.flex.users import user_object
 from flexres.sandbox.identity import DEFAULT, Identity
+from flexres.sandbox.rates import Rates
 from flexres.sandbox.requestlog import LoggedRequest
 from flexres.sandbox.sso.settings import (
     SsoSettings,
@@ -32,10 +33,14 @@ from flexres.sandbox.sso.settings import (
 )
 from flexres.sandbox.state import World
 from flexres.sandbox.store.database import Store
+from flexres.sandbox.store.demo_routing import begin_routing
 from flexres.sandbox.store.seed import SeedUser, load, seed
 from flexres.sandbox.switches import Switches
+from flexres.sandbox.taskrouter.actors import Actor, acting
+from flexres.sandbox.taskrouter.event_table import EVER
+from flexres.sandbox.taskrouter.events import event_object
 from flexres.sandbox.taskrouter.worker_channels import channel_object
-from flexres.sandbox.taskrouter.worker_table import Worker
+from flexres.sandbox.taskrouter.worker_rows import Worker
 from flexres.sandbox.taskrouter.workers import worker_object
 from flexres.sandbox.visitor import Visit, Visitor
 
@@ -44,6 +49,8 @@ T = TypeVar("T")
 
 class Sandbox:
     """A local Flex for the length of a `with` block. Takes what `serve` takes; `state=None` keeps it in memory.
+
+    `routing` is whether a fresh state begins with the demo's task queues and Workflows.
 
     Raises:
         SandboxError: on entering, as `serve` would.
@@ -59,9 +66,11 @@ class Sandbox:
         switches: Switches = Switches(),  # noqa: B008  frozen
         identity: Identity = DEFAULT,
         sso: str = "active",
+        limits: str = "documented",
+        routing: bool = False,
     ) -> None:
         self.identity = identity
-        self._sso = sso
+        self._sso, self._limits, self._routing = sso, limits, routing
         self._port, self._state, self._latency = port, state, latency
         self._faults, self._switches = faults, switches
         self._thread = threading.Thread(target=self._run, name="flex sandbox", daemon=True)
@@ -162,21 +171,15 @@ class Sandbox:
         """The attributes of a user's Worker, as the exact text that is stored."""
         return self._call(lambda world: hands.find_worker(world, username).attributes)
 
-    def edit_attributes(self, username: str, changes: Mapping[str, object], *, remove: Iterable[str] = ()) -> None:
-        """Changes and removes attributes of a user's Worker, as a person does by hand."""
+    def edit_attributes(
+        self, username: str, changes: Mapping[str, object], *, remove: Iterable[str] = (), by: Actor | str | None = None
+    ) -> None:
+        """Changes and removes attributes of a user's Worker, as a person does by hand; `by` as for `actor`."""
+        self._with_worker(username, lambda world, worker: hands.edit_attributes(world, worker, changes, remove), by)
 
-        def edit(world: World) -> None:
-            worker = hands.find_worker(world, username)
-            attributes = {**worker.attribute_values, **changes}
-            for name in remove:
-                attributes.pop(name, None)
-            world.store.workers.update(worker.sid, attributes=json.dumps(attributes, ensure_ascii=False))
-
-        self._call(edit)
-
-    def set_attributes(self, username: str, text: str) -> None:
+    def set_attributes(self, username: str, text: str, *, by: Actor | str | None = None) -> None:
         """Makes the attributes of a user's Worker exactly this text, whether or not it is JSON."""
-        self._with_worker(username, lambda world, worker: world.store.workers.update(worker.sid, attributes=text))
+        self._with_worker(username, lambda world, worker: world.store.workers.update(worker.sid, attributes=text), by)
 
     def channels(self, username: str) -> dict[str, dict[str, object]]:
         """The channels of a user's Worker by unique name, as TaskRouter shows them."""
@@ -188,13 +191,79 @@ class Sandbox:
 
         return self._call(read)
 
+    def set_channel(
+        self,
+        username: str,
+        channel: str,
+        *,
+        capacity: int | None = None,
+        available: bool | None = None,
+        by: Actor | str | None = None,
+    ) -> None:
+        """Changes a channel of a user's Worker, as a person does by hand."""
+
+        def change(world: World, worker: Worker) -> None:
+            world.store.workers.update_channel(worker.sid, channel, capacity=capacity, available=available)
+
+        self._with_worker(username, change, by)
+
     def make_busy(self, username: str, tasks: int = 1, *, channel: str = "chat") -> None:
         """Gives a user's Worker this many accepted tasks on a channel; 0 makes it free."""
         self._with_worker(username, lambda world, worker: hands.make_busy(world, worker, tasks=tasks, channel=channel))
 
-    def set_activity(self, username: str, activity: str) -> None:
+    def set_activity(self, username: str, activity: str, *, by: Actor | str | None = None) -> None:
         """Moves a user's Worker to an activity: Offline, Available, Unavailable or Break."""
-        self._with_worker(username, lambda world, worker: hands.set_activity(world, worker, activity))
+        self._with_worker(username, lambda world, worker: hands.set_activity(world, worker, activity), by)
+
+    def queues(self) -> dict[str, str]:
+        """The expression of each task queue, by name."""
+        return self._call(
+            lambda world: {queue.friendly_name: queue.target_workers for queue in world.store.task_queues.page(0, -1)}
+        )
+
+    def make_queue(self, name: str, expression: str = "1==1", *, by: Actor | str | None = None) -> str:
+        """Makes a task queue, or gives the one of that name another expression; not validated. Gives its SID."""
+        return self._by(by, lambda world: hands.put_queue(world, name, expression))
+
+    def rename_queue(self, name: str, new_name: str, *, by: Actor | str | None = None) -> None:
+        """Gives a task queue another name."""
+        self._by(by, lambda world: hands.rename_queue(world, name, new_name))
+
+    def delete_queue(self, name: str, *, by: Actor | str | None = None) -> None:
+        """Removes a task queue."""
+        self._by(by, lambda world: world.store.task_queues.delete(hands.find_queue(world, name)))
+
+    def make_workflow(
+        self, name: str, configuration: Mapping[str, object] | str, *, by: Actor | str | None = None
+    ) -> str:
+        """Makes a Workflow, or gives the one of that name another configuration; not validated. Gives its SID."""
+        text = configuration if isinstance(configuration, str) else json.dumps(configuration)
+        return self._by(by, lambda world: hands.put_workflow(world, name, text))
+
+    def begin_routing(self) -> None:
+        """Puts the demo's task queues and Workflows in place."""
+        self._call(lambda world: begin_routing(world.store))
+
+    def events(self, *, worker: str | None = None, event_type: str | None = None) -> list[dict[str, object]]:
+        """The Events that are kept, oldest first, as TaskRouter shows them."""
+
+        def read(world: World) -> list[dict[str, object]]:
+            filters = {} if event_type is None else {"event_type": event_type}
+            if worker is not None:
+                filters["resource_sid"] = hands.find_worker(world, worker).sid
+            found = world.store.events.page(0, -1, EVER, filters, newest=False)
+            return [event_object(event, world, f"{self.url}/v1/Workspaces/{world.workspace.sid}") for event in found]
+
+        return self._call(read)
+
+    def age_events(self, *, days: float) -> None:
+        """Makes all Events so much older, as if so long had passed since."""
+        self._call(lambda world: world.store.events.age(days * 86_400))
+
+    def actor(self, who: str) -> Actor:
+        """Who acts by hand: `worker:NAME` for a Worker with a token of their own, `flex:NAME` for a Flex user in
+        Flex, anything else for a person in Console."""
+        return self._call(lambda world: hands.actor(world, who))
 
     def sso(self, begin: str | None = None, **changes: object) -> SsoSettings | None:
         """The SSO settings, after forgetting them (and the trusted URLs) for a new beginning, after changing fields.
@@ -234,8 +303,19 @@ class Sandbox:
         """The Auth0 tenant of this sandbox, and what people do there by hand."""
         return Auth0Hands(self.url, self._call)
 
-    def _with_worker(self, username: str, action: Callable[[World, Worker], None]) -> None:
-        self._call(lambda world: action(world, hands.find_worker(world, username)))
+    def _with_worker(
+        self, username: str, action: Callable[[World, Worker], None], by: Actor | str | None = None
+    ) -> None:
+        self._by(by, lambda world: action(world, hands.find_worker(world, username)))
+
+    def _by(self, who: Actor | str | None, action: Callable[[World], T]) -> T:
+        """Carries something out as this actor's doing; without one, somebody in Console did it."""
+
+        def carry_out(world: World) -> T:
+            with acting(who if isinstance(who, Actor) else hands.actor(world, who)):
+                return action(world)
+
+        return self._call(carry_out)
 
     def _call(self, action: Callable[[World], T]) -> T:
         """Carries something out in the sandbox's thread, where its database may be used."""
@@ -263,8 +343,11 @@ class Sandbox:
         self._stop = asyncio.Event()
         store = Store(self._state, self.identity)
         try:
-            self._world = World(store, switches=self._switches, faults=Faults(self._faults), latency=self._latency)
+            rules, rates = Faults(self._faults), Rates(self._limits)
+            self._world = World(store, switches=self._switches, faults=rules, latency=self._latency, rates=rates)
             begin_with(self._world, self._sso)
+            if self._routing:
+                begin_routing(store)
             async with listening(self._world, self._port, patience=0.1) as url:
                 self._started.set_result(url)
                 await self._stop.wait()

@@ -11,9 +11,11 @@ from flexres.sandbox.app import listening
 from flexres.sandbox.faults.rules import Faults
 from flexres.sandbox.harness import Sandbox
 from flexres.sandbox.identity import DEFAULT, Identity
+from flexres.sandbox.rates import Rates
 from flexres.sandbox.sso.settings import begin_with
 from flexres.sandbox.state import World
 from flexres.sandbox.store.database import Store, reset
+from flexres.sandbox.store.demo_routing import begin_routing
 from flexres.sandbox.switches import Switches
 
 __all__ = ["Sandbox", "reset", "serve"]
@@ -30,22 +32,24 @@ def serve(
     switches: Switches = Switches(),  # noqa: B008  frozen
     identity: Identity = DEFAULT,
     sso: str = "active",
+    limits: str = "documented",
     ready: Callable[[str], None],
 ) -> None:
     """Serves on 127.0.0.1 until SIGINT or SIGTERM, then finishes what is in flight and returns.
 
     `state` is a file, or None to keep everything in memory; `latency` is in seconds; `faults` are lines of the syntax
-    in `faults`; `sso` is how SSO begins in a fresh state: active, inactive or none. `ready` is called with the URL
-    once the sandbox answers.
+    in `faults`; `sso` is how SSO begins in a fresh state: active, inactive or none; `limits` is none or documented.
+    A fresh state begins with task queues and Workflows. `ready` is called with the URL once the sandbox answers.
 
     Raises:
         SandboxError: the port, the state file or a fault is not usable; nothing was served.
     """
-    rules = Faults(faults)
+    rules, rates = Faults(faults), Rates(limits)
     store = Store(state, identity)
     try:
-        world = World(store, switches=switches, faults=rules, latency=latency)
+        world = World(store, switches=switches, faults=rules, latency=latency, rates=rates)
         begin_with(world, sso)
+        begin_routing(store)
         asyncio.run(_serve(world, port, ready))
     finally:
         store.close()

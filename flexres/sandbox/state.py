@@ -10,6 +10,7 @@ from flexres.sandbox.auth0.tenant import Tenant
 from flexres.sandbox.faults.delayed_reads import History
 from flexres.sandbox.faults.rules import Faults
 from flexres.sandbox.identity import Identity
+from flexres.sandbox.rates import Rates
 from flexres.sandbox.requestlog import RequestLog
 from flexres.sandbox.store.database import Store
 from flexres.sandbox.switches import Switches
@@ -25,6 +26,7 @@ class World:
     faults: Faults = field(default_factory=Faults)
     latency: float = 0
     log: RequestLog = field(default_factory=RequestLog)
+    rates: Rates = field(default_factory=Rates)
     in_flight: int = 0
     identity: Identity = field(init=False)
     workspace: Workspace = field(init=False)

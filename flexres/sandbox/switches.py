@@ -54,6 +54,23 @@ class Switches:
     """`attributes` of Workers in a list: there, null (as the specification says) or `"{}"` (as its sample has)."""
     worker_etag: Literal["bare", "quoted", "absent"] = "bare"
     """The ETag of a Worker: `1` (as documented for Tasks), `"1"`, or none, where If-Match is ignored as well."""
+    expression_precedence: Literal["and_first", "left_to_right"] = "and_first"
+    """Whether AND binds more tightly than OR in a queue's expression, or both alike from left to right."""
+    expression_null: Literal["value", "unknown"] = "value"
+    """A key that is not there: a value unlike every other, so that `!=` and `NOT IN` hold and two such are equal;
+    or unknown, so that no comparison with it holds."""
+    expression_types: Literal["strict", "convert"] = "strict"
+    """`"3" == 3` in an expression: values of two kinds are never equal; or both are read as numbers, else as text."""
+    expression_key_case: Literal["exact", "any"] = "exact"
+    """Whether `Languages` in an expression finds the attribute `languages`."""
+    expression_escapes: Literal["none", "backslash"] = "none"
+    """Whether a backslash in a text of an expression makes the next character plain."""
+    event_actors: Literal["full", "unnamed", "workspace"] = "full"
+    """Who did it, in an Event: SID and kind of the actor; kind alone; or always the Workspace, as one sample has it."""
+    event_days: int = 30
+    """For how many days Events are kept; 0 is for ever."""
+    event_order: Literal["newest", "oldest"] = "newest"
+    """Which Events come first in a list."""
     tokens_status: Literal[200, 201] = 201
     """The status of a minted token."""
     tokens_max_ttl: int = 0

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import pytest
+from twilio.http.http_client import TwilioHttpClient
+from twilio.rest import Client
 
 from flexres.sandbox.identity import DEFAULT
 from flexres.sandbox.server import Sandbox
@@ -68,3 +71,32 @@ def client_of() -> Iterator[Callable[..., httpx.Client]]:
 def wire(sandbox: Sandbox, client_of: Callable[..., httpx.Client]) -> Wire:
     """The wire of an empty sandbox."""
     return Wire(client_of(sandbox))
+
+
+class SandboxHttpClient(TwilioHttpClient):
+    """Sends what is meant for any of Twilio's hosts to the sandbox; path, query and headers stay as they are."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._target = urlsplit(url)
+        self.session.trust_env = False
+
+    def request(self, method, url, *arguments, **keywords):
+        meant = urlsplit(url)
+        assert meant.hostname.endswith(".twilio.com") or meant.netloc == self._target.netloc
+        rewritten = urlunsplit((self._target.scheme, self._target.netloc, meant.path, meant.query, ""))
+        return super().request(method, rewritten, *arguments, **keywords)
+
+
+@pytest.fixture
+def client(sandbox: Sandbox) -> Iterator[Client]:
+    """Twilio's client, with the sandbox's API key."""
+    http_client = SandboxHttpClient(sandbox.url)
+    yield Client(DEFAULT.api_key, DEFAULT.api_secret, DEFAULT.account_sid, http_client=http_client)
+    http_client.session.close()
+
+
+@pytest.fixture
+def workspace(client):
+    """The Workspace, as the package names it."""
+    return client.taskrouter.v1.workspaces(DEFAULT.workspace_sid)

@@ -118,7 +118,8 @@ def test_state_counts(sandbox, wire):
     state = wire.get("/_sandbox/state").json()
 
     assert state == {
-        "users": 2, "deactivated": 1, "workers": 1, "requests": 3, "in_flight": 0, "latency_ms": 0,
+        "users": 2, "deactivated": 1, "workers": 1, "task_queues": 0, "workflows": 0,
+        "requests": 3, "in_flight": 0, "latency_ms": 0,
         "faults": ["429:rate=0"],
     }  # fmt: skip
 

@@ -3,46 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from types import SimpleNamespace
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from twilio.base.exceptions import TwilioRestException, TwilioServiceException
-from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from flexres.sandbox.identity import DEFAULT
-from flexres.sandbox.server import Sandbox
-
-
-class SandboxHttpClient(TwilioHttpClient):
-    """Sends what is meant for any of Twilio's hosts to the sandbox; path, query and headers stay as they are."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self._target = urlsplit(url)
-        self.session.trust_env = False
-
-    def request(self, method, url, *arguments, **keywords):
-        meant = urlsplit(url)
-        assert meant.hostname.endswith(".twilio.com") or meant.netloc == self._target.netloc
-        rewritten = urlunsplit((self._target.scheme, self._target.netloc, meant.path, meant.query, ""))
-        return super().request(method, rewritten, *arguments, **keywords)
-
-
-@pytest.fixture
-def client(sandbox: Sandbox) -> Iterator[Client]:
-    """Twilio's client, with the sandbox's API key."""
-    http_client = SandboxHttpClient(sandbox.url)
-    yield Client(DEFAULT.api_key, DEFAULT.api_secret, DEFAULT.account_sid, http_client=http_client)
-    http_client.session.close()
-
-
-@pytest.fixture
-def workspace(client):
-    """The Workspace, as the package names it."""
-    return client.taskrouter.v1.workspaces(DEFAULT.workspace_sid)
+from tests.sandbox.conftest import SandboxHttpClient
 
 
 def test_workers_are_created_fetched_updated_and_deleted(workspace):

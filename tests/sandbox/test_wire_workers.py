@@ -236,13 +236,12 @@ def test_bad_page_token_of_workers_is_21481(wire):
     assert wire.get(wire.workers, PageToken="XX1").json()["code"] == 21481
 
 
-@pytest.mark.parametrize("name", ["TargetWorkersExpression", "TaskQueueName", "TaskQueueSid", "Ordering"])
-def test_filters_that_are_not_emulated_say_so(wire, name):
+def test_a_filter_that_is_not_emulated_says_so(wire):
     """A filter is never ignored in silence."""
-    answer = wire.get(wire.workers, **{name: "x"})
+    answer = wire.get(wire.workers, Ordering="x")
 
     assert answer.status_code == 501
-    assert name in answer.json()["message"]
+    assert "Ordering" in answer.json()["message"]
 
 
 @pytest.mark.parametrize(("shown", "value"), [("text", '{ "b" : 1,"a":2 }'), ("null", None), ("empty", "{}")])

@@ -122,7 +122,9 @@ def run_command(
     The command finds the sandbox by its environment, and no other credentials of Twilio's in it.
     """
     switches = parse_switches(switch or ())
-    with Sandbox(port=port, state=state, latency=latency, faults=fault or (), switches=switches, sso=sso) as running:
+    with Sandbox(
+        port=port, state=state, latency=latency, faults=fault or (), switches=switches, sso=sso, routing=True
+    ) as running:
         return _run(command, {**running.environment(), **running.auth0.environment()})
 
 

@@ -1,6 +1,6 @@
 """Reading the past: for the `delay-visibility` fault, a read is answered as if the latest writes had not happened.
 
-SQLite's triggers note how to undo each change of a user, Worker or channel. A late read undoes what is too new inside
+SQLite's triggers note how to undo each change of what reads show. A late read undoes what is too new inside
 a savepoint, runs, and rolls back; the handlers of reads never wait, so no other request sees the detour.
 """
 
@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_TABLES = ("users", "workers", "channels")
+_TABLES = ("users", "workers", "channels", "task_queues", "workflows", "events")
 _CLOCK = "(julianday('now') - 2440587.5) * 86400.0"
 
 

@@ -13,6 +13,7 @@ from aiohttp import web
 from flexres.sandbox.errors import WireError, too_many_requests
 from flexres.sandbox.faults.rules import FaultRule
 from flexres.sandbox.state import RESET, world_of
+from flexres.sandbox.taskrouter.actors import acting, in_console
 from flexres.sandbox.wire import answer
 
 Proceed = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -50,11 +51,11 @@ async def answer_with_fault(fault: FaultRule, request: web.Request, proceed: Pro
 
 def _error(fault: FaultRule) -> web.Response:
     status = fault.status or 500
+    headers = {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
     if status == 429:
-        error = too_many_requests(fault.retry_after)
+        error = too_many_requests(headers)
     else:
         code, message = _MESSAGES.get(status, (None, f"Error {status} on request"))
-        headers = {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
         error = WireError(status, message, code=code, headers=headers)
     return answer(error.body(), error.status, error.headers)
 
@@ -102,4 +103,5 @@ def _edit_by_hand(request: web.Request) -> None:
     if worker is None:
         return
     attributes = worker.attribute_values | {"edited_meanwhile": worker.version + 1}
-    workers.update(worker.sid, attributes=json.dumps(attributes, ensure_ascii=False))
+    with acting(in_console()):
+        workers.update(worker.sid, attributes=json.dumps(attributes, ensure_ascii=False))

@@ -11,6 +11,10 @@ from pathlib import Path
 from flexres.sandbox.errors import SandboxError
 from flexres.sandbox.flex.user_table import UserTable
 from flexres.sandbox.identity import DEFAULT, Identity
+from flexres.sandbox.taskrouter.event_table import EventTable
+from flexres.sandbox.taskrouter.fixed import Workspace
+from flexres.sandbox.taskrouter.named_table import NamedTable, TaskQueue, Workflow
+from flexres.sandbox.taskrouter.worker_events import WorkerEvents
 from flexres.sandbox.taskrouter.worker_table import WorkerTable
 
 _APPLICATION = 0x464C5852  # tells our files from any other SQLite file
@@ -30,7 +34,10 @@ class Store:
         self.identity = identity
         self.connection = _open(path)
         self.users = UserTable(self.connection)
-        self.workers = WorkerTable(self.connection)
+        self.events = EventTable(self.connection, identity)
+        self.workers = WorkerTable(self.connection, WorkerEvents(self.events, Workspace(identity)))
+        self.task_queues = NamedTable(self.connection, self.events, TaskQueue)
+        self.workflows = NamedTable(self.connection, self.events, Workflow)
         try:
             self._claim(path)
         except SandboxError:

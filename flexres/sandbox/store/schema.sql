@@ -90,3 +90,48 @@ CREATE TABLE IF NOT EXISTS auth0 (
     UNIQUE (kind, id)
 );
 CREATE INDEX IF NOT EXISTS auth0_by_name ON auth0 (kind, name);
+
+CREATE TABLE IF NOT EXISTS task_queues (
+    seq INTEGER PRIMARY KEY,
+    sid TEXT NOT NULL UNIQUE,
+    friendly_name TEXT NOT NULL,
+    target_workers TEXT NOT NULL,  -- the expression, as it was sent
+    task_order TEXT NOT NULL,      -- FIFO or LIFO
+    max_reserved_workers INTEGER NOT NULL,
+    reservation_activity_sid TEXT,
+    assignment_activity_sid TEXT,
+    date_created TEXT NOT NULL,
+    date_updated TEXT NOT NULL,
+    name_key TEXT NOT NULL UNIQUE  -- the friendly name, case folded
+);
+
+CREATE TABLE IF NOT EXISTS workflows (
+    seq INTEGER PRIMARY KEY,
+    sid TEXT NOT NULL UNIQUE,
+    friendly_name TEXT NOT NULL,
+    configuration TEXT NOT NULL,   -- the JSON text, as it was sent
+    assignment_callback_url TEXT,
+    fallback_assignment_callback_url TEXT,
+    task_reservation_timeout INTEGER NOT NULL,
+    date_created TEXT NOT NULL,
+    date_updated TEXT NOT NULL,
+    name_key TEXT NOT NULL UNIQUE  -- the friendly name, case folded
+);
+
+CREATE TABLE IF NOT EXISTS events (
+    seq INTEGER PRIMARY KEY,
+    sid TEXT NOT NULL UNIQUE,
+    at_ms INTEGER NOT NULL,        -- milliseconds since 1970
+    event_type TEXT NOT NULL,
+    resource_type TEXT NOT NULL,   -- worker, task-queue or workflow
+    resource_sid TEXT NOT NULL,
+    task_channel TEXT,             -- the unique name, where the event is about a channel
+    actor_sid TEXT NOT NULL,
+    actor_type TEXT NOT NULL,
+    source TEXT NOT NULL,
+    source_ip_address TEXT NOT NULL,
+    description TEXT NOT NULL,
+    data TEXT NOT NULL             -- JSON
+);
+CREATE INDEX IF NOT EXISTS events_by_resource ON events (resource_sid, seq);
+CREATE INDEX IF NOT EXISTS events_by_time ON events (at_ms);

@@ -12,9 +12,10 @@ from pathlib import Path
 from flexres.sandbox.flex.user_table import NewUser
 from flexres.sandbox.identity import DEFAULT, Identity
 from flexres.sandbox.store.database import Store
+from flexres.sandbox.store.demo_routing import begin_routing
 from flexres.sandbox.taskrouter.fixed import Workspace
 from flexres.sandbox.taskrouter.new_workers import ChannelSettings, escaped_identity
-from flexres.sandbox.taskrouter.worker_table import NewChannel, NewWorker
+from flexres.sandbox.taskrouter.worker_rows import NewChannel, NewWorker
 
 _DATE = "2025-01-15T09:00:00Z"
 _BATCH = 2_000
@@ -70,13 +71,14 @@ def seed(store: Store, n: int, *, marker: Callable[[SeedUser], SeedUser] | None 
 
 
 def seed_state(state: Path, n: int, *, identity: Identity = DEFAULT) -> int:
-    """`seed` for a state file; a sandbox may be serving it.
+    """`seed` for a state file, with the demo's task queues and Workflows; a sandbox may be serving it.
 
     Raises:
         SandboxError: the file cannot be used.
     """
     store = Store(state, identity)
     try:
+        begin_routing(store)
         return seed(store, n)
     finally:
         store.close()

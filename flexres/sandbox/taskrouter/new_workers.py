@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from flexres.sandbox.clock import now
 from flexres.sandbox.identity import new_sid
 from flexres.sandbox.state import World
-from flexres.sandbox.taskrouter.worker_table import NewChannel, NewWorker
+from flexres.sandbox.taskrouter.worker_rows import NewChannel, NewWorker
 
 _ESCAPED = re.compile(r"[^a-zA-Z0-9]")
 
@@ -50,7 +50,7 @@ def insert_worker(
         for name in world.workspace.task_channels
         for settings in (channels.get(name, plain),)
     ]
-    world.store.workers.insert([worker], rows)
+    world.store.workers.create(worker, rows)
     return sid
 
 

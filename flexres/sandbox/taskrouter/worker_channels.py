@@ -6,14 +6,13 @@ from aiohttp import web
 
 from flexres.sandbox.errors import invalid_parameter, not_found
 from flexres.sandbox.state import World, world_of
-from flexres.sandbox.taskrouter.worker_table import Channel, Reservation, Worker
+from flexres.sandbox.taskrouter.worker_rows import Channel, Reservation, Worker
 from flexres.sandbox.taskrouter.workers import check_workspace, our_worker
 from flexres.sandbox.wire import answer, read_form, whole_meta
 
 
 def channel_object(channel: Channel, world: World, url: str) -> dict[str, object]:
     """A Worker's channel as the wire has it; `url` is the Workspace's."""
-    free = max(0, channel.capacity - channel.assigned_tasks)
     return {
         "sid": channel.sid,
         "account_sid": world.identity.account_sid,
@@ -23,7 +22,7 @@ def channel_object(channel: Channel, world: World, url: str) -> dict[str, object
         "task_channel_unique_name": channel.name,
         "assigned_tasks": channel.assigned_tasks,
         "available": bool(channel.available),
-        "available_capacity_percentage": free * 100 // channel.capacity if channel.capacity else 0,
+        "available_capacity_percentage": channel.free_percentage,
         "configured_capacity": channel.capacity,
         "date_created": channel.date_created,
         "date_updated": channel.date_updated,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from flexres.sandbox.clock import now
 from flexres.sandbox.identity import new_sid
+from flexres.sandbox.taskrouter.worker_events import WorkerEvents
+from flexres.sandbox.taskrouter.worker_rows import Channel, NewChannel, NewWorker, Reservation, Worker
 
 _SELECT_WORKER = (
     "SELECT seq, sid, friendly_name, activity_sid, attributes, version, date_created, date_updated,"
@@ -19,83 +19,11 @@ _SELECT_CHANNEL = (
 )
 
 
-class Worker(NamedTuple):
-    """A Worker, as stored. `attributes` is the exact JSON text that was sent; `version` is its ETag."""
-
-    seq: int
-    sid: str
-    friendly_name: str
-    activity_sid: str
-    attributes: str
-    version: int
-    date_created: str
-    date_updated: str
-    date_status_changed: str
-
-    @property
-    def attribute_values(self) -> dict[str, object]:
-        """The attributes, parsed; none where a test has put text in place that is no JSON object."""
-        try:
-            values = json.loads(self.attributes)
-        except ValueError:
-            return {}
-        return values if isinstance(values, dict) else {}
-
-
-class NewWorker(NamedTuple):
-    """A row to insert, in the order of the statement below."""
-
-    sid: str
-    friendly_name: str
-    activity_sid: str
-    attributes: str
-    date_created: str
-    date_updated: str
-    date_status_changed: str
-    name_key: str
-
-
-class Channel(NamedTuple):
-    """A Worker's settings for one task channel."""
-
-    sid: str
-    worker_sid: str
-    name: str
-    capacity: int
-    available: int
-    assigned_tasks: int
-    date_created: str
-    date_updated: str
-
-
-class NewChannel(NamedTuple):
-    """A row to insert, in the order of the statement below."""
-
-    sid: str
-    worker_sid: str
-    name: str
-    capacity: int
-    available: bool
-    date_created: str
-    date_updated: str
-
-
-class Reservation(NamedTuple):
-    """A task that a Worker holds."""
-
-    sid: str
-    worker_sid: str
-    task_sid: str
-    channel: str
-    status: str
-    date_created: str
-
-
 class WorkerTable:
-    """Queries on Workers and on what belongs to them."""
+    """Queries on Workers and on what belongs to them; what changes is noted as an Event."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: sqlite3.Connection, events: WorkerEvents) -> None:
+        self._connection, self._events = connection, events
 
     def page(self, after: int, limit: int, filters: Mapping[str, tuple[str, ...]]) -> list[Worker]:
         """Up to `limit` Workers in order of creation, from behind row `after`.
@@ -133,7 +61,7 @@ class WorkerTable:
         return int(self._connection.execute("SELECT COUNT(*) FROM workers").fetchone()[0])
 
     def insert(self, workers: Iterable[NewWorker], channels: Iterable[NewChannel]) -> None:
-        """Adds Workers and their channels."""
+        """Adds Workers and their channels, who were always there: no Event tells of them."""
         self._connection.executemany(
             "INSERT INTO workers (sid, friendly_name, activity_sid, attributes, version, date_created, date_updated,"
             " date_status_changed, name_key) VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?)",
@@ -145,16 +73,26 @@ class WorkerTable:
             channels,
         )
 
+    def create(self, worker: NewWorker, channels: Iterable[NewChannel]) -> None:
+        """Adds a Worker that comes to be now."""
+        self.insert([worker], channels)
+        if (created := self.by_sid(worker.sid)) is not None:
+            self._events.created(created)
+
     def update(self, sid: str, **columns: str) -> None:
         """Sets columns of a Worker and counts its version up. The names come from our own code, never the wire."""
+        before = self.by_sid(sid)
         assignments = ", ".join(f"{column} = ?" for column in columns)
         self._connection.execute(
             f"UPDATE workers SET {assignments}, version = version + 1, date_updated = ? WHERE sid = ?",  # noqa: S608
             (*columns.values(), now(), sid),
         )
+        if before is not None and (after := self.by_sid(sid)) is not None:
+            self._events.changed(before, after)
 
     def delete(self, sid: str) -> None:
         """Removes a Worker and what belongs to it; the Flex user, if it has one, stays without a Worker."""
+        before = self.by_sid(sid)
         for statement in (
             "DELETE FROM reservations WHERE worker_sid = ?",
             "DELETE FROM channels WHERE worker_sid = ?",
@@ -162,6 +100,8 @@ class WorkerTable:
             "UPDATE users SET worker_sid = NULL WHERE worker_sid = ?",
         ):
             self._connection.execute(statement, (sid,))
+        if before is not None:
+            self._events.deleted(before)
 
     def channels(self, worker_sid: str) -> list[Channel]:
         """A Worker's channels, in the order of the Workspace's."""
@@ -178,11 +118,15 @@ class WorkerTable:
 
     def update_channel(self, worker_sid: str, name: str, *, capacity: int | None, available: bool | None) -> None:
         """Sets what is not None of a Worker's channel."""
+        before = self.channel(worker_sid, name)
         self._connection.execute(
             "UPDATE channels SET capacity = COALESCE(?, capacity), available = COALESCE(?, available),"
             " date_updated = ? WHERE worker_sid = ? AND name = ?",
             (capacity, available, now(), worker_sid, name),
         )
+        worker, after = self.by_sid(worker_sid), self.channel(worker_sid, name)
+        if worker is not None and before is not None and after is not None:
+            self._events.channel_changed(worker, before, after)
 
     def reservations(self, worker_sid: str) -> list[Reservation]:
         """What a Worker holds: every reservation here is an active one."""

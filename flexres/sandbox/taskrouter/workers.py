@@ -12,12 +12,12 @@ from flexres.sandbox.errors import WireError, invalid_parameter, not_found, prec
 from flexres.sandbox.flex.configuration import worker_defaults
 from flexres.sandbox.state import World, world_of
 from flexres.sandbox.taskrouter.new_workers import insert_worker
-from flexres.sandbox.taskrouter.worker_table import Worker
+from flexres.sandbox.taskrouter.worker_query import WorkerQuery
+from flexres.sandbox.taskrouter.worker_rows import Worker
 from flexres.sandbox.wire import answer, base_url, page_meta, page_request, read_form
 
 _NAME_LENGTH = 64
 _TOKEN = "PA"  # noqa: S105  how page tokens begin
-_UNSUPPORTED = ("TargetWorkersExpression", "TaskQueueName", "TaskQueueSid", "Ordering")
 
 
 def check_workspace(request: web.Request) -> str:
@@ -74,17 +74,11 @@ def worker_object(worker: Worker, world: World, url: str, attributes: str | None
 async def _list(request: web.Request) -> web.Response:
     url = check_workspace(request)
     world = world_of(request)
-    table = world.store.workers
     page = page_request(request, world.switches, _TOKEN)
-    filters = _filters(request.query, world)
-    workers = table.page(page.after, page.size + 1, filters)
+    wanted = WorkerQuery(request.query, world)
+    workers = wanted.page(page.after, page.size + 1)
     meta = page_meta(
-        request,
-        page,
-        workers,
-        key="workers",
-        previous=lambda: table.before(page.after, page.size, filters),
-        prefix=_TOKEN,
+        request, page, workers, key="workers", previous=lambda: wanted.before(page.after, page.size), prefix=_TOKEN
     )
     shown = world.switches.list_attributes
     items = [
@@ -96,26 +90,6 @@ async def _list(request: web.Request) -> web.Response:
 
 def _hidden(shown: str) -> str | None:
     return "{}" if shown == "empty" else None
-
-
-def _filters(query: Mapping[str, str], world: World) -> dict[str, tuple[str, ...]]:
-    for name in _UNSUPPORTED:
-        if name in query:
-            raise WireError(501, f"The sandbox does not know {name}: it would have to ignore it")
-    filters: dict[str, tuple[str, ...]] = {}
-    if "FriendlyName" in query:
-        filters["name_key"] = (query["FriendlyName"].casefold(),)
-    activities = list(world.workspace.activities.values())
-    if "ActivityName" in query:
-        activities = [activity for activity in activities if activity.friendly_name == query["ActivityName"]]
-    if "ActivitySid" in query:
-        activities = [activity for activity in activities if activity.sid == query["ActivitySid"]]
-    if "Available" in query:
-        wanted = query["Available"].lower() in ("true", "1")
-        activities = [activity for activity in activities if activity.available == wanted]
-    if len(activities) < len(world.workspace.activities):
-        filters["activity_sid"] = tuple(activity.sid for activity in activities)
-    return filters
 
 
 async def _create(request: web.Request) -> web.Response:

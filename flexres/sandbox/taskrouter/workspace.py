@@ -6,6 +6,7 @@ from aiohttp import web
 
 from flexres.sandbox.errors import not_found
 from flexres.sandbox.state import World, world_of
+from flexres.sandbox.taskrouter.event_table import WORKSPACE_NAME
 from flexres.sandbox.taskrouter.fixed import Activity, TaskChannel
 from flexres.sandbox.taskrouter.workers import check_workspace
 from flexres.sandbox.wire import answer, whole_meta
@@ -20,7 +21,7 @@ async def _workspace(request: web.Request) -> web.Response:
         {
             "sid": world.workspace.sid,
             "account_sid": world.identity.account_sid,
-            "friendly_name": "Flex Task Assignment",
+            "friendly_name": WORKSPACE_NAME,
             "default_activity_name": offline.friendly_name,
             "default_activity_sid": offline.sid,
             "timeout_activity_name": offline.friendly_name,
@@ -95,7 +96,14 @@ def _task_channel_object(channel: TaskChannel, world: World, url: str) -> dict[s
     }
 
 
-_LINKS = {"activities": "Activities", "task_channels": "TaskChannels", "workers": "Workers"}
+_LINKS = {
+    "activities": "Activities",
+    "events": "Events",
+    "task_channels": "TaskChannels",
+    "task_queues": "TaskQueues",
+    "workers": "Workers",
+    "workflows": "Workflows",
+}
 _WORKSPACE = "/v1/Workspaces/{workspace}"
 ROUTES = [
     web.get(_WORKSPACE, _workspace, allow_head=False),

@@ -1,0 +1,65 @@
+"""Requests per second by resource key, as TaskRouter counts them; what every service spends from."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from flexres.sandbox.errors import SandboxError
+
+DOCUMENTED: Mapping[str, int] = {
+    "Worker-List-TargetWorkersExpression": 3,
+    "TaskQueue-List-EvaluateWorkerAttributes": 3,
+}
+"""The two limits that Twilio has published."""
+LIMITS: Mapping[str, Mapping[str, int]] = {"none": {}, "documented": DOCUMENTED}
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What came of one request: `allowed` of it, `left` of the `limit` requests a second of its key."""
+
+    key: str
+    limit: int
+    left: int
+    allowed: bool
+
+    def headers(self) -> dict[str, str]:
+        """As TaskRouter tells it. How it writes the third one is not published: here, the key and the period."""
+        return {
+            "X-Rate-Limit-Limit": str(self.limit),
+            "X-Rate-Limit-Remaining": str(self.left),
+            "X-Rate-Limit-Config": f"{self.key};w=1",
+        }
+
+
+class Rates:
+    """Counts requests over the last second. `kind` is none, documented or a longer list that an account may have.
+
+    Raises:
+        SandboxError: there is no such kind.
+    """
+
+    def __init__(self, kind: str = "documented", clock: Callable[[], float] = time.monotonic) -> None:
+        if kind not in LIMITS:
+            raise SandboxError(f"limits {kind!r}: expected one of {', '.join(LIMITS)}")
+        self.kind, self.limits = kind, LIMITS[kind]
+        self.refused: Counter[str] = Counter()
+        self._clock = clock
+        self._moments: defaultdict[str, deque[float]] = defaultdict(deque)
+
+    def spend(self, key: str) -> Spent | None:
+        """Takes one request off a key; None where it has no limit. What is refused is not counted against it."""
+        limit = self.limits.get(key)
+        if limit is None:
+            return None
+        moments, now = self._moments[key], self._clock()
+        while moments and moments[0] <= now - 1:
+            moments.popleft()
+        if len(moments) >= limit:
+            self.refused[key] += 1
+            return Spent(key, limit, 0, allowed=False)
+        moments.append(now)
+        return Spent(key, limit, limit - len(moments), allowed=True)

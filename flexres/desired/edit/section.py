@@ -15,6 +15,8 @@ from typing import Any, Final
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
+from yaml import CBaseLoader
+from yaml import parse as yaml_events
 
 from flexres.desired.edit.style import Indent, dumped, in_flow, reader_and_writer, text
 from flexres.desired.yaml.tree import Node, compose, decode
@@ -109,7 +111,7 @@ class Section:
         if first is None or self._node.length or first.line == self._root.keys[self._name].line:
             return False
         return "&" not in self._text or not any(
-            getattr(event, "anchor", None) for event in YAML(typ="safe").parse(self._text)
+            getattr(event, "anchor", None) for event in yaml_events(self._text, CBaseLoader)
         )
 
     def _by_lines(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ruamel.yaml.error import MarkedYAMLError
+from yaml import MarkedYAMLError
 
 from flexres.errors import Position, Problem
 
@@ -42,9 +42,10 @@ def syntax_problem(error: MarkedYAMLError, data: bytes, shown: str) -> Problem:
     if line >= len(lines):
         line, column = len(lines) - 1, len(lines[-1])
     said = str(error.problem or "it cannot be read")
-    started = f", in what starts in line {error.context_mark.line + 1}" if _elsewhere(error, line) else ""
-    if error.context_mark is not None and any(sign in said for sign in _OPENED):
-        line, column, started = error.context_mark.line, error.context_mark.column, ""
+    began = error.context_mark
+    started = f", in what starts in line {began.line + 1}" if began is not None and began.line != line else ""
+    if began is not None and any(sign in said for sign in _OPENED):
+        line, column, started = began.line, began.column, ""
     place = Position(shown, line + 1, column + 1)
     before = lines[line][: column + 1]
     if "\t" in before and not before.strip():
@@ -58,7 +59,3 @@ def syntax_problem(error: MarkedYAMLError, data: bytes, shown: str) -> Problem:
         if sign in said:
             return Problem(f"{message}{started}", hint, said, place=place)
     return Problem(f"{said}{started}", "check the syntax of this line and the one above", place=place)
-
-
-def _elsewhere(error: MarkedYAMLError, line: int) -> bool:
-    return error.context_mark is not None and error.context_mark.line != line

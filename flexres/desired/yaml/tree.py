@@ -1,26 +1,22 @@
-"""The careful reader: a YAML file as a tree that knows where everything is, and every problem of its form."""
+"""A YAML file as a tree that knows where everything is, and every problem of the file's form."""
 
 from __future__ import annotations
 
 import codecs
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, Final
+from typing import Any
 
-from _ruamel_yaml import (  # type: ignore[import-not-found]  # the C half of ruamel.yaml ships no types
+from yaml import CBaseLoader, MarkedYAMLError, YAMLError
+from yaml.events import (
     AliasEvent,
-    CParser,
     MappingEndEvent,
     MappingStartEvent,
     ScalarEvent,
     SequenceEndEvent,
     StreamEndEvent,
 )
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from flexres.desired.yaml.syntax_errors import LINE_END, syntax_problem
 from flexres.desired.yaml.values import DEEPEST, Scalar, resolve
@@ -28,7 +24,6 @@ from flexres.errors import Position, Problem
 from flexres.text import for_message
 
 MOST_ALIASED = 100_000
-_COLON: Final = "found unexpected ':'"
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _ODD = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9", codecs.BOM_UTF8)
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -103,30 +98,18 @@ def _wrong_bytes(shown: str, before: str, message: str, hint: str) -> Problem:
 
 def compose(data: bytes, shown: str) -> tuple[Node | None, list[Problem]]:
     """The tree of a UTF-8 document (None for one without a value, or broken), and the problems of its form."""
-    reader = _CarefulReader(CParser(data).get_event, shown)
+    reader = _TreeReader(CBaseLoader(data).get_event, shown)
     try:
         return reader.document(), reader.problems
     except _Abandoned:
         return None, reader.problems
     except MarkedYAMLError as error:
-        if error.problem == _COLON:
-            with suppress(MarkedYAMLError, _Abandoned):
-                reader = _CarefulReader(_slow_events(data), shown)
-                return reader.document(), reader.problems
         return None, [*reader.problems, syntax_problem(error, data, shown)]
     except YAMLError as error:
         return None, [*reader.problems, Problem(f"this is not YAML: {error}", place=Position(shown, 1, 1))]
 
 
-def _slow_events(data: bytes) -> Callable[[], Any]:
-    """The events of ruamel's own parser, which knows YAML 1.2: `[https://example.com]` is a list of one text there.
-
-    libyaml refuses the colon, and is twenty times faster: only files that hold such a value come here.
-    """
-    return partial(next, iter(YAML(typ="safe", pure=True).parse(data)))
-
-
-class _CarefulReader:
+class _TreeReader:
     def __init__(self, events: Callable[[], Any], shown: str) -> None:
         self._next = events
         self._shown = shown
@@ -152,7 +135,7 @@ class _CarefulReader:
     def _node(self, event: Any, depth: int) -> Node:
         node = _at(event)
         if isinstance(event, AliasEvent):
-            return self._alias(event.anchor, node)
+            return self._alias(str(event.anchor), node)
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         if event.tag is not None:

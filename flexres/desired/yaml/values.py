@@ -1,7 +1,7 @@
-"""One YAML file as plain values (fast, without positions) and as a tree of positions (when somebody asks).
+"""A YAML file as plain values, fast and without positions; `tree` has the positions when somebody asks.
 
-Both are driven by libyaml's events. The fast way knows only what stacks are made of and gives up on anything
-else (anchors, tags, repeated or non-text keys, broken syntax); the careful way then reads the same text, says
+Both read libyaml's events and resolve scalars by YAML 1.2. The values know only what stacks are made of and give up
+on anything else (anchors, tags, repeated or non-text keys, broken syntax); the tree then reads the same text, says
 what is wrong and where, and yields the same values for what is right.
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from _ruamel_yaml import (  # type: ignore[import-not-found]  # the C half of ruamel.yaml ships no types
-    CParser,
+from yaml import CBaseLoader, YAMLError
+from yaml.events import (
     MappingEndEvent,
     MappingStartEvent,
     ScalarEvent,
@@ -19,7 +19,6 @@ from _ruamel_yaml import (  # type: ignore[import-not-found]  # the C half of ru
     SequenceStartEvent,
     StreamEndEvent,
 )
-from ruamel.yaml.error import YAMLError
 
 DEEPEST = 40
 
@@ -58,7 +57,7 @@ class _QuickReader:
     """Builds dicts, lists and scalars straight from events; nothing is looked at twice."""
 
     def __init__(self, data: bytes) -> None:
-        self._next = CParser(data).get_event
+        self._next = CBaseLoader(data).get_event
         self._resolved: dict[str, Scalar] = {}
 
     def document(self) -> Any:

@@ -105,6 +105,33 @@ class LiveUser:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskQueue:
+    """A TaskRouter task queue. `target_workers` is its expression as Twilio keeps it; None: Twilio did not say."""
+
+    sid: str
+    name: str
+    target_workers: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """A TaskRouter Workflow. `configuration` is its JSON exactly as Twilio keeps it, up to 1 MB."""
+
+    sid: str
+    name: str
+    configuration: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingSetup:
+    """Which queues there are and what leads into them; `unread` says why it is not known, empty where it is."""
+
+    queues: tuple[TaskQueue, ...] = ()
+    workflows: tuple[Workflow, ...] = field(default=(), repr=False)
+    unread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     """The Flex instance that was read, from the Flex Configuration API."""
 

@@ -75,8 +75,10 @@ class Table:
         """The values under this key."""
         return self._columns[key]
 
-    def people(self, rows: Iterable[int]) -> People:
+    def people(self, rows: Sequence[int]) -> People:
         """These Workers as a set."""
+        if len(rows) == 1:
+            return 1 << rows[0]
         bits = bytearray(self.size // 8 + 1)
         for row in rows:
             bits[row >> 3] |= 1 << (row & 7)

@@ -49,6 +49,11 @@ class Held:
     uncertain: People
     depends: Mapping[Reading, People]
 
+    @classmethod
+    def nobody(cls) -> Held:
+        """What an empty expression says: it matches no Worker."""
+        return cls(NOBODY, NOBODY, {})
+
     def depends_for(self, row: int) -> tuple[Reading, ...]:
         """What it depends on for one Worker."""
         return tuple(reading for reading, people in self.depends.items() if people >> row & 1)

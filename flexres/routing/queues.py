@@ -1,0 +1,126 @@
+"""Task queues ready to be asked who is in them, and the filters of Workflows that lead to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flexres.live.model import RoutingSetup, TaskQueue, Workflow
+from flexres.routing.language.model import Expression
+from flexres.routing.language.parse import ExpressionError, parse
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One target of a Workflow's filter: tasks that pass the filter wait in the queue.
+
+    `filter` is empty for the default filter. `expression` is what the target asks of Workers besides the queue,
+    as it is written.
+    """
+
+    workflow: str
+    filter: str
+    queue: str
+    expression: str = ""
+
+    @property
+    def name(self) -> str:
+        """The route as reports call it."""
+        return f"{self.workflow}: {self.filter or 'default'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A task queue. `expression` is None where `problem` says why nobody can tell who is in it, or it is empty.
+
+    An empty expression matches nobody: tasks wait until somebody moves them (Twilio's docs of the resource).
+    """
+
+    sid: str
+    name: str
+    text: str
+    expression: Expression | None = None
+    problem: str = ""
+    routes: tuple[Route, ...] = ()
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it can be told who is in it."""
+        return not self.problem
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingMap:
+    """All queues, by name, and what about the Workflows cannot be told."""
+
+    queues: tuple[Queue, ...]
+    problems: tuple[str, ...] = ()
+    unread: str = ""
+
+    def named(self, name: str) -> tuple[Queue, ...]:
+        """The queues of this name or SID: TaskRouter's names are unique, a file's spelling of case is not its."""
+        exact = tuple(queue for queue in self.queues if name in {queue.name, queue.sid})
+        folded = name.casefold()
+        return exact or tuple(queue for queue in self.queues if queue.name.casefold() == folded)
+
+
+def routing_map(setup: RoutingSetup) -> RoutingMap:
+    """The queues with parsed expressions, each with what leads there; what cannot be read is said where it belongs."""
+    routes: dict[str, list[Route]] = {}
+    problems: list[str] = []
+    for workflow in setup.workflows:
+        try:
+            for route in _routes(workflow):
+                routes.setdefault(route.queue, []).append(route)
+        except (ValueError, RecursionError):
+            problems.append(f"Workflow {workflow.name}: its configuration cannot be read, so not where it leads")
+    queues = [_queue(queue, tuple(routes.get(queue.sid, ()))) for queue in setup.queues]
+    return RoutingMap(
+        tuple(sorted(queues, key=lambda queue: (queue.name.casefold(), queue.sid))), tuple(problems), setup.unread
+    )
+
+
+def _queue(queue: TaskQueue, routes: tuple[Route, ...]) -> Queue:
+    text = queue.target_workers
+    if text is None:
+        return Queue(queue.sid, queue.name, "", problem="Twilio does not tell its expression", routes=routes)
+    if not text.strip():
+        return Queue(queue.sid, queue.name, text, routes=routes)
+    try:
+        return Queue(queue.sid, queue.name, text, parse(text), routes=routes)
+    except ExpressionError as error:
+        return Queue(queue.sid, queue.name, text, problem=str(error), routes=routes)
+
+
+def _routes(workflow: Workflow) -> Iterator[Route]:
+    """The targets of the Workflow's filters, the default's last.
+
+    Raises ValueError or RecursionError for a configuration that is none.
+    """
+    routing = _member(json.loads(workflow.configuration), "task_routing")
+    filters = routing.get("filters")
+    for found in filters if isinstance(filters, list) else ():
+        if not isinstance(found, dict):
+            continue
+        # Twilio's own samples have both spellings.
+        name = found.get("filter_friendly_name") or found.get("friendly_name") or found.get("expression")
+        targets = found.get("targets")
+        for target in targets if isinstance(targets, list) else ():
+            if isinstance(target, dict) and isinstance(target.get("queue"), str):
+                yield Route(workflow.name, _text(name) or "unnamed", target["queue"], _text(target.get("expression")))
+    default = routing.get("default_filter")
+    if isinstance(default, dict) and isinstance(default.get("queue"), str):
+        yield Route(workflow.name, "", default["queue"])
+
+
+def _member(value: Any, name: str) -> dict[str, Any]:
+    found = value.get(name) if isinstance(value, dict) else None
+    if not isinstance(found, dict):
+        raise ValueError(name)  # noqa: TRY004 - as json's own error of what is no JSON
+    return found
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

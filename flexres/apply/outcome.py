@@ -49,7 +49,7 @@ UserOutcome: TypeAlias = Outcome[UserChange]
 class Applied:
     """A plan and the outcome of each of its changes, in its order. `seconds` and `requests` are of the whole run.
 
-    What waits for a person in Console is no outcome.
+    What waits for a person in Console is no outcome. `errors` are what else failed, of no change in particular.
     """
 
     plan: Plan
@@ -57,6 +57,7 @@ class Applied:
     seconds: float = 0.0
     requests: int = 0
     interrupted: bool = False
+    errors: tuple[str, ...] = ()
 
     @property
     def users(self) -> tuple[UserOutcome, ...]:
@@ -88,7 +89,7 @@ class Applied:
         # Who is offline with a task is no leaver who waits to the plan, which sees no tasks.
         overdue = any(is_overdue(outcome.change.marker, as_of, policy) for outcome in self.of(Result.WAITING))
         missed = any(outcome.result not in {Result.DONE, Result.WAITING} for outcome in self.outcomes)
-        return Exit.PARTIAL if missed or overdue or self.interrupted else Exit.DONE
+        return Exit.PARTIAL if missed or overdue or self.interrupted or self.errors else Exit.DONE
 
 
 _Some = TypeVar("_Some", bound=Change)

@@ -9,8 +9,6 @@ from typing import Final
 import grpc  # type: ignore[import-untyped]
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-from flexres.apply.pulumi.events import REQUESTS
-
 _PATIENCE: Final = 5.0
 
 
@@ -27,10 +25,6 @@ class Teller:
     def warn(self, text: str) -> None:
         """A line that somebody should read."""
         self._say(engine_pb2.WARNING, text)
-
-    def count(self, requests: int) -> None:
-        """How many requests this process has sent so far; seen by whoever reads the engine's events."""
-        self._say(engine_pb2.DEBUG, f"{REQUESTS}{requests}")
 
     def _say(self, severity: engine_pb2.LogSeverity.ValueType, text: str) -> None:
         if self._engine is None:

@@ -2,69 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pulumi import ResourceOptions
-from pulumi.dynamic import (
-    CheckResult,
-    CreateResult,
-    DiffResult,
-    ReadResult,
-    Resource,
-    UpdateResult,
-)
+from pulumi.dynamic import Resource
 
-from flexres.resources import process
-from flexres.resources.properties import Properties, plain
+from flexres.resources.properties import Properties
 from flexres.resources.provider import Provider
 from flexres.resources.run import Run
 
+PENDING = "pending"
+"""The property that names what is not as declared."""
+
 
 class IdentityProviderProvider(Provider):
-    """Its check fills in what is not as declared: that is at the provider, and in no state."""
+    """Its check fills in what is not as declared: that is at the provider, and in no state.
 
-    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        inputs = plain(news)
-        return process.process().call(inputs, lambda run: _check(run, inputs))
+    Its end changes nothing there: other stacks, and people, may sign in by the same application.
+    """
 
-    def diff(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        return DiffResult(changes="pending" in plain(news))
+    kind = "IdentityProvider"
+    name = "identity-provider"
+    computed = frozenset({PENDING})
 
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        inputs = plain(props)
-        return CreateResult("identity-provider", process.process().call(inputs, lambda run: _write(run, inputs)))
+    async def checked(self, run: Run, inputs: Properties) -> Properties:
+        pending = await run.at_idp()
+        return {**self.given(inputs), **({PENDING: pending} if pending else {})}
 
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        inputs = plain(news)
-        return UpdateResult(process.process().call(inputs, lambda run: _write(run, inputs)))
+    def differs(self, before: Properties, after: Properties) -> bool:
+        return PENDING in after
 
-    def delete(self, _id: str, props: dict[str, Any]) -> None:
-        # Letting go changes nothing there: other stacks, and people, may sign in by the same application.
-        del props
-
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        known: Properties = {name: props[name] for name in ("stack", "tenant") if name in props}
-        return ReadResult(id_, dict(known), known)
+    async def write(self, run: Run, inputs: Properties) -> Properties:
+        await run.write_idp()
+        return self.given(inputs)
 
 
 class IdentityProvider(Resource, module="flexres", name="IdentityProvider"):
     """The application, the action and the login flow of a stack at its identity provider."""
 
     def __init__(self, stack: str, tenant: str, opts: ResourceOptions) -> None:
-        super().__init__(_PROVIDER, "identity-provider", {"stack": stack, "tenant": tenant}, opts)
+        super().__init__(_PROVIDER, IdentityProviderProvider.name, {"stack": stack, "tenant": tenant}, opts)
 
 
 _PROVIDER = IdentityProviderProvider()
-
-
-async def _check(run: Run, inputs: Properties) -> CheckResult:
-    found: Properties = {"stack": inputs["stack"], "tenant": inputs["tenant"]}
-    pending = await run.at_idp()
-    if pending:
-        found["pending"] = pending
-    return CheckResult(found, [])
-
-
-async def _write(run: Run, inputs: Properties) -> Properties:
-    await run.write_idp()
-    return {"stack": inputs["stack"], "tenant": inputs["tenant"]}

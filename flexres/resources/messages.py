@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from flexres.errors import FlexresError, InvalidStack, Problem, TwilioError
+from flexres.apply.pulumi.channel import Failure
+from flexres.errors import Exit, FlexresError, InvalidStack, Problem, TwilioError
 from flexres.reconcile.change import Kind, SettingState
 from flexres.reconcile.guards import Rule
 from flexres.reconcile.plan import Plan
@@ -78,16 +79,22 @@ def problem(found: Problem) -> str:
     return f"{found.position}: {'; '.join(part for part in said if part)}"
 
 
-def one_line(error: BaseException) -> str:
-    """An error as one line that says what to do, too; only the problems of a stack have a line each."""
+def failure(error: BaseException, kind: str, name: str) -> Failure:
+    """An error as it is told to whoever drives the engine: `kind` and `name` are those of the resource, if of one."""
     match error:
         case InvalidStack():
-            return "\n".join([error.message, *map(problem, error.problems)])
+            return Failure(kind, name, error.exit, "\n".join([error.message, *map(problem, error.problems)]))
         case TwilioError():
-            text = str(error)
+            return Failure(kind, name, error.exit, str(error), error.hint)
         case FlexresError():
-            text = error.message
+            return Failure(kind, name, error.exit, error.message, error.hint)
         case _:
-            text = f"flexres itself failed: {type(error).__name__}: {error}"
-    hint = error.hint if isinstance(error, FlexresError) else ""
-    return " ".join(f"{text}; {hint}".split() if hint else text.split())
+            return Failure(kind, name, Exit.FAILED, f"flexres itself failed: {type(error).__name__}: {error}")
+
+
+def one_line(error: BaseException) -> str:
+    """An error as one line that says what to do, too; only the problems of a stack have a line each."""
+    said = failure(error, "", "")
+    if isinstance(error, InvalidStack):
+        return said.message
+    return " ".join((f"{said.message}; {said.hint}" if said.hint else said.message).split())

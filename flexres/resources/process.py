@@ -9,17 +9,20 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NamedTuple, NoReturn, TypeVar
 
+from flexres.apply.pulumi.channel import Sender
 from flexres.desired.git.revision import read_revision
 from flexres.desired.load import load_stack
 from flexres.desired.source import FolderSource
-from flexres.errors import FlexresError, SetupError
+from flexres.errors import Exit, FlexresError, SetupError
 from flexres.resources import messages as words
 from flexres.resources.engine_log import Teller, engine_address
 from flexres.resources.parent import when_orphaned
-from flexres.resources.run import Run
+from flexres.resources.properties import Properties
+from flexres.resources.run import NotDoneError, Run
 from flexres.resources.settings import settings
 from flexres.session import open_session
 
@@ -34,23 +37,38 @@ class Failed(Exception):  # noqa: N818 - the engine shows its name, so it is one
 
     __module__ = "builtins"
 
+    def __init__(self, message: str, exit_code: Exit) -> None:
+        super().__init__(message)
+        self.exit = exit_code
+
+
+class Resource(NamedTuple):
+    """Whose call it is: the kind of a resource and its name."""
+
+    kind: str
+    name: str
+
 
 class Process:
-    """The event loop's thread and the runs on it, one a stack. `checked`: whom the program declared."""
+    """The event loop's thread and the runs on it, one a stack.
+
+    `checked`: stack and username of everybody whom the program has declared so far.
+    """
 
     def __init__(self, environ: Mapping[str, str], project: Path) -> None:
         self._environ = environ
         self._project = project
         self._teller = Teller(engine_address())
+        self._sender = Sender(environ)
         self._loop = asyncio.new_event_loop()
         self._runs: dict[str, asyncio.Task[Run]] = {}
         self._calls = 0
         self._read_failed = False
-        self.checked: set[object] = set()
+        self.checked: set[tuple[object, object]] = set()
         self._open = AsyncExitStack()  # never closed: connections last as long as the process
         threading.Thread(target=self._loop.run_forever, name="event loop", daemon=True).start()
 
-    def call(self, properties: Mapping[str, Any], action: Callable[[Run], Awaitable[T]]) -> T:
+    def call(self, resource: Resource, properties: Mapping[str, Any], action: Callable[[Run], Awaitable[T]]) -> T:
         """Carry out `action` on the run of the stack that the properties name, and wait for it.
 
         Raises:
@@ -60,20 +78,25 @@ class Process:
         try:
             return asyncio.run_coroutine_threadsafe(self._act(properties, action), self._loop).result()
         except Exception as error:
-            raise Failed(words.one_line(error)) from None
+            failure = words.failure(error, resource.kind, resource.name)
+            told = isinstance(error, NotDoneError)
+            self._sender.failure(str(properties.get("stack", "")), replace(failure, told=told))
+            raise Failed(words.one_line(error), failure.exit) from None
         finally:
             self._calls -= 1
 
-    def read(self, properties: Mapping[str, Any], action: Callable[[Run], Awaitable[T]]) -> T | None:
+    def read(
+        self, resource: Resource, known: Properties, action: Callable[[Run], Awaitable[Properties | None]]
+    ) -> Properties | None:
         """As `call`, but of reads only the first to fail says so: it fails the refresh, and the others would repeat it.
 
-        None for those others: what was known of them stays.
+        For those others, what was known of them stays.
         """
         try:
-            return self.call(properties, action)
+            return self.call(resource, known, action)
         except Failed:
             if self._read_failed:
-                return None
+                return known
             self._read_failed = True
             raise
 
@@ -102,7 +125,7 @@ class Process:
         revision = read_revision(folder)
         opening = open_session(stack, environ=self._environ, revision=revision, read_only=False)
         session = await self._open.enter_async_context(opening)
-        return Run(session, revision, told, self._teller)
+        return Run(session, revision, told, self._teller, self._sender)
 
 
 _process: Process | None = None

@@ -16,11 +16,12 @@ from zoneinfo import ZoneInfo
 
 import pulumi
 
+from flexres.apply.pulumi.channel import PROGRAM, Sender
 from flexres.apply.pulumi.project import refuse_forgetful_backend
 from flexres.desired.load import load_stack
 from flexres.desired.source import FolderSource
 from flexres.desired.stack import Stack
-from flexres.errors import FlexresError, InvalidStack, SetupError
+from flexres.errors import FlexresError, SetupError
 from flexres.live import credentials
 from flexres.resources import messages as words
 from flexres.resources.departures import Departures
@@ -67,10 +68,10 @@ def load(name: str, project: Path, environ: Mapping[str, str] = os.environ) -> S
         # The provider takes them from the same environment; said here, it is one line and not one a resource.
         credentials.from_environment(name, stack.config.account, environ)
         credentials.endpoint(stack.config.endpoint, environ)
-    except InvalidStack as error:
-        raise pulumi.RunError("\n".join([error.message, *map(words.problem, error.problems)])) from None
     except FlexresError as error:
-        raise pulumi.RunError(f"{error.message}\n  {error.hint}" if error.hint else error.message) from None
+        failure = words.failure(error, PROGRAM, name)
+        Sender(environ).failure(name, failure)
+        raise pulumi.RunError("\n  ".join(filter(None, (failure.message, failure.hint)))) from None
     for problem in stack.warnings[:_WARNINGS]:
         pulumi.warn(words.problem(problem))
     return stack

@@ -1,17 +1,120 @@
-"""What every provider is: nothing but its class, with credentials from the environment, one per engine process."""
+"""The plumbing that all resources share: the engine's calls as calls on the stack's run, a few lines left to each kind.
+
+What a provider is named, module and class, stands in users' states (docs/pulumi.md): it is data and never changes.
+"""
 
 from __future__ import annotations
 
-from pulumi.dynamic import ConfigureRequest, ResourceProvider
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar, TypeVar
 
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from flexres.errors import Exit
 from flexres.resources import process
+from flexres.resources.process import Failed, Resource
+from flexres.resources.properties import Properties, plain
+from flexres.resources.run import Run
+from flexres.values import same
+
+T = TypeVar("T")
 
 
 class Provider(ResourceProvider):
-    """Pickled by reference into the state of each resource; the dotted path of a subclass is data, never rename it."""
+    """Holds nothing, and is pickled by reference into the state of each resource.
+
+    A kind says what it is called, what its check fills in or refuses, what it writes and what Flex has of it. `kind` is
+    the name of its type; a resource is called by its property `key`, or `name` where there is one a stack. `computed`
+    are the properties that no program gives. `looks` and `leaves` say whether its state and its end concern Flex.
+    """
 
     serialize_as_secret_always = False
+    kind: ClassVar[str]
+    name: ClassVar[str] = ""
+    key: ClassVar[str] = ""
+    computed: ClassVar[frozenset[str]] = frozenset()
+    looks: ClassVar[bool] = False
+    leaves: ClassVar[bool] = False
+
+    async def checked(self, run: Run, inputs: Properties) -> Properties:
+        """The inputs to go on with. Raises RefusedError with what the engine shows as the resource's problem."""
+        await run.allowed()
+        return inputs
+
+    def differs(self, before: Properties, after: Properties) -> bool:
+        """Whether there is something to write."""
+        return not same(self.given(before), self.given(after))
+
+    async def write(self, run: Run, inputs: Properties) -> Properties:
+        """Make it so, be it new or not, and return the outputs. Raises FlexresError where that fails."""
+        raise NotImplementedError
+
+    async def leave(self, run: Run, inputs: Properties) -> None:
+        """Its end. Raises FlexresError where that fails."""
+        raise NotImplementedError
+
+    async def seen(self, run: Run, known: Properties) -> Properties | None:
+        """What Flex has of it now, None where it is gone."""
+        raise NotImplementedError
 
     def configure(self, _req: ConfigureRequest) -> None:
         """Ready the process. Pulumi's config is not read: it would stay in the state, and be used stale."""
         process.configure()
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        inputs = plain(news)
+        try:
+            return CheckResult(self.call(inputs, lambda run: self.checked(run, inputs)), [])
+        except Failed as failed:
+            if failed.exit is not Exit.REFUSED:
+                raise
+            return CheckResult(inputs, [CheckFailure("", str(failed))])
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        return DiffResult(changes=self.differs(plain(olds), plain(news)))
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        inputs = plain(props)
+        outputs = self.call(inputs, lambda run: self.write(run, inputs))
+        return CreateResult(self._name(inputs), outputs)
+
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        inputs = plain(news)
+        return UpdateResult(self.call(inputs, lambda run: self.write(run, inputs)))
+
+    def delete(self, id_: str, props: dict[str, Any]) -> None:
+        if self.leaves:
+            inputs = self._known(id_, props)
+            self.call(inputs, lambda run: self.leave(run, inputs))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        if not self.looks:
+            return ReadResult(id_, plain(props), self.given(plain(props)))
+        known = self._known(id_, props)
+        resource = Resource(self.kind, self._name(known))
+        found = process.process().read(resource, known, lambda run: self.seen(run, known))
+        # The engine takes no id for "gone", and insists on a map of outputs all the same.
+        return ReadResult("", {}) if found is None else ReadResult(resource.name, dict(found), found)
+
+    def call(self, inputs: Properties, action: Callable[[Run], Awaitable[T]]) -> T:
+        """Carry out `action` on the run of the stack that the properties name. Raises Failed in one line."""
+        return process.process().call(Resource(self.kind, self._name(inputs)), inputs, action)
+
+    def given(self, properties: Properties) -> Properties:
+        """Those properties that a program gives."""
+        return {key: value for key, value in properties.items() if key not in self.computed}
+
+    def _known(self, id_: str, props: dict[str, Any]) -> Properties:
+        return {**({self.key: id_} if self.key else {}), **plain(props)}
+
+    def _name(self, inputs: Properties) -> str:
+        return str(inputs.get(self.key, "")) if self.key else self.name

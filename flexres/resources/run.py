@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from flexres.apply.direct import context_of
 from flexres.apply.idp import write_setup
-from flexres.apply.journal import FileJournal, own_journal
+from flexres.apply.journal import FileJournal, JournalError, own_journal
 from flexres.apply.journal import Run as JournalRun
-from flexres.apply.outcome import Result, UserOutcome
+from flexres.apply.outcome import C_co, Outcome, Result, UserOutcome
+from flexres.apply.pulumi.channel import Sender
 from flexres.apply.sso import SignOnWriter
 from flexres.apply.users.context import Context
 from flexres.apply.users.operations import carry_out
@@ -21,7 +22,7 @@ from flexres.desired.git.revision import Revision, operator
 from flexres.errors import FlexresError, RefusedError, UnreachableError
 from flexres.live.model import LiveUser
 from flexres.reconcile.after_write import retired, written
-from flexres.reconcile.change import Kind, SettingChange, UserChange
+from flexres.reconcile.change import Change, Kind, SettingChange, UserChange
 from flexres.reconcile.fingerprint import fingerprint
 from flexres.reconcile.plan import Plan, make_plan
 from flexres.resources import messages as words
@@ -44,15 +45,22 @@ class Verdict:
     refusal: str
 
 
+class NotDoneError(FlexresError):
+    """Changes did not come out as wanted; what became of each was told where outcomes are told."""
+
+
 class Run:
     """What the resources of one stack share. Its methods run on one event loop."""
 
-    def __init__(self, session: Session, revision: Revision, settings: Settings, teller: Teller) -> None:
+    def __init__(
+        self, session: Session, revision: Revision, settings: Settings, teller: Teller, sender: Sender
+    ) -> None:
         self.session = session
         self.reading = Reading(session)
         self._revision = revision
         self._settings = settings
         self._teller = teller
+        self._sender = sender
         self._judging = asyncio.Lock()
         self._verdict: Verdict | None = None
         self._everybody: Plan | None = None
@@ -60,7 +68,7 @@ class Run:
         self._written: set[str] = set()
         self._gone: set[str] = set()
         self._destroy_refused = False
-        self._unreachable: UnreachableError | None = None
+        self._stopped: FlexresError | None = None
         self.refreshed: set[str] = set()
         self._looking = asyncio.Lock()
         self._settings_seen: SignOn | None = None
@@ -73,7 +81,7 @@ class Run:
                 changes = {change.username: change for change in plan.users}
                 refusal = words.refusal(plan) or self._moved(plan)
                 self._verdict = Verdict(plan, changes, refusal)
-                self._teller.count(self.session.transport.sent)
+                self._sender.requests(self.session.stack.name, self.session.sent)
                 for line, warns in words.remarks(plan):
                     (self._teller.warn if warns else self._teller.note)(line)
             return self._verdict
@@ -92,13 +100,13 @@ class Run:
 
     async def make_so(self, username: str) -> None:
         """Bring a declared user to what the YAML says. Raises FlexresError where that fails or is refused."""
-        change = (await self._allowed()).changes.get(username)
+        change = (await self.allowed()).changes.get(username)
         if username in self._written:
             change = await self._again(username)
         if change is None or change.leaves:
             return
         if change.pending or change.kind is Kind.BLOCKED:
-            await self._perform(change)
+            self._check_done([await self._carried_out(change)])
 
     async def retire(self, username: str) -> None:
         """Let a user leave whose resource is gone from the program, or whose stack is being destroyed.
@@ -107,19 +115,13 @@ class Run:
         """
         change = await self._departure(username)
         if change is not None and username not in self._gone:
-            await self._perform(change)
+            self._check_done([await self._carried_out(change)])
 
     async def retire_forgotten(self) -> None:
         """Let everybody leave who does so without a resource. Raises FlexresError with all who failed."""
-        await self._allowed()
+        await self.allowed()
         changes = [change for change in await self.departing() if change.username not in self._gone]
-        results = await asyncio.gather(*(self._perform(change) for change in changes), return_exceptions=True)
-        failed = [result for result in results if isinstance(result, BaseException)]
-        for error in failed:
-            if not isinstance(error, FlexresError):
-                raise error
-        if failed:
-            raise FlexresError("; ".join(map(words.one_line, failed)))
+        self._check_done(await asyncio.gather(*(self._carried_out(change) for change in changes)))
 
     async def at_idp(self) -> list[str]:
         """The parts of the identity provider's set-up that are not as declared."""
@@ -127,11 +129,9 @@ class Run:
 
     async def write_idp(self) -> None:
         """Make the identity provider's set-up as declared. Raises FlexresError with all that failed."""
-        plan = (await self._allowed()).plan
-        outcomes = await write_setup((await self._opened_context()).idp, plan)
-        failed = [f"{one.change.part}: {one.message}" for one in outcomes if one.result is not Result.DONE]
-        if failed:
-            raise FlexresError("; ".join(failed))
+        plan = (await self.allowed()).plan
+        context = await self._opened_context()
+        self._check_done([self._noted(context, one) for one in await write_setup(context.idp, plan)])
 
     @property
     def judged(self) -> bool:
@@ -152,16 +152,12 @@ class Run:
 
     async def write_sign_on(self, which: Callable[[SettingChange], bool]) -> None:
         """Write these of the settings that an API writes. Raises FlexresError with all that failed."""
-        plan = (await self._allowed()).plan
+        plan = (await self.allowed()).plan
         chosen = [each for each in plan.settings if which(each)]
         writer = SignOnWriter(self.session.wanted.config, self.session.transport)
         outcomes = [*await writer.before_users(chosen), *await writer.after_users(chosen)]
-        journal = (await self._opened_context()).journal
-        for outcome in outcomes:
-            journal.outcome(outcome)
-        failed = [f"{one.change.name}: {one.message}" for one in outcomes if one.result is not Result.DONE]
-        if failed:
-            raise FlexresError("; ".join(failed))
+        context = await self._opened_context()
+        self._check_done([self._noted(context, outcome) for outcome in outcomes])
 
     def check_destroy(self) -> None:
         """Raises RefusedError unless a plan was judged in this process, or the stack may be destroyed."""
@@ -200,7 +196,8 @@ class Run:
             return ""
         return "Flex or the YAML has changed since the plan was made: nothing was changed; plan again"
 
-    async def _allowed(self) -> Verdict:
+    async def allowed(self) -> Verdict:
+        """The plan of this run. Raises RefusedError where a guard, or anything else, refuses all of it."""
         verdict = await self.verdict()
         if verdict.refusal:
             raise RefusedError(verdict.refusal)
@@ -210,7 +207,7 @@ class Run:
         self.check_destroy()
         if self._verdict is None:
             return (await self._all_leave()).get(username)
-        change = (await self._allowed()).changes.get(username)
+        change = (await self.allowed()).changes.get(username)
         if change is not None and change.kind is Kind.BLOCKED and username not in self.session.wanted.users:
             return change
         return change if change is not None and change.leaves else None
@@ -225,39 +222,58 @@ class Run:
 
     async def _again(self, username: str) -> UserChange | None:
         """What is still to be done for a user whom this process wrote before; no more than the verdict holds."""
-        plan = (await self._allowed()).plan
+        plan = (await self.allowed()).plan
         fresh = await self.session.plan_for({username}, instance=plan.instance, as_of=plan.as_of, by_pages=False)
         beyond = {item.digest for item in fresh.guarded} - {item.digest for item in plan.guarded}
         if beyond:
             raise RefusedError(f"{username} has changed in Flex since the roster was checked", hint="run it again")
         return next((change for change in fresh.users if change.username == username), None)
 
-    async def _perform(self, change: UserChange) -> None:
-        if self._unreachable is not None:
-            raise self._unreachable
+    async def _carried_out(self, change: UserChange) -> UserOutcome:
+        """What became of one change of a user; nobody is begun with once the run cannot go on."""
         context = await self._opened_context()
-        try:
-            outcome = await carry_out(context, change)
-        except UnreachableError as error:
-            # Nobody else would get through either.
-            self._unreachable = error
-            raise
-        context.journal.outcome(outcome)
-        self._teller.count(self.session.transport.sent)
-        self._take_note(outcome)
-
-    def _take_note(self, outcome: UserOutcome) -> None:
-        change = outcome.change
+        outcome = self._noted(context, await self._performed(context, change))
         if outcome.result is Result.WAITING:
             self._teller.warn(f"{change.username} waits to leave: {outcome.message}")
-        elif outcome.result is not Result.DONE:
-            raise FlexresError(f"{change.username}: {outcome.message or change.reason}")
         for username, live in self._after(change, outcome.result):
             self._written.add(username)
             self.reading.known(username, live)
+        return outcome
+
+    async def _performed(self, context: Context, change: UserChange) -> UserOutcome:
+        if self._stopped is not None:
+            return Outcome(change, Result.NOT_STARTED, self._stopped.message)
+        try:
+            return await carry_out(context, change)
+        except UnreachableError as error:
+            # Nobody else would get through either.
+            self._stopped = error
+            return Outcome(change, Result.FAILED, error.message)
+
+    def _noted(self, context: Context, outcome: Outcome[C_co]) -> Outcome[C_co]:
+        """The outcome, journalled and told to whoever drives the engine."""
+        try:
+            context.journal.outcome(outcome)
+        except JournalError as error:
+            # What nobody can look up later is not done.
+            self._stopped = error
+            outcome = replace(outcome, result=Result.FAILED, message=f"{outcome.result}, but {error.message}")
+        stack = self.session.stack.name
+        self._sender.outcome(stack, outcome)
+        self._sender.requests(stack, self.session.sent)
+        return outcome
+
+    def _check_done(self, outcomes: Sequence[Outcome[Change]]) -> None:
+        """Raises NotDoneError, with a line that names each, where some are neither done nor waiting."""
+        failed = [one for one in outcomes if one.result not in {Result.DONE, Result.WAITING}]
+        if failed:
+            raise NotDoneError("; ".join(f"{one.change.name}: {one.message}" for one in failed))
 
     def _after(self, change: UserChange, result: Result) -> Iterable[tuple[str, LiveUser]]:
+        """Who is known to be otherwise now, and how."""
         wanted = self.session.wanted
+        if result not in {Result.DONE, Result.WAITING}:
+            return
         if change.leaves:
             self._gone.add(change.username)
             if change.kind is not Kind.LET_GO and result is Result.DONE and change.live:
@@ -276,4 +292,8 @@ class Run:
             plan = self._verdict.plan if self._verdict else await self._plan()
             older = self._settings.allow_older or self._verdict is None
             self._context = context_of(self.session, plan, journal, allow_older=older)
+            journal.approvals(plan.guarded)
+            if self._context.idp is not None and plan.idp is not None:
+                # Users may come before the set-up, or there is nothing of it to write.
+                self._context.idp.application = plan.idp.application
         return self._context

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pulumi import ResourceOptions
-from pulumi.dynamic import (
-    CheckFailure,
-    CheckResult,
-    CreateResult,
-    DiffResult,
-    ReadResult,
-    Resource,
-    UpdateResult,
-)
+from pulumi.dynamic import Resource
 
 from flexres.desired.stack import Stack
 from flexres.reconcile.change import Answer, SettingState
-from flexres.resources import process
-from flexres.resources.properties import Properties, plain
+from flexres.resources.properties import Properties
 from flexres.resources.provider import Provider
 from flexres.resources.run import Run
 from flexres.sso.difference import WRITTEN, setting_changes
 from flexres.sso.sightings import SignOn
-from flexres.values import same
 
 PENDING = "pending"
 """In place of a digest: the value waits for a person in Console."""
@@ -32,40 +20,25 @@ _OTHERS = "trusted_others"
 
 
 class SsoConnectionProvider(Provider):
-    """In console mode it writes nothing but how the login opens, and in no mode does its end write anything."""
+    """In console mode it writes nothing but how the login opens. Nobody's sign-in ends with it."""
 
-    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        inputs = plain(news)
-        return process.process().call(inputs, lambda run: _check(run, inputs))
+    kind = "SsoConnection"
+    name = "sso"
+    looks = True
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        return DiffResult(changes=not same(plain(olds), plain(news)))
-
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        return CreateResult("sso", self._write(plain(props)))
-
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult(self._write(plain(news)))
-
-    def delete(self, _id: str, props: dict[str, Any]) -> None:
-        # Nobody's sign-in ends because a stack lets go of it.
-        del props
-
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        known = plain(props)
-        found = process.process().read(known, lambda run: _seen(run, known))
-        return ReadResult(id_, dict(found or known), found or known)
-
-    def _write(self, inputs: Properties) -> Properties:
-        process.process().call(inputs, lambda run: run.write_sign_on(lambda each: not each.entry or each.removal))
+    async def write(self, run: Run, inputs: Properties) -> Properties:
+        await run.write_sign_on(lambda each: not each.entry or each.removal)
         return inputs
+
+    async def seen(self, run: Run, known: Properties) -> Properties:
+        return await _seen(run, known)
 
 
 class SsoConnection(Resource, module="flexres", name="SsoConnection"):
     """How users sign in, apart from the trusted entries."""
 
     def __init__(self, stack: Stack, opts: ResourceOptions) -> None:
-        super().__init__(_PROVIDER, "sso", connection_properties(stack), opts)
+        super().__init__(_PROVIDER, SsoConnectionProvider.name, connection_properties(stack), opts)
 
 
 _PROVIDER = SsoConnectionProvider()
@@ -85,11 +58,6 @@ def connection_properties(stack: Stack) -> Properties:
     if sso.writer == "api" and sso.owns_trusted:
         properties[_OTHERS] = []
     return properties
-
-
-async def _check(run: Run, inputs: Properties) -> CheckResult:
-    refusal = (await run.verdict()).refusal
-    return CheckResult(inputs, [CheckFailure("", refusal)] if refusal else [])
 
 
 async def _seen(run: Run, known: Properties) -> Properties:

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from pulumi import ResourceOptions
-from pulumi.dynamic import (
-    CheckResult,
-    CreateResult,
-    DiffResult,
-    ReadResult,
-    Resource,
-    UpdateResult,
-)
+from pulumi.dynamic import Resource
 
 from flexres.desired.stack import Stack
 from flexres.reconcile.change import Answer, SettingChange, SettingState
-from flexres.resources import process
-from flexres.resources.properties import Properties, plain
+from flexres.resources.properties import Properties
 from flexres.resources.provider import Provider
 from flexres.resources.run import Run
 from flexres.sso.difference import setting_changes
 from flexres.sso.sightings import SignOn
-from flexres.values import same
 
 _STANDING = {
     SettingState.AS_DECLARED: "attested",
@@ -35,31 +25,29 @@ _STANDING = {
 class TrustedDomainProvider(Provider):
     """Its end takes the entry away only where an API writes it and the YAML has another list."""
 
-    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        return CheckResult(plain(news), [])
+    kind = "TrustedDomain"
+    key = "entry"
+    looks = True
+    leaves = True
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        return DiffResult(changes=not same(plain(olds), plain(news)))
-
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        inputs = plain(props)
-        return CreateResult(inputs["entry"], self._write(inputs))
-
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult(self._write(plain(news)))
-
-    def delete(self, id_: str, props: dict[str, Any]) -> None:
-        inputs = plain(props)
-        process.process().call(inputs, lambda run: _distrust(run, str(inputs.get("entry", id_))))
-
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        known = plain(props)
-        found = process.process().read(known, lambda run: _read(run, id_, known))
-        return found or ReadResult(id_, dict(known), dict(known))
-
-    def _write(self, inputs: Properties) -> Properties:
-        process.process().call(inputs, lambda run: run.write_sign_on(lambda each: _is(each, inputs["entry"])))
+    async def write(self, run: Run, inputs: Properties) -> Properties:
+        await run.write_sign_on(lambda each: _is(each, inputs["entry"]))
         return inputs
+
+    async def leave(self, run: Run, inputs: Properties) -> None:
+        if run.judged:
+            await run.write_sign_on(lambda each: each.entry == inputs["entry"] and each.removal)
+
+    async def seen(self, run: Run, known: Properties) -> Properties | None:
+        found = dict(known)
+        for setting in await run.sign_on():
+            if not _is(setting, str(known["entry"])) or setting.answer is not Answer.NO:
+                continue
+            if known.get("standing") == "trusted":
+                return None
+            if setting.state is SettingState.DRIFT:
+                found["standing"] = "drift: not trusted"
+        return found
 
 
 class TrustedDomain(Resource, module="flexres", name="TrustedDomain"):
@@ -84,20 +72,3 @@ def trusted_properties(stack: Stack) -> Iterator[Properties]:
 
 def _is(setting: SettingChange, entry: str) -> bool:
     return setting.entry == entry and not setting.removal
-
-
-async def _read(run: Run, id_: str, known: Properties) -> ReadResult:
-    found = dict(known)
-    for setting in await run.sign_on():
-        if not _is(setting, str(known.get("entry", id_))) or setting.answer is not Answer.NO:
-            continue
-        if known.get("standing") == "trusted":
-            return ReadResult("", {})
-        if setting.state is SettingState.DRIFT:
-            found["standing"] = "drift: not trusted"
-    return ReadResult(id_, dict(found), found)
-
-
-async def _distrust(run: Run, entry: str) -> None:
-    if run.judged:
-        await run.write_sign_on(lambda each: each.entry == entry and each.removal)

@@ -84,7 +84,7 @@ class Project:
             timeout=120,
             check=False,
         )
-        return Ran(done.returncode, done.stdout + done.stderr)
+        return Ran(done.returncode, done.stdout + done.stderr, done.stdout)
 
     def pulumi(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Ran:
         """The CLI as a person types it, on the stack."""
@@ -101,7 +101,7 @@ class Project:
 
     def state(self) -> dict[str, Any]:
         """The stack's state, as the engine exports it."""
-        exported: dict[str, Any] = json.loads(self.pulumi("stack", "export").out)
+        exported: dict[str, Any] = json.loads(self.pulumi("stack", "export").stdout)
         return exported
 
     def resources(self) -> dict[str, dict[str, Any]]:
@@ -129,10 +129,11 @@ UNSET = "\0"
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command said, on both streams, and exited with."""
+    """What a command said, on both streams and on standard output alone, and exited with."""
 
     code: int
     out: str
+    stdout: str
 
 
 def new_project(folder: Path, sandbox: Sandbox) -> Project:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from flexres.apply.direct import Progress
 from flexres.apply.outcome import Applied, Outcome, Result, UserOutcome
-from flexres.apply.pulumi.events import Steps, after_run, outcomes, plain_error
+from flexres.apply.pulumi.channel import VARIABLE, Receiver
+from flexres.apply.pulumi.events import Complaint, Steps, plain_error
+from flexres.apply.pulumi.outcomes import Ended
 from flexres.apply.pulumi.project import engine_environment, refuse_forgetful_backend
 from flexres.apply.readback import read_back
 from flexres.apply.sso import SignOnWriter, to_write
 from flexres.errors import FlexresError, RefusedError, SetupError
-from flexres.reconcile.change import IdpChange, SettingChange, UserChange
+from flexres.reconcile.change import UserChange
 from flexres.reconcile.fingerprint import fingerprint
 from flexres.reconcile.plan import Plan
 from flexres.session import Session
@@ -57,31 +61,39 @@ class Engine:
         if plan.violations:
             found = "; ".join(violation.message for violation in plan.violations)
             raise RefusedError(found, hint=f"--approve {plan.digest}")
-        started, sent = session.transport.timing.monotonic(), session.transport.sent
-        steps = await asyncio.to_thread(self._up, plan, progress)
-        told = await read_back(session, plan, outcomes(plan, steps), repair=_no_repair)
-        if any(change.leaves or change.old for change in plan.users):
-            told = after_run(told, await session.plan(as_of=plan.as_of, allow_older=True))
-        others = (*await _settings(plan, session, steps), *_at_idp(plan, steps))
-        applied = Applied(plan=plan, outcomes=(*told, *others), interrupted=stop.is_set())
-        seconds = session.transport.timing.monotonic() - started
-        return replace(applied, seconds=seconds, requests=session.transport.sent - sent + steps.requests)
+        started, sent = session.transport.timing.monotonic(), session.sent
+        with _received(plan.stack) as received:
+            ended = await asyncio.to_thread(self._up, plan, received, progress)
+        writer = SignOnWriter(session.wanted.config, session.transport)
+        return Applied(
+            plan=plan,
+            outcomes=(
+                *await read_back(session, plan, ended.users(plan), repair=_no_repair),
+                *await writer.read_back(ended.of(to_write(plan.settings))),
+                *ended.of(plan.at_idp),
+            ),
+            seconds=session.transport.timing.monotonic() - started,
+            requests=session.sent - sent + received.requests,
+            interrupted=stop.is_set(),
+            errors=tuple(failure.message for failure in ended.others(plan)),
+        )
 
     def _preview(self, name: str) -> Steps | None:
         from pulumi.automation import StackNotFoundError  # noqa: PLC0415 - slow to import
 
-        steps = Steps()
-        try:
-            stack = self._stack(name, create=False)
-        except StackNotFoundError:
-            return None
-        self._run(lambda: stack.preview(on_event=steps.take, **_QUIETLY), name, steps)
-        if steps.errors:
-            raise _failed(steps.errors)
-        return steps
+        with _received(name) as received:
+            try:
+                stack = self._stack(name, received, create=False)
+            except StackNotFoundError:
+                return None
+            ended = Ended(Steps(), received)
+            self._run(lambda: stack.preview(on_event=ended.steps.take, **_QUIETLY), name, ended)
+        if (error := ended.error()) is not None:
+            raise error
+        return ended.steps
 
-    def _up(self, plan: Plan, progress: Progress) -> Steps:
-        stack = self._stack(plan.stack, create=True, more={"FLEXRES_PLAN": fingerprint(plan)})
+    def _up(self, plan: Plan, received: Receiver, progress: Progress) -> Ended:
+        stack = self._stack(plan.stack, received, create=True, more={"FLEXRES_PLAN": fingerprint(plan)})
         changes = {change.username: change for change in plan.users if change.pending}
         progress.phase("Applying by pulumi up", len(changes))
 
@@ -89,23 +101,26 @@ class Engine:
             if username in changes:
                 progress.started(changes[username])
 
-        def ended(username: str) -> None:
+        def finished(username: str) -> None:
             if username in changes:
-                change = changes[username]
-                progress.finished(next(iter(outcomes(plan.with_users([change]), steps))))
+                received.receive()
+                progress.finished(ended.user(changes[username]))
 
-        steps = Steps(begun, ended)
-        self._run(lambda: stack.up(on_event=steps.take, continue_on_error=True, **_QUIETLY), plan.stack, steps)
-        if steps.errors and not steps.users and steps.departures is None:
-            raise _failed(steps.errors)
-        return steps
+        ended = Ended(Steps(begun, finished), received)
+        self._run(lambda: stack.up(on_event=ended.steps.take, continue_on_error=True, **_QUIETLY), plan.stack, ended)
+        if not ended.begun and (error := ended.error()) is not None:
+            raise error
+        return ended
 
-    def _stack(self, name: str, *, create: bool, more: Mapping[str, str] | None = None) -> PulumiStack:
+    def _stack(
+        self, name: str, received: Receiver, *, create: bool, more: Mapping[str, str] | None = None
+    ) -> PulumiStack:
         from pulumi import automation  # noqa: PLC0415 - slow to import
 
         refuse_forgetful_backend(self.project, self.environ)
+        environ = engine_environment(self.project, self.environ)
         options = automation.LocalWorkspaceOptions(
-            env_vars={**engine_environment(self.project, self.environ), **self.told, **(more or {})},
+            env_vars={**environ, **self.told, **(more or {}), VARIABLE: str(received.path)},
             pulumi_command=automation.PulumiCommand(root=str(self.cli.parent.parent)),
         )
         make = automation.create_or_select_stack if create else automation.select_stack
@@ -116,8 +131,8 @@ class Engine:
         except automation.CommandError as error:
             raise _explained(str(error), name) from None
 
-    def _run(self, run: Callable[[], Any], name: str, steps: Steps) -> None:
-        """Run the engine. Where it fails with events, those say what of; where without, its own words do."""
+    def _run(self, run: Callable[[], Any], name: str, ended: Ended) -> None:
+        """Run the engine. Where it fails, what was told says what of; where nothing was, its own words do."""
         from pulumi.automation import CommandError, ConcurrentUpdateError  # noqa: PLC0415 - slow to import
 
         try:
@@ -125,24 +140,24 @@ class Engine:
         except ConcurrentUpdateError as error:
             raise _explained(str(error), name) from None
         except CommandError as error:
-            if not steps.users and not steps.errors and steps.departures is None:
-                raise _explained(str(error), name) from None
+            ended.received.receive()
+            if ended.received.failures or ended.steps.complaints:
+                return
+            why = _explained(str(error), name)
+            if not ended.begun:
+                raise why from None
+            ended.steps.complaints.append(Complaint("", "", why.message))
+        else:
+            ended.received.receive()
 
 
-def _at_idp(plan: Plan, steps: Steps) -> Iterator[Outcome[IdpChange]]:
-    """What became of the identity provider's set-up: one resource, which fails as a whole."""
-    for change in plan.at_idp:
-        yield Outcome(change, Result.FAILED, "; ".join(steps.errors)) if steps.errors else Outcome(change, Result.DONE)
-
-
-async def _settings(plan: Plan, session: Session, steps: Steps) -> tuple[Outcome[SettingChange], ...]:
-    """What became of the settings of single sign-on, by what they are now; why, in the engine's words."""
-    written = [Outcome(each, Result.DONE) for each in to_write(plan.settings)]
-    found = await SignOnWriter(session.wanted.config, session.transport).read_back(written)
-    if not steps.errors:
-        return tuple(found)
-    why = "; ".join(steps.errors)
-    return tuple(one if one.result is Result.DONE else replace(one, message=why) for one in found)
+@contextmanager
+def _received(stack: str) -> Iterator[Receiver]:
+    """A file for what is told about a stack below the engine; it holds names, so it is for nobody else."""
+    with TemporaryDirectory(prefix="flexres-") as folder:
+        path = Path(folder) / "outcomes.jsonl"
+        path.touch(mode=0o600)
+        yield Receiver(path, stack)
 
 
 _QUIETLY: Final[dict[str, Any]] = {"color": "never", "suppress_progress": True, "suppress_outputs": True}
@@ -151,11 +166,6 @@ _QUIETLY: Final[dict[str, Any]] = {"color": "never", "suppress_progress": True, 
 async def _no_repair(change: UserChange) -> UserOutcome:
     """Nothing is written beside the engine; the next run puts it right."""
     return Outcome(change, Result.NOT_TAKEN)
-
-
-def _failed(errors: list[str]) -> FlexresError:
-    text = "\n".join(errors)
-    return RefusedError(text) if "refused by a guard" in text else SetupError(text)
 
 
 def _explained(output: str, name: str) -> FlexresError:

@@ -70,6 +70,7 @@ def applied_json(applied: Applied, *, position: Position | None = None) -> Repor
         "outcomes": [_outcome(outcome) for outcome in applied.users],
         **({"settings": [sign_on.outcome_json(each) for each in applied.settings]} if applied.settings else {}),
         **({"idp": [idp.outcome_json(each) for each in applied.at_idp]} if applied.at_idp else {}),
+        **({"errors": list(applied.errors)} if applied.errors else {}),
         "requests": applied.requests,
         "seconds": round(applied.seconds, 3),
         **({"next": command} if command else {}),

@@ -112,6 +112,8 @@ def applied_markdown(applied: Applied, *, limit: int = LIMIT, position: Position
     comment.table(("", "single sign-on", "what"), outcome_rows, "settings of single sign-on", around=("", ""))
     at_idp = idp.outcome_rows(applied)
     comment.table(("", "identity provider", "what"), at_idp, "parts of the identity provider", around=("", ""))
+    failed = (("`✗`", prose(error, 400)) for error in applied.errors)
+    comment.table(("", "what else failed"), failed, "failures", around=("", ""))
     if plan.console:
         comment.add(f"{sign_on.counted(plan)}: {code(checklist_command(plan))}\n")
     summary = summarise(plan, position)

@@ -98,7 +98,7 @@ def next_after(applied: Applied) -> tuple[str, str]:
     """
     plan, open_results = applied.plan, {Result.FAILED, Result.NOT_TAKEN, Result.NOT_STARTED, Result.WAITING}
     left = {one.change.username for one in applied.users if one.result in open_results}
-    unset = any(one.result is not Result.DONE for one in (*applied.settings, *applied.at_idp))
+    unset = any(one.result is not Result.DONE for one in (*applied.settings, *applied.at_idp)) or bool(applied.errors)
     if not left and not unset and not applied.interrupted:
         return "", ""
     digests, admins = _given(item for item in plan.guarded if item.username in left)

@@ -94,6 +94,8 @@ def applied_text(
         page.write((SSO_BRINGS_BACK, "dim"), indent=2)
     idp.outcomes_in_text(page, applied)
     sign_on.outcomes_in_text(page, applied)
+    for error in applied.errors:
+        page.write(("✗ ", "bold red"), (visible(error), ""))
     summary = summarise(plan, position)
     at_the_idp(page, summary, plan.stack)
     approvals(page, summary)

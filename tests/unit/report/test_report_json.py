@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def reports() -> Iterator[dict[str, Any]]:
         yield plan_json(plan, position=samples.position)
         if len(plan.users) > 1:
             yield applied_json(samples.applied(plan, interrupted=True))
-    yield applied_json(samples.sign_on_applied())
+    yield applied_json(replace(samples.sign_on_applied(), errors=("the engine's lock was lost",)))
     yield applied_json(idp_samples.managed_idp_applied())
 
 

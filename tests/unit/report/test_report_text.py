@@ -13,8 +13,11 @@ from rich.cells import cell_len
 
 from flexres.apply.outcome import Applied, Outcome, Result
 from flexres.desired.model import Limit
+from flexres.errors import Exit
 from flexres.reconcile.guards import Approval
 from flexres.reconcile.plan import Plan
+from flexres.report.plan.json import applied_json
+from flexres.report.plan.markdown import applied_markdown
 from flexres.report.plan.text import applied_text, plan_text
 from tests.unit.report import samples
 
@@ -252,3 +255,12 @@ def test_waiting_as_planned_is_no_reason_for_care() -> None:
     zoe = samples.in_flex(samples.desired("zoe"), activity="Available", leaving=since)
     policy = replace(samples.POLICY, max_removals=Limit(count=0))
     assert "in sync" in text_of(samples.plan_of([], [zoe], policy=policy)).splitlines()[0]
+
+
+def test_what_failed_beside_the_changes_is_told() -> None:
+    """A failure of the engine's own, whoever was done."""
+    failed = replace(samples.applied(samples.safe_plan()), errors=("the state could not be saved",))
+    assert failed.exit is Exit.PARTIAL
+    assert "✗ the state could not be saved" in applied_text(failed, width=100, colour=False)
+    assert "the state could not be saved" in applied_markdown(failed)
+    assert applied_json(failed)["errors"] == ["the state could not be saved"]

@@ -1,0 +1,53 @@
+"""The engine's events, taken in without an engine: which resources it steps, and what it says itself."""
+
+from __future__ import annotations
+
+from flexres.apply.pulumi.events import Complaint, plain_error, seen_by_engine
+from flexres.reconcile.change import Kind
+from tests.unit.apply.pulumi.events import ana, diagnostic, plan, step, steps
+
+
+def test_refreshing_and_reading_are_no_steps() -> None:
+    assert steps(ana("resourcePreEvent", "refresh"), ana("resourcePreEvent", "same")).users == {}
+
+
+def test_what_the_engine_does_not_plan_is_blocked() -> None:
+    """Flex moved between the two readings; nobody is told that it will be done."""
+    seen, noted = seen_by_engine(plan(ana=Kind.CREATE, bob=Kind.UPDATE), steps(ana("resourcePreEvent", "create")))
+    assert [change.kind for change in seen.users] == [Kind.CREATE, Kind.BLOCKED]
+    assert noted == 0
+
+
+def test_users_of_whom_only_the_state_takes_note_are_counted() -> None:
+    assert seen_by_engine(plan(), steps(ana("resourcePreEvent", "create")))[1] == 1
+
+
+def test_what_the_engine_says_is_kept_once_and_consequences_are_left_out() -> None:
+    """With the resource it is about, where that is one of ours."""
+    taken = steps(
+        diagnostic("error: update failed"),
+        diagnostic("<{%fg 1%}>error: <{%reset%}>transport is closing\n", "roster", "Roster"),
+        diagnostic("error: transport is closing", "roster", "Roster"),
+        diagnostic("error: no such plugin"),
+        diagnostic("only a note", severity="info"),
+    )
+    assert taken.complaints == [
+        Complaint("Roster", "roster", "transport is closing"),
+        Complaint("", "", "no such plugin"),
+    ]
+
+
+def test_the_one_who_ends_is_told_when_it_ends() -> None:
+    """For progress; whatever comes of it."""
+    said: list[str] = []
+    steps(
+        ana("resourcePreEvent", "create"),
+        ana("resOpFailedEvent", "create"),
+        step("resOutputsEvent", "update", "departures", "Departures"),
+        ended=said.append,
+    )
+    assert said == ["ana@example.com"]
+
+
+def test_an_error_of_the_engine_is_told_without_colours_and_prefix() -> None:
+    assert plain_error("<{%fg 1%}>error: <{%reset%}>no backend\n\n") == "no backend"

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Literal
+from functools import cache
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from flexres.desired.schema.urls import check_url, host_problem, is_loopback, split_url
+from flexres.desired.schema.urls import LABEL, check_url, host_problem, is_loopback, split_url
 from flexres.errors import Problem
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
 
 TrustedKind = Literal["enhanced", "legacy"]
 LEGACY_ADDRESSES = ("127.0.0.1", "::1")
@@ -30,7 +34,7 @@ def covers(pattern: str, host: str) -> bool:
     host = host.lower().removesuffix(".").removeprefix("[").removesuffix("]")
     if pattern.startswith("*."):
         label, dot, rest = host.partition(".")
-        return bool(label and dot) and rest == pattern[2:]
+        return bool(LABEL.fullmatch(label) and dot) and rest == pattern[2:]
     return host == pattern
 
 
@@ -139,7 +143,22 @@ def _wrong_wildcard(pattern: str) -> Problem | None:
     if "." not in base:
         return Problem(f"*.{base} would trust a whole top-level domain", "write the domain too: *.example.com")
     wrong = host_problem(base)
-    return None if wrong is None else Problem(wrong.message, wrong.hint.replace("write ", "write *.", 1))
+    if wrong is not None:
+        return Problem(wrong.message, wrong.hint.replace("write ", "write *.", 1))
+    if _public_suffixes().privatesuffix(base) is None:
+        return Problem(
+            f"anybody can register a name below {base}, and *.{base} would trust them all",
+            f"write the domain too: *.example.{base}",
+        )
+    return None
+
+
+@cache
+def _public_suffixes() -> PublicSuffixList:
+    """The list of https://publicsuffix.org that comes with the package, companies' own suffixes included."""
+    from publicsuffixlist import PublicSuffixList  # noqa: PLC0415 - 35 ms that only a wildcard needs
+
+    return PublicSuffixList()
 
 
 def _host_of(entry: str) -> str:

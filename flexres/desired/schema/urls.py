@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from flexres.desired.schema.lookalikes import mixes_scripts, passes_for, to_ascii, to_unicode
+import idna
+
 from flexres.errors import Problem
 
 LONGEST_URL = 2048
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _ODD = re.compile(r"[\s\\<>\"{}|^`]|[^\x20-\x7e]")
+_ALIKE: Final = frozenset(("ARMENIAN", "CHEROKEE", "CYRILLIC", "GREEK"))
+"""Scripts whose letters pass for Latin ones, so that a label that has both is meant to deceive."""
+_OTHERWISE: Final = {"ӏ": "l"}
+"""Unicode takes this one for an i; in the fonts of browsers it is the l of the аррӏе that everybody showed around."""
 _BARE_IPV6 = re.compile(r"(?P<scheme>https?)://(?P<address>(?:[0-9a-f]*:){2,}[0-9a-f]*)(?P<path>/.*)?", re.IGNORECASE)
 
 
@@ -124,8 +131,6 @@ def _wrong_spelling(url: str, parts: SplitResult, host: str) -> Problem | None:
     default = {"https": 443, "http": 80}[parts.scheme]
     if parts.port == default:
         return Problem(f"browsers leave the port {default} out", f"write {_rebuilt(parts, port=False)}")
-    if parts.path == "/" and not parts.query:
-        return Problem("there is a slash too many at the end", f"write {url.rstrip('/?')}")
     if any(segment in (".", "..") for segment in parts.path.split("/")):
         return Problem("the path goes back on itself with . or ..", "write the path that the browser shows")
     authority = url.partition("://")[2].partition("/")[0].partition("?")[0]
@@ -136,14 +141,15 @@ def _wrong_spelling(url: str, parts: SplitResult, host: str) -> Problem | None:
 
 def host_problem(host: str) -> Problem | None:
     """What is wrong with a host name; None for a right one. The suggestion begins with `write`."""
-    twin = passes_for(host)
-    if twin is not None or mixes_scripts(host):
-        shown = f"{to_unicode(host)} is not what it looks like: " + (
+    readable = ".".join(map(_decoded, host.split(".")))
+    twin = None if readable.isascii() else _latin_twin(readable)
+    if twin is not None or any(map(_mixes_scripts, readable.split("."))):
+        shown = f"{readable} is not what it looks like: " + (
             f"it passes for {twin}" if twin else "it mixes the letters of several scripts"
         )
         return Problem(shown, f"write {twin or 'the host in one script'}")
     if not host.isascii():
-        encoded = to_ascii(host)
+        encoded = _encoded(host)
         return Problem(
             "a host with letters beyond ASCII is written as DNS has it", f"write {encoded or 'flex.example.com'}"
         )
@@ -153,8 +159,50 @@ def host_problem(host: str) -> Problem | None:
     return _bad_labels(host)
 
 
+def _decoded(label: str) -> str:
+    """A label as people read it: `xn--…` decoded where it can be."""
+    if not label.lower().startswith("xn--"):
+        return label
+    try:
+        return idna.decode(label)
+    except (idna.IDNAError, UnicodeError):
+        return label
+
+
+def _encoded(host: str) -> str | None:
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        return None
+
+
+def _latin_twin(host: str) -> str | None:
+    """The all-Latin host that this one looks like, or None: `аpple.com` (Cyrillic а) passes for `apple.com`."""
+    latin = "".join(map(_latin, unicodedata.normalize("NFKC", host).lower()))
+    return latin if latin.isascii() else None
+
+
+def _latin(letter: str) -> str:
+    # 60 ms that few stacks need, and the package ships no types.
+    from confusable_homoglyphs.confusables import confusables_data  # type: ignore[import-untyped] # noqa: PLC0415
+
+    if letter.isascii() or letter in _OTHERWISE:
+        return _OTHERWISE.get(letter, letter)
+    twins = [twin["c"] for twin in confusables_data.get(letter, ())]
+    return next((twin for twin in twins if len(twin) == 1 and twin.isascii()), letter)
+
+
+def _mixes_scripts(label: str) -> bool:
+    if label.isascii():
+        return False
+    from confusable_homoglyphs.categories import unique_aliases  # type: ignore[import-untyped] # noqa: PLC0415
+
+    scripts = unique_aliases(label)
+    return "LATIN" in scripts and not scripts.isdisjoint(_ALIKE)
+
+
 def _bad_labels(host: str) -> Problem | None:
-    bad = next((label for label in host.split(".") if not _LABEL.fullmatch(label)), None)
+    bad = next((label for label in host.split(".") if not LABEL.fullmatch(label)), None)
     if bad is not None or len(host) > 253 or host.rpartition(".")[2].isdigit():
         return Problem(f"{host[:80]} is no host name", "write flex.example.com")
     if "." not in host and host != "localhost":

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexres.desired.schema.trusted import check_redirect, check_trusted, covered, covers
+from tests.unit.desired.stacks import FLEX, problems_of
 
 LABEL = st.from_regex(r"[a-z][a-z0-9]{0,10}", fullmatch=True)
 DOMAIN = st.lists(LABEL, min_size=2, max_size=4).map(".".join)
@@ -35,6 +36,9 @@ DOMAIN = st.lists(LABEL, min_size=2, max_size=4).map(".".join)
         ("example.com", "EXAMPLE.com", True),
         ("*", "example.com", False),
         ("*.com", "example.com", False),
+        ("*.co.uk", "example.co.uk", False),
+        ("*.example.com", "evil.com/.example.com", False),
+        ("*.example.com", "a b.example.com", False),
     ],
 )
 def test_patterns_cover_what_twilios_table_says(pattern: str, host: str, allowed: bool) -> None:
@@ -59,6 +63,8 @@ def test_the_patterns_of_the_table_are_right(pattern: str) -> None:
         ("*", "flex.example.com"),
         ("a*.*", "list the hosts"),
         ("*.com", "*.example.com"),
+        ("*.co.uk", "*.example.co.uk"),
+        ("*.github.io", "*.example.github.io"),
         ("", "flex.example.com"),
         ("https://flex.example.com", "write flex.example.com"),
         ("https://flex.example.com/agent", "write flex.example.com"),
@@ -86,6 +92,7 @@ def test_wrong_patterns_are_refused_with_the_right_one(pattern: str, suggestion:
     "url",
     [
         "https://flex.example.com",
+        "https://example.com/",
         "https://example.com/flex",
         "https://example.com:8443/flex",
         "http://localhost:3000",
@@ -108,7 +115,6 @@ def test_full_urls_are_right_for_enhanced(url: str) -> None:
         ("localhost:3000", "write http://localhost:3000"),
         ("*.example.com", "https://agents.example.com and https://desk.example.com"),
         ("https://*.example.com/x", "list every URL"),
-        ("https://example.com/", "write https://example.com"),
         ("http://example.com", "write https://example.com"),
         ("https://ana:secret@example.com/flex", "write https://example.com/flex"),
         ("https://example.com/#top", "write https://example.com"),
@@ -154,6 +160,12 @@ def test_an_equal_entry_covers_a_url() -> None:
     assert covered("https://flex.example.com", entries, "enhanced") is True
     assert covered("https://flex.example.com:443/", entries, "enhanced") is True
     assert covered("https://example.com/flex", entries, "enhanced") is True
+
+
+def test_a_slash_at_the_end_can_be_declared_both_ways() -> None:
+    """Programs send either, and which of them Twilio takes for the other is not documented."""
+    sso = "sso: {type: enhanced, writer: api, trusted: ['https://x.example.com/', 'https://x.example.com']}\n"
+    assert not [problem for problem in problems_of(flex=FLEX + sso) if "trusted" in problem.message]
 
 
 @pytest.mark.parametrize("url", ["https://example.com", "https://example.com/flex/agent", "https://example.com/other"])

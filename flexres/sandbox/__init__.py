@@ -12,7 +12,8 @@ What it does
   fetch, update, delete, ETag and If-Match, names unique whatever their case; by queue and by expression), Worker
   channels, reservations, task queues with their expressions (parsed and evaluated), Workflows (their shape checked),
   and Events: every change of these, with who made it, from where and when, for thirty days.
-- The two published limits: 3 requests a second for Workers by expression and queues by attributes (see `rates`).
+- The published limits: 4,096 characters of attributes, names of 64, capacities to 50, 15,000 Workers, 5,000 queues,
+  1,000 Workflows of 1 MB, and 3 requests a second for Workers by expression and queues by attributes (see `rates`).
 - Enhanced single sign-on from end to end (see `sso`): Authentication/Config, Authorize with PKCE, the SAML request and
   the assertion consumer with its checks, claims into Workers, codes and refresh tokens, Tokens/Info, the session
   endpoint, CORS, trusted URLs. Of legacy SSO, where a login would begin. An identity provider to sign in with (see
@@ -29,8 +30,7 @@ What it does not do
 - Activities, task channels and the one team are fixed; their resources can be read, not written.
 - Ordering is refused with a sentence, never ignored. Queues have no statistics. Who an Event names, and how long
   Events are kept, is not published: the words are ours. A new name of a Worker or a queue is no documented Event.
-- No Insights, no Conversations, no plugins, no billing, no webhooks; no limit of 15,000 Workers and none on the
-  size of attributes. No ETag on lists.
+- No Insights, no Conversations, no plugins, no billing, no webhooks. No ETag on lists.
 - `Locale` and `UserSid` of v2 are stored and given back, nothing more.
 - A Flex token opens the Configuration and its holder's own Worker, to read, whatever the roles. It is opaque text.
 - No login through Console, no single logout, no encrypted assertions. A login at Flex leaves no session: each one goes

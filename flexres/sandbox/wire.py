@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from flexres.sandbox.errors import bad_page_token, invalid_body, invalid_parameter
+from flexres.sandbox.json_text import loads
 from flexres.sandbox.switches import Switches
 
 _PAGING = ("PageSize", "Page", "PageToken")
@@ -53,7 +54,7 @@ async def read_json_object(request: web.Request) -> dict[str, object]:
         WireError: 400/45004, it is something else.
     """
     try:
-        body = json.loads(await request.read())
+        body = loads(await request.read())
     except (ValueError, RecursionError):
         raise invalid_body("The request body is not valid JSON") from None
     if not isinstance(body, dict):

@@ -15,6 +15,7 @@ JsonValues = Literal["convert", "keep", "refuse"]
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _CHANNEL = re.compile(r"channel\.(?P<channel>.+)\.(?P<setting>capacity|availability)")
+_LARGEST_CAPACITY = 50
 _SUFFIXES = ("string", "int", "boolean", "stringarray", "intarray", "booleanarray")
 
 
@@ -146,7 +147,7 @@ def _channel_setting(name: str, setting: str, kind: str | None, value: object) -
             raise ClaimError(name)
         return _boolean(name, value, "convert")
     capacity = _integer(name, value, "convert")
-    if kind not in (None, "int") or capacity < 0:
+    if kind not in (None, "int") or not 0 <= capacity <= _LARGEST_CAPACITY:
         raise ClaimError(name)
     return capacity
 

@@ -13,11 +13,18 @@ from flexres.sandbox.flex.claims import ClaimError, Claims, type_claims
 from flexres.sandbox.flex.configuration import worker_defaults
 from flexres.sandbox.flex.user_table import NewUser, User
 from flexres.sandbox.identity import new_sid
+from flexres.sandbox.json_text import dumps, merged
 from flexres.sandbox.state import World
-from flexres.sandbox.taskrouter.new_workers import ChannelSettings, escaped_identity, insert_worker
+from flexres.sandbox.taskrouter.new_workers import (
+    LARGEST_ATTRIBUTES,
+    MOST_WORKERS,
+    NAME_LENGTH,
+    ChannelSettings,
+    escaped_identity,
+    insert_worker,
+)
 
 _TEXT_LENGTH = 256
-_NAME_LENGTH = 64
 _ROLES = ("agent", "supervisor", "admin")
 
 
@@ -171,10 +178,12 @@ def _new_worker(world: World, wanted: Wanted, name: str, manner: Manner) -> str:
     TaskRouter's limits hold for its name, although a username may be longer; and a Worker that was made through
     TaskRouter is never tied to a Flex user, so its name is simply taken.
     """
-    if len(name) > _NAME_LENGTH:
-        raise invalid_body(f"Worker could not be created: friendly name is longer than {_NAME_LENGTH} characters")
+    if len(name) > NAME_LENGTH:
+        raise invalid_body(f"Worker could not be created: friendly name is longer than {NAME_LENGTH} characters")
     if world.store.workers.by_name(name) is not None:
         raise invalid_body(f"Worker could not be created: a Worker with friendly name {name} already exists")
+    if world.store.workers.count() >= MOST_WORKERS:
+        raise invalid_body(f"Worker could not be created: a workspace has at most {MOST_WORKERS:,} workers")
     defaults = worker_defaults(world, wanted.roles)
     channels = {
         channel: _with_claim(settings, wanted.claims, channel) for channel, settings in defaults.channels.items()
@@ -182,7 +191,7 @@ def _new_worker(world: World, wanted: Wanted, name: str, manner: Manner) -> str:
     attributes = {**defaults.attributes, **_sent(world, wanted.claims), **_profile(wanted, manner)}
     if manner.writes_profile:
         attributes.setdefault("contact_uri", f"client:{escaped_identity(name)}")
-    return insert_worker(world, name, _as_text(attributes), channels)
+    return insert_worker(world, name, _fitting(dumps(attributes)), channels)
 
 
 def _with_claim(settings: ChannelSettings, claims: Claims, name: str) -> ChannelSettings:
@@ -201,12 +210,12 @@ def _update_attributes(world: World, wanted: Wanted, worker_sid: str, manner: Ma
     assert worker is not None
     before = worker.attribute_values
     kept = manner.on_existing == "merge" or (manner.on_existing == "ignore_empty" and not sent)
-    after = {**(before if kept else {}), **sent, **_profile(wanted, manner)}
-    if manner.writes_profile:
-        after.setdefault("contact_uri", f"client:{escaped_identity(worker.friendly_name)}")
+    changes = {**sent, **_profile(wanted, manner)}
+    if manner.writes_profile and not (kept and "contact_uri" in before):
+        changes.setdefault("contact_uri", f"client:{escaped_identity(worker.friendly_name)}")
     # Text that says the same is left as somebody wrote it.
-    if _as_text(after) != _as_text(before):
-        workers.update(worker_sid, attributes=_as_text(after))
+    if dumps({**(before if kept else {}), **changes}) != dumps(before):
+        workers.update(worker_sid, attributes=_fitting(merged(worker.attributes if kept else "{}", changes)))
 
 
 def _sent(world: World, claims: Claims) -> dict[str, object]:
@@ -220,5 +229,7 @@ def _profile(wanted: Wanted, manner: Manner) -> dict[str, object]:
     return {"full_name": wanted.full_name, "email": wanted.email, "roles": list(wanted.roles)}
 
 
-def _as_text(attributes: Mapping[str, object]) -> str:
-    return json.dumps(attributes, ensure_ascii=False, separators=(",", ":"))
+def _fitting(attributes: str) -> str:
+    if len(attributes) > LARGEST_ATTRIBUTES:
+        raise invalid_body(f"Worker attributes would have more than {LARGEST_ATTRIBUTES} characters")
+    return attributes

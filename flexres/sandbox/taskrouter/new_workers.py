@@ -11,6 +11,11 @@ from flexres.sandbox.identity import new_sid
 from flexres.sandbox.state import World
 from flexres.sandbox.taskrouter.worker_rows import NewChannel, NewWorker
 
+NAME_LENGTH = 64
+LARGEST_ATTRIBUTES = 4_096
+"""Characters of JSON, white space included."""
+LARGEST_CAPACITY = 50
+MOST_WORKERS = 15_000
 _ESCAPED = re.compile(r"[^a-zA-Z0-9]")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
 from flexres.sandbox.errors import WireError, invalid_parameter, not_found
 from flexres.sandbox.identity import new_sid
+from flexres.sandbox.json_text import loads
 from flexres.sandbox.state import World, world_of
 from flexres.sandbox.switches import Switches
 from flexres.sandbox.taskrouter.expressions import ExpressionError, parse
@@ -108,7 +108,7 @@ def _asked_for(query: Mapping[str, str], world: World) -> Subject | None:
     if "EvaluateWorkerAttributes" not in query:
         return None
     try:
-        attributes = json.loads(query["EvaluateWorkerAttributes"])
+        attributes = loads(query["EvaluateWorkerAttributes"])
     except (ValueError, RecursionError):
         attributes = None
     if not isinstance(attributes, dict):

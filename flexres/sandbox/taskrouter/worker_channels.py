@@ -6,6 +6,7 @@ from aiohttp import web
 
 from flexres.sandbox.errors import invalid_parameter, not_found
 from flexres.sandbox.state import World, world_of
+from flexres.sandbox.taskrouter.new_workers import LARGEST_CAPACITY
 from flexres.sandbox.taskrouter.worker_rows import Channel, Reservation, Worker
 from flexres.sandbox.taskrouter.workers import check_workspace, our_worker
 from flexres.sandbox.wire import answer, read_form, whole_meta
@@ -44,8 +45,10 @@ async def _update(request: web.Request) -> web.Response:
     form = await read_form(request)
     channel = _our_channel(request)
     capacity, available = form.get("Capacity"), form.get("Available")
-    if capacity is not None and not (capacity.isascii() and capacity.isdigit() and len(capacity) <= 9):
-        raise invalid_parameter("Capacity must be a whole number of at least 0")
+    if capacity is not None and not (
+        capacity.isascii() and capacity.isdigit() and len(capacity) <= 9 and int(capacity) <= LARGEST_CAPACITY
+    ):
+        raise invalid_parameter(f"Capacity must be a whole number from 0 to {LARGEST_CAPACITY}")
     if available is not None and available.lower() not in ("true", "false"):
         raise invalid_parameter("Available must be true or false")
     world_of(request).store.workers.update_channel(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from aiohttp import web
@@ -10,13 +9,13 @@ from aiohttp import web
 from flexres.sandbox.clock import now
 from flexres.sandbox.errors import WireError, invalid_parameter, not_found, precondition_failed
 from flexres.sandbox.flex.configuration import worker_defaults
+from flexres.sandbox.json_text import loads
 from flexres.sandbox.state import World, world_of
-from flexres.sandbox.taskrouter.new_workers import insert_worker
+from flexres.sandbox.taskrouter.new_workers import LARGEST_ATTRIBUTES, MOST_WORKERS, NAME_LENGTH, insert_worker
 from flexres.sandbox.taskrouter.worker_query import WorkerQuery
 from flexres.sandbox.taskrouter.worker_rows import Worker
 from flexres.sandbox.wire import answer, base_url, page_meta, page_request, read_form
 
-_NAME_LENGTH = 64
 _TOKEN = "PA"  # noqa: S105  how page tokens begin
 
 
@@ -100,6 +99,8 @@ async def _create(request: web.Request) -> web.Response:
         raise invalid_parameter("Missing required parameter FriendlyName in the post body")
     _check_name(world, form["FriendlyName"], None)
     attributes, activity = _attributes(form) or "{}", _activity(form, world)
+    if world.store.workers.count() >= MOST_WORKERS:
+        raise invalid_parameter(f"A workspace has at most {MOST_WORKERS:,} workers")
     with world.store.transaction():
         channels = worker_defaults(world, ()).channels
         sid = insert_worker(world, form["FriendlyName"], attributes, channels, activity)
@@ -162,8 +163,8 @@ def _check_match(request: web.Request, worker: Worker) -> None:
 
 
 def _check_name(world: World, name: str, owner: str | None) -> None:
-    if not 1 <= len(name) <= _NAME_LENGTH:
-        raise invalid_parameter(f"FriendlyName must have 1 to {_NAME_LENGTH} characters")
+    if not 1 <= len(name) <= NAME_LENGTH:
+        raise invalid_parameter(f"FriendlyName must have 1 to {NAME_LENGTH} characters")
     found = world.store.workers.by_name(name)
     if found is not None and found.sid != owner:
         raise invalid_parameter(
@@ -177,11 +178,13 @@ def _attributes(form: Mapping[str, str]) -> str | None:
     if text is None:
         return None
     try:
-        valid = isinstance(json.loads(text), dict)
+        valid = isinstance(loads(text), dict)
     except (ValueError, RecursionError):
         valid = False
     if not valid:
         raise invalid_parameter("Attributes must be a JSON object")
+    if len(text) > LARGEST_ATTRIBUTES:
+        raise invalid_parameter(f"Attributes must have at most {LARGEST_ATTRIBUTES} characters")
     return text
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from aiohttp import web
 
 from flexres.sandbox.errors import invalid_parameter, not_found
 from flexres.sandbox.identity import new_sid
+from flexres.sandbox.json_text import loads
 from flexres.sandbox.state import World, world_of
 from flexres.sandbox.taskrouter.named_table import Value, Workflow
 from flexres.sandbox.taskrouter.task_queues import check_name
@@ -125,11 +125,11 @@ def _check_configuration(text: str) -> None:
     if len(text.encode()) > LARGEST_CONFIGURATION:
         raise invalid_parameter(f"Configuration must have at most {LARGEST_CONFIGURATION} bytes")
     try:
-        routing = json.loads(text)["task_routing"]
-        valid = isinstance(routing, dict) and isinstance(routing.get("filters", []), list)
-    except (ValueError, RecursionError, KeyError, TypeError):
-        valid = False
-    if not valid:
+        configuration = loads(text)
+    except (ValueError, RecursionError):
+        configuration = None
+    routing = configuration.get("task_routing") if isinstance(configuration, dict) else None
+    if not isinstance(routing, dict) or not isinstance(routing.get("filters", []), list):
         raise invalid_parameter("Configuration must be a JSON object with task_routing")
 
 

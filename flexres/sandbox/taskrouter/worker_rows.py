@@ -24,7 +24,7 @@ class Worker(NamedTuple):
         """The attributes, parsed; none where a test has put text in place that is no JSON object."""
         try:
             values = json.loads(self.attributes)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return values if isinstance(values, dict) else {}
 

@@ -13,7 +13,8 @@ What it does
   channels, reservations, task queues with their expressions (parsed and evaluated), Workflows (their shape checked),
   and Events: every change of these, with who made it, from where and when, for thirty days.
 - The published limits: 4,096 characters of attributes, names of 64, capacities to 50, 15,000 Workers, 5,000 queues,
-  1,000 Workflows of 1 MB, and 3 requests a second for Workers by expression and queues by attributes (see `rates`).
+  1,000 Workflows of 1 MB, and 3 requests a second for Workers by expression and queues by attributes (see `rates`);
+  on request some for every resource of TaskRouter, with `X-Rate-Limit-*` headers, and a neighbour who spends from them.
 - Enhanced single sign-on from end to end (see `sso`): Authentication/Config, Authorize with PKCE, the SAML request and
   the assertion consumer with its checks, claims into Workers, codes and refresh tokens, Tokens/Info, the session
   endpoint, CORS, trusted URLs. Of legacy SSO, where a login would begin. An identity provider to sign in with (see

@@ -77,6 +77,7 @@ async def listening(world: World, port: int, *, patience: float) -> AsyncIterato
     """
     runner = web.AppRunner(build_app(world), access_log=None, shutdown_timeout=patience)
     await runner.setup()
+    living: asyncio.Task[None] | None = None
     try:
         site = web.TCPSite(runner, LOOPBACK, port, reuse_address=True)
         try:
@@ -86,8 +87,12 @@ async def listening(world: World, port: int, *, patience: float) -> AsyncIterato
                 f"port {port} of {LOOPBACK} cannot be had ({error.strerror}): is another sandbox running? "
                 "Choose another port, or 0 for any free one"
             ) from error
+        if world.neighbour is not None:
+            living = asyncio.create_task(world.neighbour.live())
         yield f"http://{LOOPBACK}:{runner.addresses[0][1]}"
     finally:
+        if living is not None:
+            living.cancel()
         # A connection accepted in this very turn of the loop is attached in the next ones; closing the server
         # before that would leave its socket open.
         for _ in range(2):

@@ -3,6 +3,7 @@
 They need no credentials (loopback only), meet no faults and are not logged:
 
     GET    /_sandbox/state
+    GET    /_sandbox/limits    the rate limits, refusals, and the neighbour's
     GET    /_sandbox/requests?method=&path=&status=     DELETE clears
     GET    /_sandbox/faults    POST a line of text, or {"fault": "429:rate=0.2"}    DELETE clears
     GET    /_sandbox/switches  POST {"list_attributes": "null"}
@@ -56,6 +57,11 @@ def _refuse_strangers(request: web.Request) -> None:
 @_explained
 async def _state(request: web.Request) -> web.Response:
     return answer(hands.state(world_of(request)))
+
+
+@_explained
+async def _limits(request: web.Request) -> web.Response:
+    return answer(hands.limits(world_of(request)))
 
 
 @_explained
@@ -171,6 +177,7 @@ def _worker_answer(request: web.Request, sid: str) -> web.Response:
 _WORKER = "/_sandbox/workers/{worker}"
 OPEN = [
     web.get("/_sandbox/state", _state, allow_head=False),
+    web.get("/_sandbox/limits", _limits, allow_head=False),
     web.get("/_sandbox/requests", _requests, allow_head=False),
     web.delete("/_sandbox/requests", _clear_requests),
     web.get("/_sandbox/faults", _faults, allow_head=False),

@@ -21,6 +21,7 @@ from flexres.sandbox.auth0.manual_actions import Auth0Hands
 from flexres.sandbox.faults.rules import Faults
 from flexres.sandbox.flex.users import user_object
 from flexres.sandbox.identity import DEFAULT, Identity
+from flexres.sandbox.neighbour import Neighbour
 from flexres.sandbox.rates import Rates
 from flexres.sandbox.requestlog import LoggedRequest
 from flexres.sandbox.sso.settings import (
@@ -67,10 +68,11 @@ class Sandbox:
         identity: Identity = DEFAULT,
         sso: str = "active",
         limits: str = "documented",
+        neighbour: float | None = None,
         routing: bool = False,
     ) -> None:
         self.identity = identity
-        self._sso, self._limits, self._routing = sso, limits, routing
+        self._sso, self._limits, self._neighbour, self._routing = sso, limits, neighbour, routing
         self._port, self._state, self._latency = port, state, latency
         self._faults, self._switches = faults, switches
         self._thread = threading.Thread(target=self._run, name="flex sandbox", daemon=True)
@@ -108,6 +110,10 @@ class Sandbox:
     def clear_requests(self) -> None:
         """Forgets the requests so far."""
         self._call(lambda world: world.log.clear())
+
+    def limits(self) -> dict[str, object]:
+        """The rate limits, how many requests of ours each refused, and what the neighbour sent and was refused."""
+        return self._call(hands.limits)
 
     def fault(self, line: str) -> None:
         """Puts a fault in force, beside those that are. Raises SandboxError where the line is wrong."""
@@ -345,6 +351,8 @@ class Sandbox:
         try:
             rules, rates = Faults(self._faults), Rates(self._limits)
             self._world = World(store, switches=self._switches, faults=rules, latency=self._latency, rates=rates)
+            if self._neighbour is not None:
+                self._world.neighbour = Neighbour(rates, self._neighbour)
             begin_with(self._world, self._sso)
             if self._routing:
                 begin_routing(store)

@@ -10,6 +10,16 @@ from flexres.sandbox.errors import too_many_requests
 from flexres.sandbox.state import world_of
 
 _WORKSPACE = "/v1/Workspaces/{workspace}"
+_COLLECTIONS = {
+    "Activities": "Activity",
+    "Events": "Event",
+    "TaskChannels": "TaskChannel",
+    "TaskQueues": "TaskQueue",
+    "Workers": "Worker",
+    "Workflows": "Workflow",
+    "Channels": "WorkerChannel",
+    "Reservations": "Reservation",
+}
 _EXPRESSIONS = {
     f"{_WORKSPACE}/Workers": ("TargetWorkersExpression", "Worker-List-TargetWorkersExpression"),
     f"{_WORKSPACE}/TaskQueues": ("EvaluateWorkerAttributes", "TaskQueue-List-EvaluateWorkerAttributes"),
@@ -33,8 +43,17 @@ async def limit(
 
 
 def resource_key(request: web.Request) -> str:
-    """What a request counts as; empty for what has no limit."""
+    """What a request counts as, such as `Worker-List`; empty for what is none of TaskRouter's."""
     resource = request.match_info.route.resource
     path = resource.canonical if resource is not None else ""
+    if not path.startswith(_WORKSPACE):
+        return ""
     parameter, key = _EXPRESSIONS.get(path, ("", ""))
-    return key if request.method == "GET" and parameter in request.query else ""
+    if request.method == "GET" and parameter in request.query:
+        return key
+    *_, before, last = path.split("/")
+    one = last.startswith("{")
+    name = _COLLECTIONS.get(before if one else last, "Workspace")
+    if request.method == "GET":
+        return f"{name}-{'Fetch' if one else 'List'}"
+    return f"{name}-Delete" if request.method == "DELETE" else f"{name}-{'Update' if one else 'Create'}"

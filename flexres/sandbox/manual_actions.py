@@ -66,6 +66,19 @@ def edit_attributes(world: World, worker: Worker, changes: Mapping[str, object],
     world.store.workers.update(worker.sid, attributes=json.dumps(attributes, ensure_ascii=False))
 
 
+def limits(world: World) -> dict[str, object]:
+    """The limits in force, in requests a second, who was refused how often, and what the neighbour has spent."""
+    neighbour = world.neighbour
+    return {
+        "limits": world.rates.kind,
+        "per_second": dict(world.rates.limits),
+        "refused": dict(world.rates.refused),
+        "neighbour": None
+        if neighbour is None
+        else {"share": neighbour.share, "sent": neighbour.sent, "refused": dict(neighbour.refused)},
+    }
+
+
 def find_queue(world: World, name: str) -> TaskQueue:
     """The task queue of this name.
 

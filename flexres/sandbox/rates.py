@@ -14,7 +14,15 @@ DOCUMENTED: Mapping[str, int] = {
     "TaskQueue-List-EvaluateWorkerAttributes": 3,
 }
 """The two limits that Twilio has published."""
-LIMITS: Mapping[str, Mapping[str, int]] = {"none": {}, "documented": DOCUMENTED}
+_RESOURCES = ("Workspace", "Activity", "TaskChannel", "Worker", "WorkerChannel", "Reservation", "TaskQueue", "Workflow")
+_ACTIONS = {"List": 20, "Fetch": 100, "Create": 60, "Update": 60, "Delete": 60}
+_TWILIO = {f"{resource}-{action}": limit for resource in (*_RESOURCES, "Event") for action, limit in _ACTIONS.items()}
+LIMITS: Mapping[str, Mapping[str, int]] = {
+    "none": {},
+    "documented": DOCUMENTED,
+    "twilio": {**_TWILIO, **DOCUMENTED},
+}
+"""Requests a second. Beyond the documented ones each account has numbers of its own, which Console shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +44,7 @@ class Spent:
 
 
 class Rates:
-    """Counts requests over the last second. `kind` is none, documented or a longer list that an account may have.
+    """Counts requests over the last second. `kind` is none, documented or twilio, where every resource has some.
 
     Raises:
         SandboxError: there is no such kind.
@@ -50,8 +58,11 @@ class Rates:
         self._clock = clock
         self._moments: defaultdict[str, deque[float]] = defaultdict(deque)
 
-    def spend(self, key: str) -> Spent | None:
-        """Takes one request off a key; None where it has no limit. What is refused is not counted against it."""
+    def spend(self, key: str, *, ours: bool = True) -> Spent | None:
+        """Takes one request off a key; None where it has no limit. What is refused is not counted against it.
+
+        `ours` is whether a client of the sandbox sent it.
+        """
         limit = self.limits.get(key)
         if limit is None:
             return None
@@ -59,7 +70,8 @@ class Rates:
         while moments and moments[0] <= now - 1:
             moments.popleft()
         if len(moments) >= limit:
-            self.refused[key] += 1
+            if ours:
+                self.refused[key] += 1
             return Spent(key, limit, 0, allowed=False)
         moments.append(now)
         return Spent(key, limit, limit - len(moments), allowed=True)

@@ -11,6 +11,7 @@ from flexres.sandbox.app import listening
 from flexres.sandbox.faults.rules import Faults
 from flexres.sandbox.harness import Sandbox
 from flexres.sandbox.identity import DEFAULT, Identity
+from flexres.sandbox.neighbour import Neighbour
 from flexres.sandbox.rates import Rates
 from flexres.sandbox.sso.settings import begin_with
 from flexres.sandbox.state import World
@@ -33,13 +34,15 @@ def serve(
     identity: Identity = DEFAULT,
     sso: str = "active",
     limits: str = "documented",
+    neighbour: float | None = None,
     ready: Callable[[str], None],
 ) -> None:
     """Serves on 127.0.0.1 until SIGINT or SIGTERM, then finishes what is in flight and returns.
 
     `state` is a file, or None to keep everything in memory; `latency` is in seconds; `faults` are lines of the syntax
-    in `faults`; `sso` is how SSO begins in a fresh state: active, inactive or none; `limits` is none or documented.
-    A fresh state begins with task queues and Workflows. `ready` is called with the URL once the sandbox answers.
+    in `faults`; `sso` is how SSO begins in a fresh state: active, inactive or none; `limits` is none, documented or
+    twilio, and `neighbour` the part of them that somebody else spends. A fresh state begins with task queues and
+    Workflows. `ready` is called with the URL once the sandbox answers.
 
     Raises:
         SandboxError: the port, the state file or a fault is not usable; nothing was served.
@@ -48,6 +51,8 @@ def serve(
     store = Store(state, identity)
     try:
         world = World(store, switches=switches, faults=rules, latency=latency, rates=rates)
+        if neighbour is not None:
+            world.neighbour = Neighbour(rates, neighbour)
         begin_with(world, sso)
         begin_routing(store)
         asyncio.run(_serve(world, port, ready))

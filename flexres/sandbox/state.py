@@ -10,6 +10,7 @@ from flexres.sandbox.auth0.tenant import Tenant
 from flexres.sandbox.faults.delayed_reads import History
 from flexres.sandbox.faults.rules import Faults
 from flexres.sandbox.identity import Identity
+from flexres.sandbox.neighbour import Neighbour
 from flexres.sandbox.rates import Rates
 from flexres.sandbox.requestlog import RequestLog
 from flexres.sandbox.store.database import Store
@@ -27,6 +28,7 @@ class World:
     latency: float = 0
     log: RequestLog = field(default_factory=RequestLog)
     rates: Rates = field(default_factory=Rates)
+    neighbour: Neighbour | None = None
     in_flight: int = 0
     identity: Identity = field(init=False)
     workspace: Workspace = field(init=False)

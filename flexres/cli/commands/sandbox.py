@@ -16,6 +16,7 @@ from flexres.cli.output import emit, note
 from flexres.errors import SetupError
 from flexres.sandbox.auth0.manual_actions import environment as auth0_environment
 from flexres.sandbox.identity import DEFAULT
+from flexres.sandbox.neighbour import parse_share
 from flexres.sandbox.server import Sandbox, reset, serve
 from flexres.sandbox.store.seed import seed_state
 from flexres.sandbox.switches import parse_switches
@@ -47,6 +48,18 @@ Sso: TypeAlias = Annotated[
         help="How single sign-on is set up at first; active is with its own IdP.",
     ),
 ]
+Limits: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--limits",
+        metavar="documented|twilio|none",
+        help="Requests per second: those Twilio has published, some for every resource of TaskRouter, or none.",
+    ),
+]
+Neighbour: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--neighbour", metavar="SHARE", help="What a live contact centre spends of the limits, such as 40%."),
+]
 
 
 @app.callback()
@@ -64,6 +77,7 @@ def sandbox() -> None:
 Examples:
   flexres sandbox serve
   flexres sandbox serve --latency 0.05 --fault 429:rate=0.1
+  flexres sandbox serve --limits twilio --neighbour 40%
   flexres sandbox serve --fault '503:after:match=Provision:times=1'
 \b
 Prints one line, ready http://127.0.0.1:PORT, once it answers, and on stderr
@@ -77,6 +91,8 @@ def serve_command(
     fault: Faults = None,
     switch: Switch = None,
     sso: Sso = "active",
+    limits: Limits = "documented",
+    neighbour: Neighbour = None,
 ) -> None:
     """Serve until Ctrl-C."""
 
@@ -92,6 +108,8 @@ def serve_command(
         faults=fault or (),
         switches=parse_switches(switch or ()),
         sso=sso,
+        limits=limits,
+        neighbour=parse_share(neighbour) if neighbour is not None else None,
         ready=ready,
     )
 
@@ -116,6 +134,8 @@ def run_command(
     fault: Faults = None,
     switch: Switch = None,
     sso: Sso = "active",
+    limits: Limits = "documented",
+    neighbour: Neighbour = None,
 ) -> int:
     """Serve while one command runs, then stop.
 
@@ -123,7 +143,15 @@ def run_command(
     """
     switches = parse_switches(switch or ())
     with Sandbox(
-        port=port, state=state, latency=latency, faults=fault or (), switches=switches, sso=sso, routing=True
+        port=port,
+        state=state,
+        latency=latency,
+        faults=fault or (),
+        switches=switches,
+        sso=sso,
+        limits=limits,
+        neighbour=parse_share(neighbour) if neighbour is not None else None,
+        routing=True,
     ) as running:
         return _run(command, {**running.environment(), **running.auth0.environment()})
 

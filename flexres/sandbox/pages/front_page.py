@@ -47,6 +47,8 @@ async def _page(request: web.Request) -> web.Response:
     shown = {
         "identity": world.identity,
         "state": state(world),
+        "refused": world.rates.refused.total(),
+        "neighbour": world.neighbour,
         "users": [_shown(world, user) for user in users],
         "found": found,
         "search": search,

@@ -103,11 +103,12 @@ def _contains(left: Json, right: Json, choice: Reading) -> tuple[bool, Reading]:
 
 
 def _by_order(operator: Operator, left: Json, right: Json, choice: Reading) -> tuple[bool, Reading]:
-    if _kind(left) is _kind(right):
-        return _ordered(_ORDERS[operator], left, right), FIRST
+    """Numbers by size, texts by their characters; whether false comes before true is left open, too."""
+    if _kind(left) is _kind(right) and not isinstance(left, bool):
+        return _ORDERS[operator](left, right), FIRST
     if not choice & Reading.TYPES:
         return False, Reading.TYPES
-    return _ordered(_ORDERS[operator], *_alike(left, right)), Reading.TYPES
+    return _ORDERS[operator](*_alike(left, right)), Reading.TYPES
 
 
 def _equal(left: Json, right: Json, choice: Reading) -> tuple[bool, Reading]:
@@ -121,12 +122,6 @@ def _equal(left: Json, right: Json, choice: Reading) -> tuple[bool, Reading]:
         return False, Reading.TYPES
     left, right = _alike(left, right)
     return left == right, Reading.TYPES
-
-
-def _ordered(order: Callable[[Any, Any], bool], left: Json, right: Json) -> bool:
-    """Numbers by size, texts by their characters, nothing else."""
-    kind = _kind(left)
-    return kind is _kind(right) and kind is not bool and order(left, right)
 
 
 def _kind(value: Json) -> type:
@@ -155,7 +150,5 @@ def _number(value: Json) -> int | float | None:
 def _text(value: Json) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
     assert not isinstance(value, Mapping)
     return str(value)

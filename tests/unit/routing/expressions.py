@@ -61,7 +61,15 @@ def documents() -> st.SearchStrategy[dict[str, Any]]:
     members = [*NAMES, "A", "IN"]
     values = st.recursive(
         scalars,
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(members), inner, max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(members), inner, max_size=3).map(_of_one_spelling)
+        ),
         max_leaves=5,
     )
-    return st.dictionaries(st.sampled_from([*NAMES, "A", "Skills", "other"]), values, max_size=4)
+    return st.dictionaries(st.sampled_from([*NAMES, "A", "Skills", "other"]), values, max_size=4).map(_of_one_spelling)
+
+
+def _of_one_spelling(members: dict[str, Any]) -> dict[str, Any]:
+    """Without keys that differ in case alone: which of two would be meant, nobody says."""
+    return {name: members[name] for name in {name.casefold(): name for name in members}.values()}

@@ -92,6 +92,7 @@ def test_what_is_documented_is_certain(written: str, holds: bool) -> None:
         ("text_level != 3", Reading.TYPES),
         ("level CONTAINS 3", Reading.TYPES),
         ("vip == 'true'", Reading.TYPES),
+        ("vip > false", Reading.TYPES),
         ("languages HAS 1 OR text_level IN [1, 3]", Reading.TYPES),
         ("worker.channel.chat.configured_capacity > 0", Reading.UNREAD),
         ("task.language == 'en'", Reading.TASK),

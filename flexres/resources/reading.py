@@ -7,8 +7,10 @@ from contextlib import suppress
 from typing import Final
 
 from flexres.collector import without_collector
+from flexres.errors import UnreachableError
 from flexres.live.model import LiveUser, Snapshot
 from flexres.live.snapshot import read_snapshot, reread
+from flexres.resources.once import Once
 from flexres.session import Session
 
 CROWD: Final = 4
@@ -25,38 +27,54 @@ class Reading:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._reads_all = asyncio.Lock()
+        self._whole = Once(self._read_all)
         self._reads_one = asyncio.Lock()
         self._all: Snapshot | None = None
         self._users: dict[str, LiveUser | None] = {}
         self._asking = 0
         self._crowd = asyncio.Event()
+        self._unreachable: UnreachableError | None = None
 
     async def snapshot(self) -> Snapshot:
-        """The whole instance, as it was when it was first asked for."""
-        async with self._reads_all:
-            if self._all is None:
-                with without_collector():
-                    self._all = await self._session.snapshot()
-                self._users = {**self._all.users}
-            return self._all
+        """The whole instance, as it was when it was first asked for. Raises the same for all where that failed."""
+        return await self._whole.get()
 
     async def user(self, username: str) -> LiveUser | None:
-        """One live user, None where Flex has none of that name, or only a deactivated one."""
+        """One live user, None where Flex has none of that name, or only a deactivated one.
+
+        Raises the same for all once Flex was unreachable.
+        """
+        if self._unreachable is not None:
+            raise self._unreachable
+        try:
+            found = await self._looked_up(username)
+        except UnreachableError as error:
+            self._unreachable = error
+            raise
+        return None if found is None or found.user.deactivated else found
+
+    def known(self, username: str, live: LiveUser) -> None:
+        """Take over how a write has left a user."""
+        self._users[username] = live
+
+    async def _read_all(self) -> Snapshot:
+        with without_collector():
+            self._all = await self._session.snapshot()
+        self._users = {**self._all.users}
+        return self._all
+
+    async def _looked_up(self, username: str) -> LiveUser | None:
         if self._all is None and await self._is_one_of_few():
             async with self._reads_one:
+                if self._unreachable is not None:
+                    raise self._unreachable
                 if username not in self._users:
                     self._users[username] = await self._fetched(username)
         else:
             await self.snapshot()
         if username not in self._users:
             self._users[username] = await self._missed(username)
-        found = self._users[username]
-        return None if found is None or found.user.deactivated else found
-
-    def known(self, username: str, live: LiveUser) -> None:
-        """Take over how a write has left a user."""
-        self._users[username] = live
+        return self._users[username]
 
     async def _is_one_of_few(self) -> bool:
         self._asking += 1

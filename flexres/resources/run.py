@@ -28,6 +28,7 @@ from flexres.reconcile.plan import Plan, make_plan
 from flexres.resources import messages as words
 from flexres.resources import settings as names
 from flexres.resources.engine_log import Teller
+from flexres.resources.once import Once
 from flexres.resources.reading import Reading
 from flexres.resources.settings import Settings
 from flexres.session import Session, approvals_of
@@ -61,30 +62,31 @@ class Run:
         self._settings = settings
         self._teller = teller
         self._sender = sender
-        self._judging = asyncio.Lock()
+        self._judged = Once(self._judge)
         self._verdict: Verdict | None = None
-        self._everybody: Plan | None = None
+        self._everybody = Once(self._all_leave)
         self._context: Context | None = None
         self._written: set[str] = set()
         self._gone: set[str] = set()
         self._destroy_refused = False
         self._stopped: FlexresError | None = None
         self.refreshed: set[str] = set()
-        self._looking = asyncio.Lock()
-        self._settings_seen: SignOn | None = None
+        self._sightings = Once(self._look)
 
     async def verdict(self) -> Verdict:
-        """The plan of this run, made when it is first asked for, with every guard's word."""
-        async with self._judging:
-            if self._verdict is None:
-                plan = await self._plan()
-                changes = {change.username: change for change in plan.users}
-                refusal = words.refusal(plan) or self._moved(plan)
-                self._verdict = Verdict(plan, changes, refusal)
-                self._sender.requests(self.session.stack.name, self.session.sent)
-                for line, warns in words.remarks(plan):
-                    (self._teller.warn if warns else self._teller.note)(line)
-            return self._verdict
+        """The plan of this run, made when it is first asked for, with every guard's word. Raises the same for all."""
+        return await self._judged.get()
+
+    async def _judge(self) -> Verdict:
+        try:
+            plan = await self._plan()
+        finally:
+            self._sender.requests(self.session.stack.name, self.session.sent)
+        refusal = words.refusal(plan) or self._moved(plan)
+        self._verdict = Verdict(plan, {change.username: change for change in plan.users}, refusal)
+        for line, warns in words.remarks(plan):
+            (self._teller.warn if warns else self._teller.note)(line)
+        return self._verdict
 
     async def pending(self, username: str) -> bool:
         """Whether the plan has something to do for a user, or to say: who is blocked fails when it comes to it."""
@@ -140,15 +142,11 @@ class Run:
 
     async def sign_on(self) -> tuple[SettingChange, ...]:
         """The settings of single sign-on as they stand now, read once."""
-        async with self._looking:
-            if self._settings_seen is None:
-                seen = await self.session.sign_on()
-                if seen is None:
-                    self._settings_seen = SignOn()
-                else:
-                    instance = (await self.reading.snapshot()).instance
-                    self._settings_seen = as_configured(seen, instance)
-            return setting_changes(self.session.wanted.config, self._settings_seen)
+        return setting_changes(self.session.wanted.config, await self._sightings.get())
+
+    async def _look(self) -> SignOn:
+        seen = await self.session.sign_on()
+        return SignOn() if seen is None else as_configured(seen, (await self.reading.snapshot()).instance)
 
     async def write_sign_on(self, which: Callable[[SettingChange], bool]) -> None:
         """Write these of the settings that an API writes. Raises FlexresError with all that failed."""
@@ -206,7 +204,7 @@ class Run:
     async def _departure(self, username: str) -> UserChange | None:
         self.check_destroy()
         if self._verdict is None:
-            return (await self._all_leave()).get(username)
+            return (await self._everybody.get()).get(username)
         change = (await self.allowed()).changes.get(username)
         if change is not None and change.kind is Kind.BLOCKED and username not in self.session.wanted.users:
             return change
@@ -214,11 +212,9 @@ class Run:
 
     async def _all_leave(self) -> Mapping[str, UserChange]:
         """Everybody of ours as leaving, as if the YAML declared nobody."""
-        if self._everybody is None:
-            wanted = replace(self.session.wanted, users={})
-            snapshot = await self.reading.snapshot()
-            self._everybody = make_plan(wanted, snapshot, as_of=datetime.now(UTC), allow_older=True)
-        return {change.username: change for change in self._everybody.users}
+        wanted = replace(self.session.wanted, users={})
+        plan = make_plan(wanted, await self.reading.snapshot(), as_of=datetime.now(UTC), allow_older=True)
+        return {change.username: change for change in plan.users}
 
     async def _again(self, username: str) -> UserChange | None:
         """What is still to be done for a user whom this process wrote before; no more than the verdict holds."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -147,6 +149,20 @@ def test_auto_goes_on_directly_where_pulumi_is_not_installed(project: Project, e
     through = project.flexres("apply", "--yes")
     assert through.code == 0, through.out
     assert len(project.resources()) == 4
+
+
+def test_a_cli_in_a_folder_of_any_name_is_used(applied: Project) -> None:
+    """The official tarball unpacks to pulumi/pulumi."""
+    found = shutil.which("pulumi", path=applied.environ["PATH"])
+    assert found is not None
+    unpacked = applied.folder.parent / "pulumi"
+    unpacked.symlink_to(Path(found).parent)
+    rest = [part for part in applied.environ["PATH"].split(os.pathsep) if Path(part) != Path(found).parent]
+    applied.more["PATH"] = os.pathsep.join([str(unpacked), *rest])
+    applied.write(TEAM.replace("city: London", "city: Leeds"))
+    ran = applied.flexres("apply", "--yes")
+    assert ran.code == 0, ran.out
+    assert applied.sandbox.worker_attributes("bob@example.com")["city"] == "Leeds"
 
 
 def test_the_state_is_for_its_owner_alone(applied: Project) -> None:

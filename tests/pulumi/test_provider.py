@@ -285,6 +285,16 @@ def test_what_a_person_can_cause_is_one_line(project: Project, variable: str, va
     assert "Traceback" not in said
 
 
+def test_what_the_first_learnt_holds_for_all(started: Plugin, project: Project) -> None:
+    """Nobody asks Flex again what it refused to answer the first: one error, said for each resource."""
+    inputs = users(project)
+    with plugin(project, {"TWILIO_API_SECRET": "wrong"}) as refused:
+        said = failure(refused.check, "Roster", roster(project))
+        asked = len(project.sandbox.requests())
+        assert {failure(refused.check, "User", one) for one in inputs.values()} == {said}
+        assert len(project.sandbox.requests()) == asked
+
+
 def test_a_resource_without_a_stack_is_explained(started: Plugin) -> None:
     """A state that something else wrote."""
     said = failure(started.read, "User", {"name": "ana"})

@@ -6,16 +6,27 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from flexres.desired.model import Engine
 from flexres.errors import SetupError
+
+if TYPE_CHECKING:
+    from pulumi.automation import PulumiCommand
+    from semver import Version
 
 Chosen = Literal["direct", "pulumi"]
 
 TOOLS: Final = Path(".tools") / "pulumi"
 """Where the project keeps a CLI of its own, out of git's sight."""
+
+OLDEST: Final = "3.260.0"
+"""The oldest CLI that flexres was tried with."""
+
+SKIP_CHECK: Final = "PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK"
+"""The SDK's own variable for those who know better."""
 
 
 def find_pulumi(project: Path, environ: Mapping[str, str]) -> Path | None:
@@ -48,6 +59,59 @@ def required(found: Path | None) -> Path:
             hint="install it (https://www.pulumi.com/docs/install/), or look through --engine direct",
         )
     return found
+
+
+def command_of(found: Path, environ: Mapping[str, str]) -> PulumiCommand:
+    """The CLI that was found, for the Automation API, whatever its folder is called.
+
+    Raises:
+        SetupError: it does not run, or its version is none that goes with the SDK.
+    """
+    from pulumi.automation import PulumiCommand  # noqa: PLC0415 - slow to import, and rarely needed
+
+    class Found(PulumiCommand):
+        # The SDK's own constructor looks for bin/pulumi beneath a root, and checks its version with a traceback.
+        def __init__(self) -> None:
+            self.command = str(found.absolute())
+            self.version = checked_version(found, _said_version(found, environ), environ)
+
+    return Found()
+
+
+def checked_version(found: Path, said: str, environ: Mapping[str, str]) -> Version | None:
+    """The CLI's version from what it says of itself; None where it says none and nobody wants to know.
+
+    Raises:
+        SetupError: it is none that goes with the SDK, in one line.
+    """
+    from semver import Version  # noqa: PLC0415 - comes with the SDK, which the direct engine does without
+
+    oldest = Version.parse(OLDEST)
+    try:
+        version = Version.parse(said.strip().removeprefix("v"))
+    except ValueError:
+        version = None
+    if SKIP_CHECK in environ or (version is not None and version.major == oldest.major and version >= oldest):
+        return version
+    raise SetupError(
+        f"Pulumi's CLI at {found} is {version or 'of no version'}, and flexres needs {OLDEST} or newer of "
+        f"{oldest.major}.x (its SDK is {metadata.version('pulumi')})",
+        hint=f"install one that fits (https://www.pulumi.com/docs/install/), or set {SKIP_CHECK}=true to try this one",
+    )
+
+
+def _said_version(found: Path, environ: Mapping[str, str]) -> str:
+    try:
+        return subprocess.run(  # noqa: S603 - it was looked for in the places where Pulumi installs it
+            [found, "version"],
+            env={**environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        hint = "install it again (https://www.pulumi.com/docs/install/), or use --engine direct"
+        raise SetupError(f"Pulumi's CLI at {found} does not run: {error}", hint=hint) from None
 
 
 def install(project: Path) -> Path:

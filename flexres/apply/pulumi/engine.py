@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flexres.apply.direct import Progress
 from flexres.apply.outcome import Applied, Outcome, Result, UserOutcome
 from flexres.apply.pulumi.channel import VARIABLE, Receiver
+from flexres.apply.pulumi.cli import command_of
 from flexres.apply.pulumi.events import Complaint, Steps, plain_error
 from flexres.apply.pulumi.outcomes import Ended
 from flexres.apply.pulumi.project import engine_environment, refuse_forgetful_backend
@@ -121,7 +122,7 @@ class Engine:
         environ = engine_environment(self.project, self.environ)
         options = automation.LocalWorkspaceOptions(
             env_vars={**environ, **self.told, **(more or {}), VARIABLE: str(received.path)},
-            pulumi_command=automation.PulumiCommand(root=str(self.cli.parent.parent)),
+            pulumi_command=command_of(self.cli, self.environ),
         )
         make = automation.create_or_select_stack if create else automation.select_stack
         try:

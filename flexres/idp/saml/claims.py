@@ -74,7 +74,13 @@ def _type_claim(claim: Claim, worker: WorkerClaims) -> None:
     if not name.strip():
         worker.findings.append(Finding("warning", "A claim has no name", "Flex has nowhere to put it.", "name it"))
         return
+    if name in worker.sent:
+        worker.findings.append(_twice(name))
     worker.sent.add(name)
+    right = "stringarray" if name == "roles" else "string"
+    if name in MANDATORY and kind not in (None, right):
+        worker.findings.append(_mistyped(claim.name, name, right))
+        return
     channel = _CHANNEL.fullmatch(name)
     try:
         if channel is not None:
@@ -92,6 +98,20 @@ def _type_claim(claim: Claim, worker: WorkerClaims) -> None:
         return
     if kind == "string" and dot:
         worker.findings += _misnamed(claim.name, suffix)
+
+
+def _twice(name: str) -> Finding:
+    return Finding(
+        "unknown",
+        f"{name} is sent by more than one claim",
+        "Which of them Flex keeps is not documented.",
+        "send it once, by one name",
+    )
+
+
+def _mistyped(claim: str, name: str, right: str) -> Finding:
+    kind = "a list of texts" if right == "stringarray" else "a text"
+    return Finding("error", f"{claim} makes {name} no {right}", f"Flex needs it as {kind}.", f"name the claim {name}")
 
 
 def _typed(claim: Claim, kind: str, findings: list[Finding]) -> Json:
@@ -180,9 +200,9 @@ def _roles(roles: Json) -> Iterator[Finding]:
         )
     elif unknown:
         yield Finding(
-            "warning",
+            "unknown",
             f"Unknown roles: {', '.join(unknown[:8])}",
-            "Flex knows agent, supervisor, admin and wfo.*, in lower case.",
+            "Flex knows agent, supervisor, admin and wfo.*, in lower case; what it does with others is not published.",
             "send only Flex's own roles",
         )
 

@@ -34,12 +34,14 @@ class NameId:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """A SubjectConfirmation; `method` is the last part of its URN (bearer …)."""
+    """A SubjectConfirmation; `method` is its whole URN, `has_data` whether it says anything of the delivery."""
 
     method: str
     recipient: str | None
     in_response_to: str | None
+    not_before: Moment | None
     not_on_or_after: Moment | None
+    has_data: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,16 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """What the identity provider says of one user; `authenticated` is whether it says that they signed in."""
+    """What the identity provider says of one user; `authenticated` is whether it says that they signed in.
 
+    `audiences` has one tuple for each AudienceRestriction; `conditions` are the names of all conditions.
+    """
+
+    version: str | None
     issuer: str | None
     name_id: NameId | None
-    audiences: tuple[str, ...]
+    conditions: tuple[str, ...]
+    audiences: tuple[tuple[str, ...], ...]
     confirmations: tuple[Confirmation, ...]
     not_before: Moment | None
     not_on_or_after: Moment | None
@@ -68,7 +75,7 @@ class Assertion:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The envelope. `status` holds the status codes from outer to inner, by the last part of their URNs."""
+    """The envelope. `status` holds the status codes from outer to inner, as whole URNs."""
 
     version: str | None
     issuer: str | None
@@ -87,7 +94,7 @@ def parse_response(element: etree._Element) -> Response:
         element.get("Destination"),
         element.get("InResponseTo"),
         _moment(element.get("IssueInstant")),
-        tuple(_last(code.get("Value")) for code in element.findall("samlp:Status//samlp:StatusCode", _NAMES)),
+        tuple((code.get("Value") or "").strip() for code in element.findall("samlp:Status//samlp:StatusCode", _NAMES)),
         text_of(element.find("samlp:Status/samlp:StatusMessage", _NAMES)),
     )
 
@@ -96,11 +103,16 @@ def parse_assertion(element: etree._Element) -> Assertion:
     """A saml:Assertion element."""
     conditions = element.find("saml:Conditions", _NAMES)
     statement = element.find("saml:AuthnStatement", _NAMES)
-    audiences = element.findall("saml:Conditions/saml:AudienceRestriction/saml:Audience", _NAMES)
+    restrictions = element.findall("saml:Conditions/saml:AudienceRestriction", _NAMES)
     return Assertion(
+        element.get("Version"),
         text_of(element.find("saml:Issuer", _NAMES)),
         _name_id(element.find("saml:Subject/saml:NameID", _NAMES)),
-        tuple(text_of(audience) or "" for audience in audiences),
+        tuple(_condition(each) for each in conditions.iterchildren(etree.Element)) if conditions is not None else (),
+        tuple(
+            tuple(text_of(audience) or "" for audience in each.findall("saml:Audience", _NAMES))
+            for each in restrictions
+        ),
         tuple(_confirmation(each) for each in element.findall("saml:Subject/saml:SubjectConfirmation", _NAMES)),
         _moment(conditions.get("NotBefore")) if conditions is not None else None,
         _moment(conditions.get("NotOnOrAfter")) if conditions is not None else None,
@@ -121,11 +133,20 @@ def _name_id(element: etree._Element | None) -> NameId | None:
 def _confirmation(element: etree._Element) -> Confirmation:
     data = element.find("saml:SubjectConfirmationData", _NAMES)
     return Confirmation(
-        _last(element.get("Method")),
+        (element.get("Method") or "").strip(),
         data.get("Recipient") if data is not None else None,
         data.get("InResponseTo") if data is not None else None,
+        _moment(data.get("NotBefore")) if data is not None else None,
         _moment(data.get("NotOnOrAfter")) if data is not None else None,
+        data is not None,
     )
+
+
+def _condition(element: etree._Element) -> str:
+    """The name of a condition: SAML's own by the local name, another one by its whole name."""
+    name = etree.QName(element)
+    kind = element.get("{http://www.w3.org/2001/XMLSchema-instance}type")
+    return name.localname if name.namespace == ASSERTION and kind is None else f"{kind or element.tag}"
 
 
 def _claims(element: etree._Element) -> Iterator[Claim]:

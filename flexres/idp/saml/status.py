@@ -64,6 +64,8 @@ _CAUSES: Final = {
         "check the attribute mapping of the application, and the user's own values",
     ),
 }
+SUCCESS: Final = "urn:oasis:names:tc:SAML:2.0:status:Success"
+_PREFIX: Final = "urn:oasis:names:tc:SAML:2.0:status:"
 _TOP_LEVEL: Final = {
     "Requester": (
         "the identity provider finds fault with Flex's request",
@@ -79,12 +81,12 @@ _TOP_LEVEL: Final = {
 
 def check_status(response: Response) -> Iterator[Finding]:
     """Whether the identity provider reports success; where not, the usual cause and the cure."""
-    codes = response.status
+    codes = [code.removeprefix(_PREFIX) for code in response.status]
     said = f' It says: "{response.status_message[:300]}"' if response.status_message else ""
     if not codes:
         yield Finding("error", "The response has no status", "SAML requires one.", "check the identity provider")
         return
-    if codes[0] == "Success":
+    if response.status[0] == SUCCESS:
         yield Finding("ok", "The identity provider reports success")
         return
     known = next((_CAUSES[code] for code in reversed(codes) if code in _CAUSES), None)

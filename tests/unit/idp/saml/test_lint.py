@@ -225,8 +225,8 @@ def test_roles_are_a_list_however_they_are_sent(pair: KeyPair, roles: list[str])
 
 
 def test_unknown_roles_are_told(pair: KeyPair) -> None:
-    """Beside a known one a warning, alone an error; wfo.* is known to Insights."""
-    assert _find(_worker(pair, {"roles": ["agent", "Everyone"]}), "Unknown roles: Everyone").level == "warning"
+    """Beside a known one nobody knows, alone an error; wfo.* is known to Insights."""
+    assert _find(_worker(pair, {"roles": ["agent", "Everyone"]}), "Unknown roles: Everyone").level == "unknown"
     assert _errors(_worker(pair, {"roles": ["Agent"]})) == ["None of the roles is one of Flex's: Agent"]
     assert _worker(pair, {"roles": ["agent", "wfo.full_access"]}).verdict == "accepted"
 
@@ -354,8 +354,8 @@ def test_an_expired_declared_certificate_is_told_apart_from_the_signature(pair: 
 def test_without_sso_the_response_is_still_explained(pair: KeyPair) -> None:
     """With what it carries itself."""
     report = lint(response(pair), sso=None, now=NOW)
-    assert report.verdict == "accepted"
-    assert _find(report, "No certificate is declared").level == "warning"
+    assert report.verdict == "cannot know"
+    assert _find(report, "No certificate is declared").level == "unknown"
     assert _find(report, "with the certificate that it carries itself").level == "note"
 
 

@@ -13,11 +13,11 @@ from typing import Final
 
 from flexres.desired.model import Channel
 from flexres.desired.schema.attributes import FLEX_ANSWER, TYPES, AttributeFormatError, parse_typed
+from flexres.desired.schema.user_texts import FLEX_ROLES, INSIGHTS_ROLES
 from flexres.idp.findings import Finding
 from flexres.idp.saml.parse import Claim
 from flexres.values import Json
 
-FLEX_ROLES: Final = ("admin", "agent", "supervisor")
 MANDATORY: Final = ("roles", "full_name", "email")
 _CHANNEL = re.compile(r"channel\.(?P<channel>.+)\.(?P<setting>capacity|availability)")
 _NAMESPACED = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -190,11 +190,11 @@ def _mandatory(worker: WorkerClaims, ignored: Sequence[str]) -> Iterator[Finding
 def _roles(roles: Json) -> Iterator[Finding]:
     if not isinstance(roles, list) or not roles:
         return
-    unknown = [str(role) for role in roles if role not in FLEX_ROLES and not str(role).startswith("wfo.")]
+    unknown = [str(role) for role in roles if role not in (*FLEX_ROLES, *INSIGHTS_ROLES)]
     if not any(role in FLEX_ROLES for role in roles):
         yield Finding(
             "error",
-            f"None of the roles is one of Flex's: {', '.join(unknown[:8]) or 'only wfo.*'}",
+            f"None of the roles is one of Flex's: {', '.join(unknown[:8]) or 'only those of Insights'}",
             "Flex knows agent, supervisor and admin, in lower case.",
             "map the identity provider's groups or roles to these names",
         )
@@ -202,7 +202,7 @@ def _roles(roles: Json) -> Iterator[Finding]:
         yield Finding(
             "unknown",
             f"Unknown roles: {', '.join(unknown[:8])}",
-            "Flex knows agent, supervisor, admin and wfo.*, in lower case; what it does with others is not published.",
+            "Flex knows agent, supervisor, admin and those of Insights (wfo.…), in lower case; what it does with others is not published.",
             "send only Flex's own roles",
         )
 

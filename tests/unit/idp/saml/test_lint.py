@@ -229,6 +229,7 @@ def test_unknown_roles_are_told(pair: KeyPair) -> None:
     assert _find(_worker(pair, {"roles": ["agent", "Everyone"]}), "Unknown roles: Everyone").level == "unknown"
     assert _errors(_worker(pair, {"roles": ["Agent"]})) == ["None of the roles is one of Flex's: Agent"]
     assert _worker(pair, {"roles": ["agent", "wfo.full_access"]}).verdict == "accepted"
+    assert _worker(pair, {"roles": ["agent", "wfo.team_leadr"]}).verdict == "cannot know"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -37,6 +38,33 @@ def write_file(path: Path, content: bytes | str, *, private: bool = False, hint:
         raise SetupError(f"{path} cannot be written: {error.strerror}", hint=hint) from error
 
 
+def check_writable(path: Path, *, hint: str = "") -> None:
+    """Makes the folders above a file, and tries whether it could be written; what is there stays as it is.
+
+    Raises:
+        SetupError: it cannot be written; `hint` says what to do.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        target = Path(os.path.realpath(path))
+        mode = _mode(target)
+        if mode is None or stat.S_ISREG(mode):
+            beside = _beside(target)
+            os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE))
+            beside.unlink()
+        elif stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        elif not os.access(target, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    except OSError as error:
+        raise SetupError(f"{path} cannot be written: {error.strerror}", hint=hint) from error
+
+
+def _beside(target: Path) -> Path:
+    # In the same folder, since a rename is one step only within a file system.
+    return target.with_name(f".flexres-{secrets.token_hex(8)}")
+
+
 def _mode(path: Path) -> int | None:
     try:
         return path.stat().st_mode
@@ -45,8 +73,7 @@ def _mode(path: Path) -> int | None:
 
 
 def _replace(target: Path, data: bytes, mode: int | None) -> None:
-    # In the same folder, since a rename is one step only within a file system.
-    beside = target.with_name(f".flexres-{secrets.token_hex(8)}")
+    beside = _beside(target)
     opened = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE if mode == _PRIVATE else 0o666)
     try:
         with os.fdopen(opened, "wb") as file:

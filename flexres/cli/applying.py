@@ -9,27 +9,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import typer
 
 from flexres.apply.direct import apply_plan
 from flexres.apply.journal import FileJournal, Run, own_journal
 from flexres.apply.outcome import Applied
-from flexres.cli.extra_outputs import NOTHING_BESIDE, Beside
+from flexres.cli.extra_outputs import NO_EXTRA_OUTPUTS, ExtraOutputs
 from flexres.cli.open_stack import Opened, note_oddities
 from flexres.cli.options import LogFormat, PageFormat
-from flexres.cli.output import emit, note
+from flexres.cli.output import SIGNALS, after_writes, check_destinations, deliver, emit, note
 from flexres.cli.progress import progress
-from flexres.cli.reports import applied_report, plan_report
+from flexres.cli.reports import applied_line, applied_report, plan_report
 from flexres.errors import Exit, FlexresError, SetupError
 from flexres.reconcile.plan import Plan
 from flexres.report.plan.verdict import check_exit
 
 if TYPE_CHECKING:
     from flexres.apply.pulumi.engine import Engine
-
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class StoppedError(FlexresError):
@@ -42,7 +40,8 @@ class StoppedError(FlexresError):
 class Manner:
     """How a plan is applied and told. `journal` None: the stack's own file beneath the project.
 
-    `tell` is who gets each report, with the file that it is meant for.
+    `tell` is who gets the report of what was applied, with the file that it is meant for, where it is not written at
+    once.
     """
 
     yes: bool
@@ -51,8 +50,8 @@ class Manner:
     out: Path | None = None
     log: LogFormat = "none"
     verbose: bool = False
-    tell: Callable[[str, Path | None], None] = emit
-    beside: Beside = NOTHING_BESIDE
+    tell: Callable[[str, Path | None], None] | None = None
+    extra: ExtraOutputs = NO_EXTRA_OUTPUTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +62,9 @@ class Ended:
     interrupted: bool = False
 
 
-def check_can_ask(manner: Manner) -> None:
-    """Raises SetupError when a question would have to be asked and nobody can answer it."""
+def check_manner(manner: Manner) -> None:
+    """Raises SetupError where nobody can answer the question, or the report cannot be written to where it is to go."""
+    check_destinations(manner.out)
     if not manner.yes and not sys.stdin.isatty():
         raise SetupError(
             "nobody can be asked: standard input is not a terminal",
@@ -93,30 +93,32 @@ async def show_and_apply(
     """
     in_words = manner.report_format == "text" and manner.out is None
     if in_words:
-        manner.tell(plan_report(plan, it.stack, verbose=manner.verbose), None)
+        # Whoever cannot see the plan has not agreed to it.
+        emit(plan_report(plan, it.stack, verbose=manner.verbose), needed=True)
     note_oddities(plan, it)
     if plan.violations or not (plan.pending or through):
         if not in_words:
             _emit_plan(plan, it, manner)
-        manner.beside.tell_plan(plan, it.stack)
+        manner.extra.tell_plan(plan, it.stack)
         return Ended(check_exit(plan))
     if plan.pending and not manner.yes and not _agreed(question):
         note("Nothing was changed.")
         return Ended(Exit.DONE)
     applied = await (carry_out(plan, it, manner) if through is None else _by_pulumi(plan, it, manner, through))
-    text = applied_report(
-        applied, it.stack, manner.report_format, manner.out, verbose=manner.verbose, reports=manner.beside.reports
-    )
-    manner.tell(f"\n{text}" if in_words else text, manner.out)
-    manner.beside.tell_applied(applied, it.stack)
+    with after_writes(lambda: applied_line(applied)):
+        text = applied_report(
+            applied, it.stack, manner.report_format, manner.out, verbose=manner.verbose, reports=manner.extra.reports
+        )
+        (manner.tell or deliver)(f"\n{text}" if in_words else text, manner.out)
+        manner.extra.tell_applied(applied, it.stack)
     return Ended(applied.exit, applied.interrupted)
 
 
 def _emit_plan(plan: Plan, it: Opened, manner: Manner) -> None:
     text = plan_report(
-        plan, it.stack, manner.report_format, manner.out, verbose=manner.verbose, reports=manner.beside.reports
+        plan, it.stack, manner.report_format, manner.out, verbose=manner.verbose, reports=manner.extra.reports
     )
-    manner.tell(text, manner.out)
+    (manner.tell or emit)(text, manner.out)
 
 
 async def _by_pulumi(plan: Plan, it: Opened, manner: Manner, through: Engine) -> Applied:
@@ -169,8 +171,8 @@ def stopping(stop: asyncio.Event) -> Iterator[None]:
             task.cancel()
 
     # Removing a handler of the loop leaves Python's own, not that of asyncio.run, which ends a task in order.
-    kept = {number: signal.getsignal(number) for number in _SIGNALS}
-    for number in _SIGNALS:
+    kept = {number: signal.getsignal(number) for number in SIGNALS}
+    for number in SIGNALS:
         loop.add_signal_handler(number, ask)
     try:
         yield
@@ -180,6 +182,6 @@ def stopping(stop: asyncio.Event) -> Iterator[None]:
             hint="run it again: it reads Flex first and goes on where this stopped",
         ) from None
     finally:
-        for number in _SIGNALS:
+        for number in SIGNALS:
             loop.remove_signal_handler(number)
             signal.signal(number, kept[number])

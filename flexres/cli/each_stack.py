@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from flexres.cli.output import emit, note
+from flexres.cli.output import after_writes, deliver, emit, note
 from flexres.cli.stacks import StackFolder
 from flexres.errors import Exit, FlexresError, InvalidStack
 from flexres.report.comment import LEAST_LIMIT, LIMIT
@@ -49,16 +49,18 @@ async def each_stack(
     report_format: str,
     out: Path | None,
     combine: Callable[[Sequence[tuple[str, str]]], str] | None = None,
+    writes: bool = False,
 ) -> Exit:
     """Runs a command for each stack and writes their reports as one; the exit is the gravest of all.
 
     A stack that fails is told and the next one goes on. `report` names what is made, such as `plan`. `combine` makes
-    the one report in a format that is not known here, given the stacks that failed and why.
+    the one report in a format that is not known here, given the stacks that failed and why. `writes`: the command
+    writes to Flex, so that nothing about the report may change what it exits with.
     """
     if len(chosen) == 1:
         told = await run(chosen[0])
         if told.text:
-            emit(told.text, out)
+            (deliver if writes else emit)(told.text, out)
         return told.exit
     found: list[_Of] = []
     for stack in chosen:
@@ -68,6 +70,9 @@ async def each_stack(
     found += [_Of(stack.name, Told("", "not begun", Exit.PARTIAL), "not begun") for stack in chosen[len(found) :]]
     if combine is not None:
         emit(combine([(one.stack, one.error) for one in found if one.error]), out)
+    elif writes:
+        with after_writes(lambda: "; ".join(f"{visible(one.stack)} {visible(one.told.line)}" for one in found)):
+            deliver(_combined(found, report, report_format), out)
     else:
         emit(_combined(found, report, report_format), out)
     return gravest([one.told.exit for one in found])

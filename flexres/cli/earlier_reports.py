@@ -22,16 +22,9 @@ def past_of(folder: Path | None, stack_id: str) -> tuple[Past, ...]:
     Raises:
         SetupError: the folder cannot be read.
     """
-    if folder is None:
-        return ()
-    try:
-        files = sorted(path for path in folder.iterdir() if path.name.endswith(".json") and path.is_file())
-        strange = [path.name for path in folder.iterdir() if path not in files]
-    except OSError as error:
-        raise SetupError(
-            f"the folder of reports {folder} cannot be read: {error.strerror}",
-            hint="keep reports in it: flexres plan --format json --out FOLDER/NAME.json",
-        ) from error
+    there = list_reports(folder)
+    files = [path for path in there if path.name.endswith(".json") and path.is_file()]
+    strange = [path.name for path in there if path not in files]
     found: dict[datetime, Past] = {}
     for path in files:
         report = _report(path, stack_id)
@@ -44,6 +37,17 @@ def past_of(folder: Path | None, stack_id: str) -> tuple[Past, ...]:
         skipped = plural(len(strange), "file") + (" that is" if len(strange) == 1 else " that are")
         note(f"note: skipped {skipped} no report of this stack in {folder}: {names_of(sorted(strange))}")
     return tuple(found[moment] for moment in sorted(found))
+
+
+def list_reports(folder: Path | None) -> list[Path]:
+    """What is in the folder, by name; nothing where there is no folder. Raises SetupError where it cannot be read."""
+    try:
+        return sorted(folder.iterdir()) if folder is not None else []
+    except OSError as error:
+        raise SetupError(
+            f"the folder of reports {folder} cannot be read: {error.strerror}",
+            hint="keep reports in it: flexres plan --format json --out FOLDER/NAME.json",
+        ) from error
 
 
 def _report(path: Path, stack_id: str) -> Report | None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import typer
 
-from flexres.cli.output import problems_text
+from flexres.cli.output import discard_output, is_of_a_stream, note, open_closed_streams, problems_text
 from flexres.errors import Exit, FlexresError, InvalidStack, TwilioError
 from flexres.sandbox.errors import SandboxError
 
@@ -20,16 +20,19 @@ INTERRUPTED: Final = 130
 
 def guarded(command: Any, arguments: Sequence[str]) -> int:
     """Runs a command line and returns what to exit with; every error has become a message by then."""
+    open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show "→" is no reason to fail.
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # both are text streams on files
     try:
         code = command.main(list(arguments), prog_name="flexres", standalone_mode=False)
+        if code == INTERRUPTED:
+            _say("stopped. Nothing was changed.")
+        return int(code or Exit.DONE)
     except Exception as error:
         return int(_told(_innermost(error)))
-    if code == INTERRUPTED:
-        _say("stopped. Nothing was changed.")
-    return int(code or Exit.DONE)
+    finally:
+        discard_output()
 
 
 def _innermost(error: Exception) -> Exception:
@@ -43,7 +46,7 @@ def _told(error: Exception) -> int:
     """The exit code of an error, which has been said on stderr."""
     match error:
         case InvalidStack():
-            sys.stderr.write(problems_text(error.problems, files=error.files, stream=sys.stderr))
+            note(problems_text(error.problems, files=error.files, stream=sys.stderr).rstrip("\n"))
             return error.exit
         case FlexresError():
             _say(f"error: {error if isinstance(error, TwilioError) else error.message}", hint=error.hint)
@@ -62,6 +65,9 @@ def _told_strange(error: Exception) -> int:
         case typer.Abort():
             _say("stopped. Nothing was changed.")
             return INTERRUPTED
+        case OSError() if is_of_a_stream(error):
+            _say(f"error: standard output cannot be written: {error.strerror}")
+            return Exit.FAILED
         case OSError() if error.filename is not None:
             _say(f"error: {error.filename}: {error.strerror}")
             return Exit.FAILED
@@ -72,7 +78,7 @@ def _told_usage(error: typer.TyperException) -> int:
     message, context = error.format_message(), getattr(error, "ctx", None)
     if message.startswith("Usage:"):
         # Nothing was typed behind a group's name, and the message is its help.
-        typer.echo(message, err=True)
+        note(message)
     else:
         _say(f"error: {message.rstrip('.')}", hint=f"see {context.command_path if context else 'flexres'} --help")
     return Exit.SETUP
@@ -80,7 +86,7 @@ def _told_usage(error: typer.TyperException) -> int:
 
 def _told_bug(error: Exception) -> int:
     if os.environ.get("FLEXRES_DEBUG"):
-        typer.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+        note("".join(traceback.format_exception(error)).rstrip("\n"))
     last = traceback.extract_tb(error.__traceback__)[-1:]
     where = f" at {Path(last[0].filename).name}:{last[0].lineno}" if last else ""
     _say(
@@ -91,6 +97,6 @@ def _told_bug(error: Exception) -> int:
 
 
 def _say(message: str, *, hint: str = "") -> None:
-    typer.echo(message, err=True)
+    note(message)
     if hint:
-        typer.echo(f"  {hint}", err=True)
+        note(f"  {hint}")

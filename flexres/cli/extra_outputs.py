@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
 from flexres.apply.outcome import Applied
+from flexres.cli.earlier_reports import list_reports
 from flexres.cli.options import CiName, DriftFormat, PageFormat
-from flexres.cli.output import emit, note
+from flexres.cli.output import check_destinations, emit, note
 from flexres.cli.pages import plan_annotations
 from flexres.cli.reports import applied_report, drift_report, plan_report
 from flexres.cli.stacks import StackFolder
@@ -24,22 +26,35 @@ from flexres.report.plan.markdown import applied_markdown, plan_markdown
 
 _LONGEST_SUMMARY = 500_000
 """Characters; GitHub takes a mebibyte for each step, and a character has up to four bytes."""
+_GITHUB: Final = ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")
+"""GitHub Actions names here the files for the job's summary and for the step's outputs."""
 _FORMATS: Final[Mapping[str, PageFormat]] = {".html": "html", ".md": "markdown", ".json": "json", ".txt": "text"}
 _DRIFT_FORMATS: Final[Mapping[str, DriftFormat]] = {**_FORMATS, ".xml": "junit"}
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class ExtraOutputs:
     """Where else to tell a report: `also` are files, `reports` the folder of earlier reports for the page's charts."""
 
     also: tuple[Path, ...] = ()
     reports: Path | None = None
     ci: CiName = "none"
 
-    def check(self, chosen: Sequence[StackFolder], report_format: str, *, junit: bool = False) -> None:
-        """Raises SetupError for a file of no known kind, and where one page would have to hold several stacks."""
+    def check(
+        self, chosen: Sequence[StackFolder], report_format: str, out: Path | None, *, junit: bool = False
+    ) -> None:
+        """Looks at every destination before anything else is done, `out` being that of the report itself.
+
+        Raises:
+            SetupError: a file of no known kind, or one that cannot be written; one page for several stacks; earlier
+                reports that cannot be read.
+        """
         for path in self.also:
             _format_of(path, _DRIFT_FORMATS if junit else _FORMATS)
+        check_destinations(out, *self.also)
+        if self.ci == "github":
+            check_destinations(*(Path(named) for name in _GITHUB if (named := os.environ.get(name))))
+        list_reports(self.reports)
         if len(chosen) == 1:
             return
         wanted = {"--format html": report_format == "html", "--also": self.also, "--ci github": self.ci == "github"}
@@ -55,15 +70,20 @@ class Beside:
             if found:
                 note(found.rstrip("\n"))
             summary = plan_markdown(plan, limit=_LONGEST_SUMMARY, position=stack.line_of)
-            _tell_github(summary, ci.plan_outputs(plan))
+            _tell_summary(summary)
+            _tell_outputs(ci.plan_outputs(plan))
 
     def tell_applied(self, applied: Applied, stack: Stack) -> None:
-        """Writes whatever is wanted of a run. Raises SetupError where it cannot be written."""
+        """Writes whatever is wanted of a run; what cannot be written is a note, and does not stop the rest."""
         for path in self.also:
-            emit(applied_report(applied, stack, _format_of(path, _FORMATS), path, reports=self.reports), path)
+            with _tried():
+                emit(applied_report(applied, stack, _format_of(path, _FORMATS), path, reports=self.reports), path)
         if self.ci == "github":
-            summary = applied_markdown(applied, limit=_LONGEST_SUMMARY, position=stack.line_of)
-            _tell_github(summary, ci.applied_outputs(applied))
+            with _tried():
+                summary = applied_markdown(applied, limit=_LONGEST_SUMMARY, position=stack.line_of)
+                _tell_summary(summary)
+            with _tried():
+                _tell_outputs(ci.applied_outputs(applied))
 
     def tell_drift(self, drift: Drift, stack: Stack) -> None:
         """Writes whatever is wanted of drift. Raises SetupError where it cannot be written."""
@@ -71,10 +91,11 @@ class Beside:
             emit(drift_report(drift, stack, _format_of(path, _DRIFT_FORMATS), path, reports=self.reports), path)
         if self.ci == "github":
             summary = drift_markdown(drift, limit=_LONGEST_SUMMARY, position=stack.line_of)
-            _tell_github(summary, ci.drift_outputs(drift))
+            _tell_summary(summary)
+            _tell_outputs(ci.drift_outputs(drift))
 
 
-NOTHING_BESIDE: Final = Beside()
+NO_EXTRA_OUTPUTS: Final = ExtraOutputs()
 
 
 _Format = TypeVar("_Format", bound=str)
@@ -88,12 +109,24 @@ def _format_of(path: Path, formats: Mapping[str, _Format]) -> _Format:
     return found
 
 
-def _tell_github(summary: str, outputs: dict[str, str]) -> None:
-    """Appends to the files that GitHub Actions names; a person who runs the step by hand sees the outputs instead."""
-    if not _append("GITHUB_STEP_SUMMARY", summary + "\n"):
-        note("note: no job summary was written: GITHUB_STEP_SUMMARY names no file")
-    if not _append("GITHUB_OUTPUT", ci.output_lines(outputs)):
-        note("note: no outputs were written: GITHUB_OUTPUT names no file; they would be")
+@contextmanager
+def _tried() -> Iterator[None]:
+    try:
+        yield
+    except SetupError as error:
+        note(f"warning: {error.message}")
+
+
+def _tell_summary(summary: str) -> None:
+    """Appends to the job's summary."""
+    if not _append(_GITHUB[0], summary + "\n"):
+        note(f"note: no job summary was written: {_GITHUB[0]} names no file")
+
+
+def _tell_outputs(outputs: dict[str, str]) -> None:
+    """Appends to the step's outputs; a person who runs the step by hand sees them instead."""
+    if not _append(_GITHUB[1], ci.output_lines(outputs)):
+        note(f"note: no outputs were written: {_GITHUB[1]} names no file; they would be")
         note("\n".join(f"  {line}" for line in ci.output_lines(outputs).splitlines()))
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
 from flexres.cli.options import LogFormat
+from flexres.cli.output import STANDARD_ERROR
 
 
 def configure_logs(log: LogFormat) -> None:
@@ -21,5 +20,5 @@ def configure_logs(log: LogFormat) -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(STANDARD_ERROR),
     )

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-import typer
-
 from flexres.apply.direct import Progress
 from flexres.apply.outcome import Result, UserOutcome
 from flexres.cli.options import LogFormat
-from flexres.cli.output import look_of
+from flexres.cli.output import look_of, note
 from flexres.reconcile.change import UserChange
 from flexres.report.visible import visible
 from flexres.report.wording import KINDS, outcome_message
@@ -55,7 +53,7 @@ class PlainProgress:
     def phase(self, text: str, total: int) -> None:
         """Names the part that begins, and how many it is about."""
         self._total, self._done = total, 0
-        typer.echo(f"{text}: {total} user{'' if total == 1 else 's'}", err=True)
+        note(f"{text}: {total} user{'' if total == 1 else 's'}")
 
     def started(self, change: UserChange) -> None:
         """Nothing: the line comes when it is known what became of it."""
@@ -64,9 +62,9 @@ class PlainProgress:
         """Says what became of one, where that is not lost among hundreds."""
         self._done += 1
         if self._total <= _FEW or outcome.result in _BAD:
-            typer.echo(f"  {outcome_line(outcome)}", err=True)
+            note(f"  {outcome_line(outcome)}")
         if self._total > _FEW and self._done % max(self._total // 10, 1) == 0:
-            typer.echo(f"  {self._done} of {self._total}", err=True)
+            note(f"  {self._done} of {self._total}")
 
 
 class LoggedProgress:

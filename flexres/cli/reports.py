@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from flexres.apply.outcome import Applied
+from flexres.apply.outcome import Applied, Result
 from flexres.cli.options import DriftFormat, PageFormat, PlanFormat
 from flexres.cli.output import look_of
 from flexres.cli.pages import page_of, plan_annotations
@@ -58,6 +58,13 @@ def plan_line(plan: Plan) -> str:
     summary = summarise(plan)
     counted = [f"{count:,} {KINDS[kind].to_do}" for kind, count in summary.counts.items()]
     return f"{summary.verdict}: {', '.join(counted) or f'{plan.in_sync:,} as declared'}"
+
+
+def applied_line(applied: Applied) -> str:
+    """What became of a plan in one line: `9 done, 1 failed (exit 5)`."""
+    counted = applied.counts()
+    said = ", ".join(f"{counted[one]:,} {one}" for one in Result if counted[one]) or "0 done"
+    return f"{said} (exit {int(applied.exit)})"
 
 
 def applied_report(

@@ -87,6 +87,18 @@ def test_fixing_puts_back_what_others_changed_and_deploys_nothing(project: Cli, 
     assert findings(project) == [(ANA, "not deployed"), ("eve@example.com", "not deployed")]
 
 
+@pytest.mark.parametrize("drifted_too", [True, False])
+def test_fixing_does_not_deploy_what_git_says_by_now(project: Cli, sandbox: Sandbox, drifted_too: bool) -> None:
+    """What git and Flex changed both is left to an apply, whatever else is put back of that user."""
+    sandbox.edit_attributes(ANA, {"level": 5, **({"city": "Bari"} if drifted_too else {})})
+    project.write(flex=FLEX, team=TEAM.replace("level: 1", "level: 2"))
+    ran = project.run("drift", "--fix", "--yes")
+    assert ran.code == 0, ran.err
+    attributes = sandbox.worker_attributes(ANA)
+    assert (attributes["city"], attributes["level"]) == ("Rome", 5)
+    assert findings(project) == [(ANA, "not deployed" if drifted_too else "changed in git and in Flex")]
+
+
 def test_fixing_asks_and_obeys_the_guards(project: Cli, sandbox: Sandbox) -> None:
     """The limits are those of the policy."""
     sandbox.edit_attributes(ANA, {"city": "Bari"})

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from flexres.cli import options
-from flexres.cli.applying import Manner, check_can_ask, check_engine, show_and_apply
+from flexres.cli.applying import Manner, check_engine, check_manner, show_and_apply
 from flexres.cli.open_stack import Lifts, Opened, opened
 from flexres.cli.output import busy, emit
 from flexres.errors import Exit, FlexresError
@@ -60,7 +60,7 @@ def adopt(
     """
     manner = Manner(yes, journal, report_format, out, log, verbose)
     lifts = Lifts(approve or (), allow_admin or (), allow_older)
-    check_can_ask(manner)
+    check_manner(manner)
 
     async def run() -> Exit:
         async with opened(stack, stacks, read_only=False, log=log, lifts=lifts) as it:

@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from flexres.cli import options
-from flexres.cli.applying import Manner, StoppedError, check_can_ask, show_and_apply
+from flexres.cli.applying import Manner, StoppedError, check_manner, show_and_apply
 from flexres.cli.each_stack import Told, each_stack
 from flexres.cli.engines import applying_through
-from flexres.cli.extra_outputs import Beside
+from flexres.cli.extra_outputs import ExtraOutputs
 from flexres.cli.open_stack import Lifts, opened
 from flexres.cli.output import busy
 from flexres.cli.saved_plans import plan_as_saved, read
@@ -75,12 +75,12 @@ def apply(
 
     Users are added and changed first and retired last. One who fails does not stop the others.
     """
-    beside = Beside(tuple(also or ()), reports, ci)
-    manner = Manner(yes, journal, report_format, out, log, verbose, beside=beside)
+    extra = ExtraOutputs(tuple(also or ()), reports, ci)
+    manner = Manner(yes, journal, report_format, out, log, verbose, extra=extra)
     lifts = Lifts(approve or (), allow_admin or (), allow_older)
-    check_can_ask(manner)
+    check_manner(manner)
     chosen = choose_stacks(stack, stacks)
-    beside.check(chosen, report_format)
+    extra.check(chosen, report_format, out)
     if plan_file is not None and len(chosen) > 1:
         raise SetupError("a saved plan is of one stack", hint="name it with --stack")
     if plan_file is not None and due_only:
@@ -118,4 +118,6 @@ def apply(
             # Stopped while this one was read or asked about: but others before it may well be changed.
             raise StoppedError(f"stopped: nothing was changed in {folder.name}") from None
 
-    return asyncio.run(each_stack(chosen, one_of_several, report="apply", report_format=report_format, out=out))
+    return asyncio.run(
+        each_stack(chosen, one_of_several, report="apply", report_format=report_format, out=out, writes=True)
+    )

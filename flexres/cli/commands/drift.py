@@ -12,10 +12,10 @@ from typing import Annotated
 import typer
 
 from flexres.cli import options
-from flexres.cli.applying import Manner, check_can_ask, check_engine, show_and_apply
+from flexres.cli.applying import Manner, check_engine, check_manner, show_and_apply
 from flexres.cli.each_stack import Told, each_stack, share_of
 from flexres.cli.engines import looking_through, seen_through
-from flexres.cli.extra_outputs import Beside
+from flexres.cli.extra_outputs import ExtraOutputs
 from flexres.cli.open_stack import Lifts, Opened, opened
 from flexres.cli.output import busy, emit, note
 from flexres.cli.reports import drift_report
@@ -91,9 +91,9 @@ def drift(
     that expires: each with what would put it right. Without --fix, nothing is written to Flex.
     """
     chosen = choose_stacks(stack, stacks)
-    beside = Beside(tuple(also or ()), reports, ci)
-    beside.check(chosen, report_format, junit=True)
-    asked = _Asked(stacks, report_format, out, verbose, log, Lifts(approve or (), allow_admin or ()), beside, engine)
+    extra = ExtraOutputs(tuple(also or ()), reports, ci)
+    extra.check(chosen, report_format, out, junit=True)
+    asked = _Asked(stacks, report_format, out, verbose, log, Lifts(approve or (), allow_admin or ()), extra, engine)
     if fix:
         if since is not None or engine is not None or notify is not None or report_format == "junit" or len(chosen) > 1:
             raise SetupError(
@@ -108,20 +108,28 @@ def drift(
     async def one(folder: StackFolder) -> Told:
         seen, it = await _seen(folder, asked)
         if since is not None:
-            seen = _beside(seen, earlier, since)
+            seen = _compared(seen, earlier, since)
         found.append(seen)
-        if hook is not None:
-            await _notify(hook, seen)
         limit = share_of(len(chosen))
         text = drift_report(seen, it.stack, report_format, out, verbose=verbose, limit=limit, reports=reports)
-        beside.tell_drift(seen, it.stack)
+        extra.tell_drift(seen, it.stack)
         return Told(text, headline(seen), seen.exit)
 
     def all_suites(errors: Sequence[tuple[str, str]]) -> str:
         return drift_junit(found, errors=errors)
 
     combine = all_suites if report_format == "junit" else None
-    return asyncio.run(each_stack(chosen, one, report="drift", report_format=report_format, out=out, combine=combine))
+
+    async def tell_all() -> Exit:
+        try:
+            return await each_stack(chosen, one, report="drift", report_format=report_format, out=out, combine=combine)
+        finally:
+            # The report first: nothing that a webhook does may cost it.
+            if hook is not None:
+                for seen in found:
+                    await _notify(hook, seen)
+
+    return asyncio.run(tell_all())
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +142,7 @@ class _Asked:
     verbose: bool
     log: options.LogFormat
     lifts: Lifts
-    beside: Beside
+    extra: ExtraOutputs
     engine: options.EngineName | None
 
 
@@ -161,7 +169,7 @@ def _earlier_report(path: Path) -> object | None:
         ) from None
 
 
-def _beside(seen: Drift, earlier: object | None, path: Path) -> Drift:
+def _compared(seen: Drift, earlier: object | None, path: Path) -> Drift:
     """The drift beside the earlier report; without one, all of it is new."""
     part = earlier_of(earlier, seen.plan.stack_id, str(path)) if earlier is not None else None
     return compared_with(seen, part.found, part.made) if part is not None else compared_with(seen, (), "the beginning")
@@ -175,14 +183,17 @@ async def _notify(hook: Webhook, seen: Drift) -> None:
         await post(hook, drift_message(seen, text_alone=hook.takes_only_text))
     except NotDeliveredError as error:
         note(f"note: nobody was notified: {error.message}")
+    except Exception as error:
+        # A proxy or an answer beyond anything foreseen: the exit code is that of the drift all the same.
+        note(f"note: nobody was notified: {type(error).__name__}")
 
 
 async def _fix(folder: StackFolder, asked: _Asked, *, yes: bool, switch: bool, journal: Path | None) -> Exit:
     """Puts back what others changed, by the direct engine, with the guards and the question that apply has."""
     report_format = asked.report_format
     assert report_format != "junit"
-    manner = Manner(yes, journal, report_format, asked.out, asked.log, asked.verbose, beside=asked.beside)
-    check_can_ask(manner)
+    manner = Manner(yes, journal, report_format, asked.out, asked.log, asked.verbose, extra=asked.extra)
+    check_manner(manner)
     async with opened(folder.name, asked.stacks, read_only=False, log=asked.log, lifts=asked.lifts) as it:
         check_engine(it, switch=switch)
         with busy(f"Reading {it.stack.name} from Flex"):

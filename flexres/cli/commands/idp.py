@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from flexres.cli import options
-from flexres.cli.applying import Manner, check_can_ask, show_and_apply
+from flexres.cli.applying import Manner, check_manner, show_and_apply
 from flexres.cli.commands.idp_import_metadata import import_metadata
 from flexres.cli.commands.idp_settings import settings
 from flexres.cli.open_stack import Lifts, Opened, note_oddities, opened
@@ -131,7 +131,7 @@ def apply_command(
     """Make the identity provider as the YAML says, and leave Flex as it is."""
     manner = Manner(yes, journal, report_format, out, log, verbose)
     lifts = Lifts(approve or (), allow_admin or (), allow_older)
-    check_can_ask(manner)
+    check_manner(manner)
 
     async def run() -> Exit:
         async with opened(stack, stacks, read_only=False, log=log, lifts=lifts) as it:

@@ -15,7 +15,7 @@ from flexres.cli import options
 from flexres.cli.base_option import base_of
 from flexres.cli.each_stack import Told, each_stack, share_of
 from flexres.cli.engines import looking_through, seen_through
-from flexres.cli.extra_outputs import Beside
+from flexres.cli.extra_outputs import ExtraOutputs
 from flexres.cli.logs import configure_logs
 from flexres.cli.open_stack import Lifts, note_oddities, opened
 from flexres.cli.output import busy
@@ -90,15 +90,15 @@ def plan(
     """
     asked = _Asked(engine, base, offline, save_to, Lifts(approve or (), allow_admin or (), allow_older), log)
     chosen = choose_stacks(stack, stacks)
-    beside = Beside(tuple(also or ()), reports, ci)
-    beside.check(chosen, report_format)
+    extra = ExtraOutputs(tuple(also or ()), reports, ci)
+    extra.check(chosen, report_format, out)
     _check(asked, chosen)
 
     async def show(one: StackFolder) -> Told:
         found, loaded = await (_without_flex(one, asked) if offline else _planned(one, stacks, asked))
         limit = share_of(len(chosen))
         text = plan_report(found, loaded, report_format, out, verbose=verbose, limit=limit, reports=reports)
-        beside.tell_plan(found, loaded)
+        extra.tell_plan(found, loaded)
         return Told(text, plan_line(found), check_exit(found) if check else Exit.DONE)
 
     return asyncio.run(each_stack(chosen, show, report="plan", report_format=report_format, out=out))

@@ -11,7 +11,7 @@ import typer
 from flexres.cli import options
 from flexres.cli.applying import stopping
 from flexres.cli.open_stack import opened
-from flexres.cli.output import emit, look_of, note
+from flexres.cli.output import after_writes, check_destinations, deliver, look_of, note
 from flexres.errors import Exit, SetupError
 from flexres.live.flex.configuration import ConfigurationApi
 from flexres.verify.experiment import Experiment, Verification
@@ -54,6 +54,8 @@ def verify(
     For each unknown it tells what was seen, what flexres does in either case, and whether that is safe.
     """
 
+    check_destinations(out)
+
     async def run() -> Exit:
         async with opened(stack, stacks, read_only=False, log=log) as it:
             config = it.stack.config
@@ -68,7 +70,8 @@ def verify(
             with stopping(stop):
                 found = await settle(transport, instance, stop=stop, told=_tell)
         width = look_of(sys.stdout, out).width
-        emit(told(found, report_format, width=width), out)
+        with after_writes(lambda: f"{len(found.settled)} unknowns were looked at"):
+            deliver(told(found, report_format, width=width), out)
         return _exit(found)
 
     return asyncio.run(run())

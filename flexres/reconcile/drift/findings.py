@@ -59,8 +59,8 @@ _CAUSES: Final = {
     Cause.LOGIN: Reason.LOGIN,
     Cause.IDP: Reason.IDP,
 }
-FIXED: Final = frozenset({Cause.FLEX, Cause.BOTH, Cause.LOGIN})
-"""The causes that `drift --fix` puts right: those that are not in git alone."""
+FIXED: Final = frozenset({Cause.FLEX, Cause.LOGIN})
+"""The causes that `drift --fix` puts right: where git moved on, too, only an apply may deploy what it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ def _differences(change: UserChange) -> Iterator[Finding]:
             change,
             tuple(fields),
             since=_latest(change.live, fields) if reason is not Reason.GIT else None,
-            fixed=reason in {Reason.FLEX, Reason.BOTH, Reason.LOGIN},
+            fixed=any(one.cause in FIXED for one in fields),
         )
 
 

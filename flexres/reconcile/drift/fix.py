@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flexres.desired.model import Channel, DesiredUser
-from flexres.reconcile.change import FieldChange, Kind, UserChange
+from flexres.reconcile.change import Cause, FieldChange, Kind, UserChange
 from flexres.reconcile.drift.findings import FIXED
 from flexres.reconcile.fields import PROFILE, owns_all_skills, write_fields
 from flexres.reconcile.marker import Marker
@@ -63,9 +63,11 @@ def _reverted(desired: DesiredUser, change: UserChange, today: date) -> DesiredU
 def _before(field: FieldChange, marker: Marker, *, exact: bool) -> Value:
     """What the YAML said when it was last applied: what Flex has, for nobody else touched it; or nothing.
 
+    Nothing is said of what was changed on both sides either: nobody knows what it was, and neither is to win here.
     Where the whole list of skills is owned, saying nothing of one would take it away.
     """
-    said = field.key in marker.keys or field.key in PROFILE or (exact and field.key.startswith("skill:"))
+    known = field.key in marker.keys and field.cause is not Cause.BOTH
+    said = known or field.key in PROFILE or (exact and field.key.startswith("skill:"))
     return field.before if said else ABSENT
 
 

@@ -13,7 +13,7 @@ from flexres.report.wording import field_label, names_of, plural, told, values_t
 
 ACTIONS: Final[Mapping[Reason, str]] = {
     Reason.FLEX: "flexres drift --fix puts it back; flexres export takes it into the YAML",
-    Reason.BOTH: "flexres drift --fix makes it as the YAML says",
+    Reason.BOTH: "flexres apply makes it as the YAML says; flexres export takes it into the YAML",
     Reason.LOGIN: "change it at the identity provider: the next login writes it again",
     Reason.IDP: "flexres idp apply puts it back",
     Reason.DEACTIVATED: "take the user out of the YAML, or approve their return: flexres plan shows the digest",

@@ -12,9 +12,16 @@ from flexres.reconcile.change import Kind
 from flexres.reconcile.drift.findings import STUCK, Drift
 from flexres.reconcile.guards import Rule, Violation
 from flexres.reconcile.plan import Plan
-from flexres.report.plan.next_step import RULES
-from flexres.report.plan.verdict import summarise
+from flexres.report.plan.next_step import lift
+from flexres.report.plan.verdict import Verdict, summarise
 from flexres.report.wording import told
+
+VERDICTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "plan": tuple(map(str, Verdict)),
+    "apply": ("done", "done in part"),
+    "drift": ("no drift", "drift", "needs care"),
+}
+"""What the output `verdict` can be of each command, as action.yml promises it."""
 
 MOST: Final = 10
 """GitHub shows so many errors and so many warnings of one step, and drops the rest."""
@@ -48,7 +55,7 @@ def on_lines(plan: Plan, *, user: UserPlace, policy: PolicyPlace) -> tuple[Probl
 
 
 def _refusals(plan: Plan, violation: Violation, user: UserPlace, policy: PolicyPlace) -> Iterator[Problem]:
-    hint = violation.hint or RULES.get(violation.rule, "")
+    hint = lift(plan, violation)
     approve = f"or approve {plan.digest}" if plan.digest and violation.rule is not Rule.OLDER_CHECKOUT else ""
     lifts = told(", ".join(filter(None, (hint, approve))))
     names = () if violation.rule in _ABOUT_MANY else violation.usernames
@@ -81,7 +88,7 @@ def plan_outputs(plan: Plan) -> dict[str, str]:
 
 def applied_outputs(applied: Applied) -> dict[str, str]:
     """What other jobs can read of a run: how much it wrote, whether all of it was done, and the plan's digest."""
-    done = applied.counts()[Result.DONE] + sum(one.result is Result.DONE for one in applied.settings)
+    done = applied.counts()[Result.DONE]
     verdict = "done" if applied.exit is Exit.DONE else "done in part"
     return {"changes": str(done), "verdict": verdict, "digest": applied.plan.digest}
 

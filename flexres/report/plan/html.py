@@ -8,12 +8,10 @@ from typing import Any, Final
 
 from flexres.apply.outcome import Result
 from flexres.reconcile.change import Answer, Kind, SettingChange, SettingState
-from flexres.reconcile.guards import Rule
 from flexres.report.html.charts import Chart, Past, history_chart, kinds_chart, teams_chart
 from flexres.report.html.content import Content, Section, Told, facts_of
 from flexres.report.html.rows import AS_DECLARED, NOTED, Person, field_of, kind_name, missed_because, rows_of
 from flexres.report.plan.json import Report
-from flexres.report.plan.next_step import RULES
 from flexres.report.plan.verdict import Risk
 from flexres.report.sso import settings as sign_on
 from flexres.report.visible import visible
@@ -84,10 +82,7 @@ def _to_do(plan: Report, counts: Mapping[str, int]) -> str:
 
 
 def _refused(plan: Report) -> Section:
-    lines = [
-        Told(text=told(one["message"]), quiet=told(one.get("hint") or RULES.get(Rule(one["rule"]), "")))
-        for one in plan["violations"]
-    ]
+    lines = [Told(text=told(one["message"]), quiet=told(one.get("hint", ""))) for one in plan["violations"]]
     digest = plan.get("digest")
     return Section(
         "Refused",

@@ -10,7 +10,7 @@ from flexres.reconcile.change import FieldChange, Kind, UserChange
 from flexres.reconcile.guards import Guarded, Violation
 from flexres.reconcile.plan import Plan
 from flexres.report.idp import provider as idp
-from flexres.report.plan.next_step import apply_command, next_after
+from flexres.report.plan.next_step import apply_command, lift, next_after
 from flexres.report.plan.verdict import Position, RiskItem, Summary, place_of, summarise
 from flexres.report.sso import settings as sign_on
 from flexres.report.wording import EXITS
@@ -41,7 +41,7 @@ def plan_json(plan: Plan, *, position: Position | None = None) -> Report:
         "exit": int(summary.exit),
         "counts": _counts(plan, summary),
         "risks": [_risk(item) for item in summary.risks],
-        "violations": [_violation(violation) for violation in plan.violations],
+        "violations": [_violation(plan, violation) for violation in plan.violations],
         "guarded": [_guarded(item) for item in plan.guarded],
         "changes": [_change(change, position) for change in plan.users],
         "unmanaged": [_unmanaged(change) for change in plan.unmanaged],
@@ -113,12 +113,12 @@ def _risk(item: RiskItem) -> Report:
     return said | _given(detail=item.detail, where=item.where, approve=item.approve, approved_by=item.approved_by)
 
 
-def _violation(violation: Violation) -> Report:
+def _violation(plan: Plan, violation: Violation) -> Report:
     return {
         "rule": str(violation.rule),
         "message": violation.message,
         "usernames": list(violation.usernames),
-    } | _given(hint=violation.hint)
+    } | _given(hint=lift(plan, violation))
 
 
 def _guarded(item: Guarded) -> Report:

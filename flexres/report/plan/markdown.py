@@ -17,9 +17,9 @@ from flexres.report.comment import LEAST_LIMIT, LIMIT, Comment, footer
 from flexres.report.idp import provider as idp
 from flexres.report.markdown_escape import code, hidden_line, prose, summary_tag
 from flexres.report.plan.next_step import (
-    RULES,
     apply_command,
     checklist_command,
+    lift,
     next_after,
     plan_command,
     waits_for_console,
@@ -166,7 +166,7 @@ def _refusals(comment: Comment, plan: Plan) -> None:
         (
             f"**{prose(violation.rule)}**",
             prose(violation.message, 400),
-            prose(violation.hint or RULES.get(violation.rule, "")) or f"approve `{plan.digest}`",
+            prose(lift(plan, violation)) or f"approve `{plan.digest}`",
         )
         for violation in plan.violations
     )

@@ -7,21 +7,38 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from flexres.apply.outcome import Applied, Result
-from flexres.reconcile.guards import Guarded, Rule
+from flexres.desired.model import Limit
+from flexres.reconcile.guards import Guarded, Rule, Violation
 from flexres.reconcile.plan import Plan
 from flexres.report.visible import visible
 
-RULES: Final[Mapping[Rule, str]] = {
+_LIFTS: Final[Mapping[Rule, str]] = {
     Rule.PROTECTED: "take the user off policy.protected",
     Rule.EMAIL_DOMAINS: "add the domain to policy.email_domains",
-    Rule.MAX_REMOVALS: "raise policy.max_removals",
-    Rule.MAX_CHANGES: "raise policy.max_changes",
     Rule.MIN_ADMINS: "declare another admin",
     Rule.CONSOLE_CHANGES: "enter the settings in Console and attest them",
 }
-"""What lifts a guard for good, besides the approval of this plan."""
+"""What lifts a guard for good, where the guard itself does not say it."""
 
 _FEW_DIGESTS: Final = 3
+
+
+def lift(plan: Plan, violation: Violation) -> str:
+    """What lifts a refusal for good, besides an approval of this plan; empty where nothing else does."""
+    policy = plan.policy
+    limits = {
+        Rule.MAX_REMOVALS: (policy.max_removals, len(plan.evidence.markers)),
+        Rule.MAX_CHANGES: (policy.max_changes, plan.declared),
+    }
+    if violation.hint or violation.rule not in limits:
+        return violation.hint or _LIFTS.get(violation.rule, "")
+    (limit, of), count = limits[violation.rule], len(violation.usernames)
+    if limit.percent is not None and not _EVERYBODY.allows(count, of):
+        return f"write policy.{violation.rule} as a number, {count} or more"
+    return f"raise policy.{violation.rule}"
+
+
+_EVERYBODY: Final = Limit(percent=100.0)
 
 
 def options(plan: Plan) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from flexres.reconcile.guards import Rule
 from flexres.reconcile.plan import Plan
 from flexres.report.idp import provider as idp
 from flexres.report.layout import Cell, Page, Row
-from flexres.report.plan.next_step import RULES, apply_command, checklist_command, next_after, waits_for_console
+from flexres.report.plan.next_step import apply_command, checklist_command, lift, next_after, waits_for_console
 from flexres.report.plan.sections import (
     KIND_STYLES,
     MOST,
@@ -159,9 +159,9 @@ def _refusals(page: Page, plan: Plan, most: int | None) -> None:
     for rule, found in groupby(plan.violations, key=lambda violation: violation.rule):
         violations = list(found)
         for violation in violations[:most]:
-            lift = violation.hint or RULES.get(rule, f"--approve {plan.digest}")
+            lifts = lift(plan, violation) or f"--approve {plan.digest}"
             says = violation.message.removesuffix(f" {rule}")
-            rows.append(((str(rule), "bold red"), (visible(says), ""), (visible(lift), "dim")))
+            rows.append(((str(rule), "bold red"), (visible(says), ""), (visible(lifts), "dim")))
         rows.extend(rest(len(violations[:most]), len(violations), str(rule)))
     page.table(rows)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+from ruamel.yaml import YAML
+
+from flexres.apply.outcome import Applied, Outcome, Result
 from flexres.errors import Position
 from flexres.reconcile.change import SettingState
 from flexres.reconcile.drift.findings import drift_of
 from flexres.reconcile.plan import Plan
-from flexres.report.plan.ci import MOST, applied_outputs, drift_outputs, on_lines, output_lines, plan_outputs
+from flexres.report.plan.ci import MOST, VERDICTS, applied_outputs, drift_outputs, on_lines, output_lines, plan_outputs
 from tests.unit.report import idp_samples, samples
 
 
@@ -88,6 +92,31 @@ def test_the_outputs_of_drift() -> None:
     """What is only to be known is no drift."""
     assert drift_outputs(drift_of(samples.in_sync_plan(3))) == {"changes": "0", "verdict": "no drift", "digest": ""}
     assert drift_outputs(drift_of(samples.busy_plan()))["verdict"] == "drift"
+
+
+def test_the_action_promises_the_verdicts_that_there_are() -> None:
+    """A workflow is written by what action.yml says."""
+    action = YAML(typ="safe").load(Path("action.yml").read_text(encoding="utf-8"))
+    promised = action["outputs"]["verdict"]["description"]
+    said = [f"{name} {', '.join(verdicts[:-1])} or {verdicts[-1]}" for name, verdicts in VERDICTS.items()]
+    assert promised == "Of a {}; of an {}; of {}".format(*said)
+
+
+@pytest.mark.parametrize(
+    "plan", [samples.in_sync_plan(3), samples.safe_plan(), samples.busy_plan(), samples.refused_plan()]
+)
+def test_no_verdict_is_without_a_promise(plan: Plan) -> None:
+    """Of a plan, of its run and of its drift."""
+    assert plan_outputs(plan)["verdict"] in VERDICTS["plan"]
+    assert applied_outputs(samples.none_done(plan))["verdict"] in VERDICTS["apply"]
+    assert drift_outputs(drift_of(plan))["verdict"] in VERDICTS["drift"]
+
+
+def test_the_outputs_count_a_setting_once() -> None:
+    """It is a change like any other."""
+    plan = samples.sign_on_plan(SettingState.CHANGE)
+    outcomes = tuple(Outcome(change, Result.DONE) for change in plan.pending)
+    assert applied_outputs(Applied(plan, outcomes))["changes"] == "1"
 
 
 def test_outputs_are_a_line_each() -> None:

@@ -10,10 +10,11 @@ import pytest
 from flexres.desired.model import Limit
 from flexres.errors import Exit
 from flexres.reconcile.change import Kind
-from flexres.reconcile.guards import Approval
+from flexres.reconcile.guards import Approval, Rule
 from flexres.reconcile.plan import Plan
 from flexres.report.plan.json import plan_json
 from flexres.report.plan.markdown import plan_markdown
+from flexres.report.plan.next_step import lift
 from flexres.report.plan.text import applied_text, plan_text
 from flexres.report.plan.verdict import Risk, Verdict, summarise
 from tests.unit.report import samples
@@ -111,3 +112,21 @@ def test_a_date_that_is_none_is_shown_as_it_came() -> None:
     gus = samples.desired("gus@example.com")
     plan = samples.plan_of([gus], [samples.in_flex(gus, deactivated=True, deactivated_date="2026-99-01T08:00:00Z")])
     assert "2026-99-01T08:00:00Z" in plan_text(plan, width=200, colour=False)
+
+
+@pytest.mark.parametrize(
+    ("limit", "advice"),
+    [
+        (Limit(percent=100.0), "write policy.max_removals as a number, 2 or more"),
+        (Limit(percent=10.0), "write policy.max_removals as a number, 2 or more"),
+        (Limit(count=1), "raise policy.max_removals"),
+    ],
+)
+def test_no_advice_is_impossible(limit: Limit, advice: str) -> None:
+    """A percentage of one managed user never allows two people to leave; one that can be raised is to be raised."""
+    gone = [samples.desired(f"gone{n}@example.com") for n in range(2)]
+    live = [samples.in_flex(gone[0]), samples.in_flex(gone[1], marked=False)]
+    names = tuple(user.username for user in gone)
+    plan = samples.plan_of([], live, policy=replace(samples.POLICY, max_removals=limit), leavers=names)
+    (refusal,) = [one for one in plan.violations if one.rule is Rule.MAX_REMOVALS]
+    assert lift(plan, refusal) == advice

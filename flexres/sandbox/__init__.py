@@ -37,5 +37,6 @@ What it does not do
 - No login through Console, no single logout, no encrypted assertions. A login at Flex leaves no session: each one goes
   to the identity provider. `team_member` and `team_owner` are attributes like any other.
 - How Twilio words a login that failed in the browser is not published: the pages, and their words, are ours.
-- It speaks plain HTTP on 127.0.0.1 only and checks one fixed pair of credentials: it protects nothing.
+- It speaks plain HTTP on 127.0.0.1 only, under loopback names alone, and its own endpoints refuse pages from elsewhere.
+  It checks one fixed pair of credentials that everybody knows: whoever uses this machine can do everything in it.
 """

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from flexres.sandbox import control
+from flexres.sandbox.access import keep_strangers_out
 from flexres.sandbox.auth0 import access as auth0_access
 from flexres.sandbox.auth0 import actions as auth0_actions
 from flexres.sandbox.auth0 import clients as auth0_clients
@@ -56,7 +57,9 @@ _MAX_BODY = 4 * 1024 * 1024
 
 def build_app(world: World) -> web.Application:
     """The sandbox as an aiohttp application."""
-    app = web.Application(middlewares=[_observe, _share, _inject, _guard, limit], client_max_size=_MAX_BODY)
+    app = web.Application(
+        middlewares=[keep_strangers_out, _observe, _share, _inject, _guard, limit], client_max_size=_MAX_BODY
+    )
     app[WORLD] = world
     for service in _SERVICES:
         app.add_routes(service.ROUTES)

@@ -104,7 +104,7 @@ class Sandbox:
         }
 
     def requests(self, *, method: str = "", path: str = "", status: int | None = None) -> list[LoggedRequest]:
-        """The requests so far, oldest first; `path` is a regular expression searched in the path."""
+        """The requests so far, oldest first; `path` is a pattern searched in the path."""
         return self._call(lambda world: world.log.entries(method=method, path=path, status=status))
 
     def clear_requests(self) -> None:

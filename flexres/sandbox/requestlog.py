@@ -7,6 +7,8 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from flexres.sandbox.patterns import Pattern
+
 _KEPT = 20_000
 _SECRET = re.compile(
     r"((?:^|&)(?:[a-z_]*token|code|state|nonce|codechallenge|samlrequest|samlresponse|relaystate)=)[^&]*", re.I
@@ -59,14 +61,14 @@ class RequestLog:
         )
 
     def entries(self, *, method: str = "", path: str = "", status: int | None = None) -> list[LoggedRequest]:
-        """The requests that are kept, oldest first. `path` is a regular expression searched in the path."""
-        pattern = re.compile(path)
+        """The requests that are kept, oldest first. `path` is a pattern searched in the path."""
+        pattern = Pattern(path)
         return [
             entry
             for entry in self._ring
             if (not method or entry.method == method)
             and (status is None or entry.status == status)
-            and pattern.search(entry.path)
+            and pattern.found_in(entry.path)
         ]
 
     def clear(self) -> None:

@@ -124,14 +124,6 @@ def test_state_counts(sandbox, wire):
     }  # fmt: skip
 
 
-def test_pages_from_elsewhere_cannot_control_the_sandbox(wire):
-    """A site open in the same browser sends its Origin, and is refused."""
-    answer = wire.post("/_sandbox/faults", content="500", headers={"Origin": "https://evil.example"})
-
-    assert answer.status_code == 403
-    assert wire.get("/_sandbox/faults").json() == {"faults": []}
-
-
 def test_front_page_shows_people_and_requests_and_escapes_them(sandbox, client_of, wire):
     """It needs no credentials, and a hostile name stays text."""
     wire.provision(full_name="<script>alert(1)</script>")

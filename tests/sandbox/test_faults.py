@@ -24,7 +24,8 @@ def _statuses(wire, times, path=CONFIGURATION):
         ("429:rate=2", "probability"), ("429:rate=x", "could not convert"), ("429:after", "never processed"),
         ("429:burst=3", "belong together"), ("429:every=3", "belong together"), ("slow", "for how long"),
         ("delay-visibility", "for how long"), ("500:3", "lasts no time"), ("500:retry_after=1", "belongs to"),
-        ("500:match=(", "unterminated"), ("500:times=x", "invalid literal"), ("500:sometimes", "no fault or option"),
+        ("500:match=(", "no regular expression"), ("500:times=x", "invalid literal"),
+        ("500:sometimes", "no fault or option"),
     ],
 )  # fmt: skip
 def test_wrong_line_is_explained(line, problem):
@@ -38,7 +39,7 @@ def test_match_may_contain_colons():
     """A regular expression ends where the next option begins."""
     rule = parse_fault("503:after:match=POST (?:/v4|/v1):times=2")
 
-    assert (rule.match.pattern, rule.times, rule.when) == ("POST (?:/v4|/v1)", 2, "after")
+    assert (rule.match.text, rule.times, rule.when) == ("POST (?:/v4|/v1)", 2, "after")
 
 
 def test_random_faults_are_the_same_in_every_run():

@@ -102,14 +102,6 @@ def test_every_answer_carries_twilio_headers(wire):
         assert float(headers["Twilio-Request-Duration"]) >= 0
 
 
-def test_host_header_is_ignored(wire):
-    """One port stands for every host of Twilio's."""
-    answer = wire.client.get("/v1/Configuration", headers={"Host": "flex-api.twilio.com"})
-
-    assert answer.status_code == 200
-    assert answer.json()["url"] == "http://flex-api.twilio.com/v1/Configuration"
-
-
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"null", b"[" * 100_000, b'{"username": "\\ud800"}'])
 def test_bodies_that_are_no_json_object_are_400(wire, body):
     """A broken body is the client's mistake, said so as JSON."""

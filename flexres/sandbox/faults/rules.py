@@ -14,7 +14,7 @@
     delay-visibility:3              reads do not show the writes of the last three seconds
     412-editor:times=1              somebody edits a Worker just before a write with If-Match arrives
 
-Any of them takes `match=` (a regular expression searched in `METHOD /path`), `rate=` (a probability, random but the
+Any of them takes `match=` (a pattern searched in `METHOD /path`), `rate=` (a probability, random but the
 same in every run: `seed=` chooses another), `times=` (how often at most), `skip=` (how many matches to let pass first)
 and `burst=`/`every=`. The first rule that fires decides; `delay-visibility` does not stand in the way of others.
 """
@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flexres.sandbox.errors import SandboxError
+from flexres.sandbox.patterns import Pattern
 
 When = Literal["before", "after"]
 
@@ -45,7 +46,7 @@ class FaultRule:
     text: str
     kind: str
     when: When
-    match: re.Pattern[str]
+    match: Pattern
     seconds: float = 0
     rate: float = 1
     retry_after: str | None = None
@@ -84,7 +85,7 @@ def parse_fault(text: str) -> FaultRule:
     _check_sense(text, kind, options)
     try:
         return _rule(text, kind, options)
-    except (ValueError, re.error) as error:
+    except (ValueError, SandboxError) as error:
         raise SandboxError(f"fault {text!r}: {error}") from error
 
 
@@ -112,7 +113,7 @@ def _rule(text: str, kind: str, options: dict[str, str]) -> FaultRule:
         text=text,
         kind=kind,
         when="after" if options.get("when") == "after" else "before",
-        match=re.compile(options.get("match", "")),
+        match=Pattern(options.get("match", "")),
         seconds=float(options.get("seconds", "0")),
         rate=rate,
         retry_after=options.get("retry_after"),
@@ -136,7 +137,7 @@ class _ActiveFault:
 
     def fires(self, line: str, *, in_flight: int, conditional: bool) -> bool:
         rule = self.rule
-        if not rule.match.search(line):
+        if not rule.match.found_in(line):
             return False
         if rule.kind == "412-editor" and not (conditional and _WORKER_WRITE.search(line)):
             return False

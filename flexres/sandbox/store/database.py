@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from flexres.sandbox.taskrouter.worker_events import WorkerEvents
 from flexres.sandbox.taskrouter.worker_table import WorkerTable
 
 _APPLICATION = 0x464C5852  # tells our files from any other SQLite file
+_PRIVATE = 0o600
 _SCHEMA = Path(__file__).with_name("schema.sql")
 
 
@@ -86,6 +88,7 @@ def _open(path: Path | None) -> sqlite3.Connection:
     try:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
+            _keep_private(path)
         connection = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=10)
         if connection.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
             # Before WAL, so that it is in the file itself even if the process is killed at once.
@@ -97,6 +100,15 @@ def _open(path: Path | None) -> sqlite3.Connection:
     except (sqlite3.Error, OSError) as error:
         raise SandboxError(f"{path} cannot be used as the sandbox's state: {error}") from error
     return connection
+
+
+def _keep_private(path: Path) -> None:
+    """The file holds people's data and the identity provider's key; what SQLite keeps beside it takes its mode."""
+    path.touch(mode=_PRIVATE)
+    for name in (path.name, path.name + "-wal", path.name + "-shm"):
+        beside = path.with_name(name)
+        if beside.exists() and stat.S_IMODE(beside.stat().st_mode) != _PRIVATE:
+            beside.chmod(_PRIVATE)
 
 
 def check_is_ours(path: Path) -> None:

@@ -1,0 +1,54 @@
+"""Who may speak to the sandbox: this machine by its own names, and at its own endpoints no page from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from flexres.sandbox.errors import WireError
+from flexres.sandbox.wire import answer
+
+_CONTROLS = ("/_sandbox/", "/idp/response")
+
+
+@web.middleware
+async def keep_strangers_out(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Refuses requests under names that are not this machine's, and control from other origins."""
+    try:
+        _check_host(request.headers.get("Host", ""))
+        if request.path.startswith(_CONTROLS):
+            _check_origin(request)
+    except WireError as error:
+        return answer(error.body(), error.status)
+    return await handler(request)
+
+
+def _check_host(header: str) -> None:
+    """A page whose name was made to lead here (DNS rebinding) still says its own name."""
+    try:
+        host = urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        host = ""
+    if host != "localhost" and not _is_loopback(host):
+        raise WireError(421, f"Host is {header!r}: the sandbox answers to localhost and loopback addresses alone")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_origin(request: web.Request) -> None:
+    """A page from elsewhere, open in the same browser, must not turn our switches: browsers name where it is from."""
+    origin = request.headers.get("Origin")
+    if origin is not None and origin != f"{request.scheme}://{request.host}":
+        raise WireError(403, f"{origin} may not control this sandbox")
+    if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+        raise WireError(403, "A page from elsewhere may not control this sandbox")

@@ -359,3 +359,93 @@ def test_no_module_is_two():
     """A module has one job."""
     long = {module.name: lines for module in modules() if (lines := len(module.text.splitlines())) > LONGEST}
     assert long == {}
+
+
+SENTENCES = {"message", "reason", "detail", "hint", "says", "why", "text", "by", "note"}
+"""What our own types call the texts that are for people."""
+TAKES_APART = {
+    "endswith",
+    "find",
+    "index",
+    "partition",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "rpartition",
+    "rsplit",
+    "split",
+    "splitlines",
+    "startswith",
+}
+MAY_READ_A_SENTENCE = {
+    "flexres.cli.errors: message.startswith('Usage:')": "typer's own text, which tells its help by no type",
+    "flexres.idp.saml.signature: element.text.split()": "the text of an XML element, not one of ours",
+}
+STILL_READS_A_SENTENCE = {
+    "flexres.desired.schema.trusted: wrong.hint.replace('write ', 'write *.', 1)": "the hint is known to its maker",
+    "flexres.desired.schema.urls: wrong.hint.replace('write ', f'write {parts.scheme}://', 1)": "the same",
+    "flexres.desired.yaml.locate: AS_WRITTEN in hint": "what is to be filled in should be a value",
+    "flexres.desired.yaml.locate: hint.replace(AS_WRITTEN, self._text(file, node))": "the same",
+    "flexres.idp.saml.claims: error.problem.hint.replace('write claim.', f\"name it {name.rpartition('.')[0]}.\", 1)": (
+        "the hint is known to its maker"
+    ),
+    "flexres.reconcile.idp.users: reason.replace('at the identity provider too', f'at {provider}: this plan does')": (
+        "the reason should be data"
+    ),
+    "flexres.report.plan.next_step: by.startswith('--allow-admin')": "an approval should have a source",
+    "flexres.report.plan.next_step: by.startswith('--approve')": "the same",
+    "flexres.report.plan.text: violation.message.removesuffix(f' {rule}')": "the rule should stand beside the message",
+    "flexres.report.plan.verdict: item.detail.removeprefix('loses ')": "the guard should give the names",
+    "flexres.sso.probes: each.why.startswith(_CERTIFICATE_GONE)": "what a probe met should be a value",
+}
+"""What is mended leaves this list, and nothing comes into it."""
+
+
+def _is_sentence(node: ast.expr) -> bool:
+    match node:
+        case ast.Attribute(attr=name):
+            return name in SENTENCES
+        case ast.Name(id=name):
+            # A local `text` is mostly a file's.
+            return name in SENTENCES - {"text"}
+        case ast.Subscript(slice=ast.Constant(value=str(name))):
+            return name in SENTENCES
+    return False
+
+
+def _takes_apart(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Attribute(attr=method, value=value)):
+            return method in TAKES_APART and _is_sentence(value)
+        case ast.Compare(ops=operators, comparators=compared):
+            pairs = zip(operators, compared, strict=True)
+            return any(isinstance(one, ast.In | ast.NotIn) and _is_sentence(other) for one, other in pairs)
+    return False
+
+
+@pytest.mark.parametrize(
+    ("code", "decides"),
+    [
+        ("problem.message.startswith('a')", True),
+        ("'a' in error.detail", True),
+        ("reason.removeprefix('loses ')", True),
+        ("one['hint'].partition(':')", True),
+        ("name.startswith('a')", False),
+        ("message in messages", False),
+        ("violation.message", False),
+    ],
+)
+def test_the_reader_of_sentences_sees_every_form(code, decides):
+    """An attribute, a name, an item of JSON; not what only passes a sentence on."""
+    assert any(map(_takes_apart, ast.walk(ast.parse(code)))) is decides
+
+
+def test_no_decision_reads_a_sentence():
+    """Data decides, sentences only tell: no code takes apart what our own code words for people."""
+    found = {
+        f"{module.name}: {ast.unparse(node)}"
+        for module in modules()
+        for node in ast.walk(module.tree)
+        if module.part != "sandbox" and _takes_apart(node)
+    }
+    assert found == MAY_READ_A_SENTENCE.keys() | STILL_READS_A_SENTENCE.keys()

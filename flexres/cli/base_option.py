@@ -16,13 +16,13 @@ def base_of(stack: StackFolder, revision: str) -> Base:
     Raises:
         SetupError: no git, no such revision, no such stack in it, or one that does not load.
     """
-    with GitSource(stack.folder, revision) as source:
-        try:
-            found = load_stack(source, name=stack.name)
-        except InvalidStack as error:
-            first = error.problems[0]
-            raise SetupError(
-                f"the YAML of {revision} is wrong itself, so nothing can be compared with it: {first}",
-                hint="plan without --base, or name a revision that validates",
-            ) from error
+    try:
+        source = GitSource(stack.folder, revision)
+        found = load_stack(source, name=stack.name)
+    except InvalidStack as error:
+        first = error.problems[0]
+        raise SetupError(
+            f"the YAML of {revision} is wrong itself, so nothing can be compared with it: {first}",
+            hint="plan without --base, or name a revision that validates",
+        ) from error
     return Base(revision, Wanted(found.name, found.config, found.users, source.commit))

@@ -65,7 +65,7 @@ def destination(
     if not (folder / CONFIG).exists():
         return _begun(folder, name, account, instance)
     source = FolderSource(folder, shown_as=str(folder))
-    stack = load_stack(source, name=name, as_of=datetime.now(UTC).date())
+    stack = load_stack(source, name=name, as_of=datetime.now(UTC).date(), may_be_empty=True)
     for given, have in ((account, stack.config.account), (instance, stack.config.instance)):
         if given is not None and given != have:
             raise SetupError(
@@ -99,7 +99,7 @@ def _begun(folder: Path, name: str, account: str | None, instance: str | None) -
     )
     fresh = text.encode()
     source = Overlay(None, {CONFIG: fresh}, str(folder))
-    return Destination(folder, source, load_stack(source, name=name), fresh)
+    return Destination(folder, source, load_stack(source, name=name, may_be_empty=True), fresh)
 
 
 async def exported(target: Destination, choice: Choice) -> Exported:
@@ -165,7 +165,7 @@ def _checked(target: Destination, found: Export, files: Iterable[Rewritten]) -> 
     """The export, once what would be written was loaded; users whom the YAML says otherwise are named."""
     after = Overlay(target.source, {file.name: file.after for file in files}, str(target.folder))
     try:
-        stack = load_stack(after, name=target.stack.name)
+        stack = load_stack(after, name=target.stack.name, may_be_empty=True)
     except InvalidStack as error:
         first = error.problems[0]
         raise FlexresError(

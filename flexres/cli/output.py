@@ -196,6 +196,10 @@ class _AsShown:
         """Their paths."""
         return self._names
 
+    def problems(self) -> Sequence[Problem]:
+        """None besides those that are told."""
+        return ()
+
     def read(self, name: str) -> bytes:
         """The bytes of one file. Raises UnreadableFile."""
         from flexres.desired.source import FolderSource  # noqa: PLC0415 - as above

@@ -124,11 +124,15 @@ def leaving_warnings(
             yield entries[name].problem("until", message, "take the entry out once they have left", severity="warning")
 
 
-def workspace_warnings(users: Mapping[str, DesiredUser], team_files: Sequence[str]) -> Iterator[Problem]:
-    """More users than TaskRouter has room for in one Workspace, or none because no file was found."""
-    if not team_files:
-        hint = "put a team file into users/, such as users/support.yaml"
-        yield problem_at(_CONFIG, (), "this stack has no team file, so nobody is declared", hint, severity="warning")
+def team_file_problems(team_files: Sequence[str], problems: Sequence[Problem]) -> Iterator[Problem]:
+    """No team file at all: what is absent by mistake must not read as: everybody leaves."""
+    if not team_files and not problems:
+        message = "this stack has no team file, so nobody would be declared"
+        yield problem_at(_CONFIG, (), message, "put one into users/; with users: {} in it, if nobody is meant")
+
+
+def workspace_warnings(users: Mapping[str, DesiredUser]) -> Iterator[Problem]:
+    """More users than TaskRouter has room for in one Workspace."""
     if len(users) > MOST_WORKERS:
         message = f"{len(users):,} users, and a TaskRouter Workspace holds {MOST_WORKERS:,} Workers"
         yield problem_at(_CONFIG, (), message, "ask Twilio's support to raise the limit first", severity="warning")

@@ -35,13 +35,15 @@ _USERS: Final = "users/"
 _ALL_FIELDS: Final = frozenset(entries.USER_FIELDS)
 
 
-def load_stack(source: Source, *, name: str, as_of: date | None = None) -> Stack:
+def load_stack(source: Source, *, name: str, as_of: date | None = None, may_be_empty: bool = False) -> Stack:
     """The stack that a source holds; `as_of` is today in the policy's time zone, for warnings of past days.
+
+    `may_be_empty`: users are only now to be written into it, so that no team file has to be there.
 
     Raises InvalidStack with the problems of all files, and SetupError where there is no stack.
     """
     with without_collector():
-        return _Loader(source, as_of).load(name)
+        return _Loader(source, as_of, may_be_empty=may_be_empty).load(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +62,17 @@ class _Config:
 class _Loader:
     """One run over a source, gathering problems as it goes; those without a place in the text get it at the end."""
 
-    def __init__(self, source: Source, as_of: date | None) -> None:
+    def __init__(self, source: Source, as_of: date | None, *, may_be_empty: bool) -> None:
         self._source = source
         self._as_of = as_of
+        self._may_be_empty = may_be_empty
         self._locator = Locator(source)
         self._findings = Findings()
 
     def load(self, name: str) -> Stack:
         as_of = self._as_of
         team_files = self._team_files(self._source.files())
+        self._findings.problems += self._source.problems()
         read = self._config()
         config = read.config
         found = [entry for file in team_files for entry in self._entries(file, read)]
@@ -84,7 +88,9 @@ class _Loader:
         problems += checks.rename_problems(users, unique)
         problems += checks.persona_warnings(users, unique, as_of)
         problems += checks.leaving_warnings(users, unique, as_of)
-        problems += checks.workspace_warnings(users, team_files)
+        problems += checks.workspace_warnings(users)
+        if not self._may_be_empty:
+            problems += checks.team_file_problems(team_files, self._source.problems())
         problems += self._findings.warnings()
         files = [CONFIG, *team_files]
         located = in_order(map(self._locator.located, problems))
@@ -96,6 +102,8 @@ class _Loader:
 
     def _team_files(self, names: Sequence[str]) -> list[str]:
         """The team files among a source's names; what is misplaced or misnamed is a problem."""
+        if CONFIG not in names and self._source.problems():
+            raise InvalidStack(tuple(self._source.problems()), files=len(names))
         if CONFIG not in names:
             hint = "rename flex.yml to flex.yaml" if "flex.yml" in names else "make one with: flexres init"
             raise SetupError(f"{self._source.shown(CONFIG)} does not exist", hint=hint)

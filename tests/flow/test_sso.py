@@ -255,7 +255,9 @@ def run(flow: Flow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator
     """A command line on the flow's stack, as a person types it."""
     stacks = tmp_path / "stacks"
     stacks.mkdir()
-    (stacks / "test").symlink_to(flow.folder)
+    if flow.folder.exists():
+        flow.folder.rename(stacks / "test")
+    flow.folder = stacks / "test"
     for name, value in flow.sandbox.environment().items():
         monkeypatch.setenv(name, value)
 

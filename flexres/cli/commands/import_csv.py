@@ -98,7 +98,7 @@ def _bytes(path: Path) -> bytes:
 
 def _target(chosen: StackFolder) -> Destination:
     source = FolderSource(chosen.folder, shown_as=str(chosen.folder))
-    stack = load_stack(source, name=chosen.name, as_of=datetime.now(UTC).date())
+    stack = load_stack(source, name=chosen.name, as_of=datetime.now(UTC).date(), may_be_empty=True)
     return Destination(chosen.folder, source, stack, None)
 
 
@@ -122,7 +122,7 @@ def _check(target: Destination, files: Sequence[Rewritten]) -> None:
     """Raises SetupError where the stack would not load any more, such as for an address that is taken."""
     after = Overlay(target.source, {file.name: file.after for file in files}, str(target.folder))
     try:
-        load_stack(after, name=target.stack.name)
+        load_stack(after, name=target.stack.name, may_be_empty=True)
     except InvalidStack as error:
         first = error.problems[0]
         raise SetupError(

@@ -18,6 +18,7 @@ from flexres.desired.schema.users_yaml import INSIGHTS
 from flexres.desired.source import Source
 from flexres.desired.stack import Stack
 from flexres.desired.yaml.tree import compose, decode
+from flexres.errors import Problem
 from flexres.values import Json, same
 
 USUAL_SPLIT: Final = "team_name"
@@ -50,6 +51,10 @@ class Overlay:
     def files(self) -> Sequence[str]:
         """The names of all files."""
         return sorted({*(self._below.files() if self._below else ()), *self._files})
+
+    def problems(self) -> Sequence[Problem]:
+        """What is no plain file in the source below."""
+        return self._below.problems() if self._below else ()
 
     def read(self, name: str) -> bytes:
         """The bytes of one file. Raises what the source below raises."""

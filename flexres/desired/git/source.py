@@ -1,29 +1,44 @@
-"""A stack's files as a git revision has them: read from git's objects through one process, without a checkout."""
+"""A stack's files as a git revision has them: listed and read by git itself from its objects, without a checkout."""
 
 from __future__ import annotations
 
 import os
 import posixpath
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import IO, Final, Self
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+from typing import Final
 
-from flexres.desired.source import LARGEST_FILE, UnreadableFile, is_yaml, leaves_folder
-from flexres.errors import SetupError
+from flexres.desired.source import (
+    LARGEST_FILE,
+    LINK,
+    SUBMODULE,
+    UnreadableFile,
+    belongs,
+    is_hidden,
+    leaves_folder,
+    not_plain,
+    refuse_large,
+)
+from flexres.errors import InvalidStack, Problem, SetupError
 
 _PATIENCE: Final = 10.0
-_MOST_LINKS: Final = 10
-_FOLDER: Final = "40000"
-_LINK: Final = "120000"
-_SUBMODULE: Final = "160000"
+_NOT_PLAIN: Final = {"120000": LINK, "160000": SUBMODULE}
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What a tree says of a file: its mode, its object, and how many bytes that has (None: not in this clone)."""
+
+    mode: str
+    object: str
+    size: int | None
 
 
 class GitSource:
     """The stack in `folder` as `revision` has it; the folder itself needs not be there, only one above it.
-
-    Use it as a context manager: what was read stays readable, and git's process ends.
 
     Raises:
         SetupError: git or the revision is not to be had, or the revision has no such stack.
@@ -32,165 +47,88 @@ class GitSource:
     def __init__(self, folder: Path, revision: str) -> None:
         self._revision = _checked(revision)
         self._shown = f"{self._revision}:{folder.as_posix()}"
-        inside, shallow = _place_of(folder)
-        self._objects = _Objects(inside)
-        try:
-            commit = self._objects.get(f"{self._revision}^{{commit}}")
-            if commit is None:
-                raise _no_commit(self._revision, shallow=shallow)
-            self.commit = commit.name
-            tree = self._objects.get(f"{commit.name}:{_path_in_git(folder, inside)}")
-            if tree is None or tree.kind != "tree":
-                raise SetupError(
-                    f"{self._revision} has no stack at {folder.as_posix()}",
-                    hint="all of it is new, so plan without --base; or name another revision",
-                )
-            self._entries = dict(self._walk(tree, ""))
-        except BaseException:
-            self.close()
-            raise
-        self._read: dict[str, bytes] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Ends git's process; what was not read by then cannot be had any more."""
-        self._objects.close()
+        self._inside, shallow = _place_of(folder)
+        self.commit = _commit(self._inside, self._revision, shallow=shallow)
+        path = _path_in_git(folder, self._inside)
+        listed = _git(self._inside, "ls-tree", "-rlz", "--full-tree", f"{self.commit}:{path}", may_fail=True)
+        if listed is None:
+            raise self._no_stack(folder, path)
+        self._entries = dict(map(_entry, listed.split(b"\0")[:-1]))
+        self._read: dict[str, bytes] | None = None
 
     def files(self) -> Sequence[str]:
         """The YAML files at the top and everything YAML below `users/`, sorted."""
-        return sorted(
-            name
-            for name in self._entries
-            if is_yaml(posixpath.basename(name)) and ("/" not in name or name.startswith("users/"))
-        )
+        return sorted(name for name, entry in self._entries.items() if entry.mode not in _NOT_PLAIN and belongs(name))
+
+    def problems(self) -> Sequence[Problem]:
+        """Links and submodules."""
+        return [
+            not_plain(self.shown(name), _NOT_PLAIN[entry.mode])
+            for name, entry in self._entries.items()
+            if entry.mode in _NOT_PLAIN and not is_hidden(name)
+        ]
 
     def read(self, name: str) -> bytes:
         """The bytes of one file. Raises UnreadableFile."""
+        if self._read is None:
+            small = [each for each in self.files() if (self._entries[each].size or 0) <= LARGEST_FILE]
+            self._read = self._contents(small)
         if name not in self._read:
-            self._read[name] = self._bytes(name)
+            self._check(name)
+            self._read.update(self._contents([name]))
+        if name not in self._read:
+            raise UnreadableFile("is missing from this clone", "fetch it: git fetch --refetch")
         return self._read[name]
 
     def shown(self, name: str) -> str:
         """The file as git itself spells it: `main:stacks/prod/flex.yaml`."""
         return f"{self._shown}/{name}"
 
-    def _bytes(self, name: str) -> bytes:
+    def _check(self, name: str) -> None:
         leaves = leaves_folder(name)
         if leaves:
             raise UnreadableFile(leaves, "keep every file of a stack inside its folder")
-        found = self._object_of(posixpath.normpath(name))
-        if len(found) > LARGEST_FILE:
-            raise UnreadableFile(
-                f"has {len(found) / 1024 / 1024:.0f} MB, and {LARGEST_FILE // 1024 // 1024} MB is the most",
-                "split it by team: each file in users/ is read",
-            )
-        return found
+        for above in (name, *(str(path) for path in PurePosixPath(name).parents)):
+            if above in self._entries and self._entries[above].mode in _NOT_PLAIN:
+                raise UnreadableFile(*_NOT_PLAIN[self._entries[above].mode])
+        if name not in self._entries:
+            raise UnreadableFile(f"does not exist in {self._revision}", "check the spelling")
+        refuse_large(self._entries[name].size or 0)
 
-    def _object_of(self, name: str) -> bytes:
-        for _ in range(_MOST_LINKS):
-            if name not in self._entries:
-                raise UnreadableFile(f"does not exist in {self._revision}", "check the spelling")
-            mode, object_name = self._entries[name]
-            found = self._objects.get(object_name)
-            if found is None:
-                raise UnreadableFile("is missing from this clone", "fetch it: git fetch --refetch")
-            if mode != _LINK:
-                return found.data
-            target = os.fsdecode(found.data)
-            name = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
-            if target.startswith("/") or name.startswith(".."):
-                raise UnreadableFile(
-                    "is a link that leads out of the stack's folder", "replace the link by the file itself"
-                )
-        raise UnreadableFile("is a link that leads back to itself", "replace the link by the file itself")
+    def _contents(self, names: Iterable[str]) -> dict[str, bytes]:
+        """The bytes of all these files by one process; those that this clone lacks are left out."""
+        asked = {name: self._entries[name].object for name in names}
+        objects = "".join(f"{each}\n" for each in asked.values())
+        answer = _git(self._inside, "cat-file", "--batch", given=objects.encode()) or b""
+        contents, at = {}, 0
+        for name in asked:
+            end = answer.index(b"\n", at)
+            head, at = answer[at:end].split(), end + 1
+            if head[1:2] == [b"blob"]:
+                size = int(head[2])
+                contents[name], at = answer[at : at + size], at + size + 1
+        return contents
 
-    def _walk(self, tree: _Object, prefix: str) -> Iterator[tuple[str, tuple[str, str]]]:
-        """Name within the stack → mode and object, for every file below a tree."""
-        for mode, raw, object_name in _tree_entries(tree):
-            name = prefix + os.fsdecode(raw)
-            if mode == _FOLDER:
-                below = self._objects.get(object_name)
-                if below is not None:
-                    yield from self._walk(below, f"{name}/")
-            elif mode != _SUBMODULE:
-                yield name, (mode, object_name)
-
-
-class _Object:
-    """One object of git: its name, its kind (`commit`, `tree`, `blob`) and its bytes."""
-
-    __slots__ = ("data", "kind", "name")
-
-    def __init__(self, name: str, kind: str, data: bytes) -> None:
-        self.name = name
-        self.kind = kind
-        self.data = data
-
-
-class _Objects:
-    """`git cat-file --batch`: asked for one object after another, by name or expression."""
-
-    def __init__(self, folder: Path) -> None:
-        command = ["git", "--no-pager", "-c", "core.fsmonitor=false", "cat-file", "--batch"]
-        self._process = subprocess.Popen(  # noqa: S603  no shell, and every argument is our own
-            command,
-            cwd=folder,
-            env=_environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+    def _no_stack(self, folder: Path, path: str) -> SetupError:
+        """Why the revision has no such tree: a link is in its place, or nothing."""
+        parts = PurePosixPath(path).parts
+        above = ["/".join(parts[: count + 1]) for count in range(len(parts))]
+        listed = _git(self._inside, "ls-tree", "-tlz", "--full-tree", self.commit, "--", *above) or b""
+        modes = [_entry(line)[1].mode for line in listed.split(b"\0")[:-1]]
+        odd = next((mode for mode in modes if mode in _NOT_PLAIN), None)
+        if odd is not None:
+            return InvalidStack((not_plain(self._shown, _NOT_PLAIN[odd]),), files=0)
+        return SetupError(
+            f"{self._revision} has no stack at {folder.as_posix()}",
+            hint="all of it is new, so plan without --base; or name another revision",
         )
 
-    def get(self, expression: str) -> _Object | None:
-        """The object that an expression names, None where there is none. Raises SetupError when git fails."""
-        asked, answered = self._pipes()
-        try:
-            asked.write(os.fsencode(expression) + b"\n")
-            asked.flush()
-            head = answered.readline()
-        except (OSError, ValueError):
-            head = b""
-        if not head:
-            raise SetupError("git stopped while it was reading the revision", hint="try: git fsck")
-        parts = head.split()
-        if len(parts) != 3 or not parts[2].isdigit():
-            return None  # "… missing", "… ambiguous"
-        size = int(parts[2])
-        data = answered.read(size + 1)
-        if len(data) != size + 1:
-            raise SetupError("git stopped while it was reading the revision", hint="try: git fsck")
-        return _Object(parts[0].decode("ascii"), parts[1].decode("ascii"), data[:-1])
 
-    def close(self) -> None:
-        """Ends the process, which waits for nothing but its input."""
-        for pipe in self._pipes():
-            pipe.close()
-        try:
-            self._process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        return self._process.stdin, self._process.stdout
-
-
-def _tree_entries(tree: _Object) -> Iterator[tuple[str, bytes, str]]:
-    """Mode, name and object of each entry: `<mode> <name>\\0<object>`, as git keeps a tree."""
-    width, data, at = len(tree.name) // 2, tree.data, 0
-    while at < len(data):
-        space, end = data.index(b" ", at), data.index(b"\0", at)
-        yield data[at:space].decode("ascii"), data[space + 1 : end], data[end + 1 : end + 1 + width].hex()
-        at = end + 1 + width
+def _entry(line: bytes) -> tuple[str, _Entry]:
+    """A line of `git ls-tree -l`: mode, kind, object, size and, behind a tab, the name."""
+    facts, _, name = line.partition(b"\t")
+    mode, _, object_name, size = facts.decode("ascii").split()
+    return os.fsdecode(name), _Entry(mode, object_name, int(size) if size.isdigit() else None)
 
 
 def _checked(revision: str) -> str:
@@ -203,29 +141,38 @@ def _checked(revision: str) -> str:
 
 def _place_of(folder: Path) -> tuple[Path, bool]:
     """The nearest folder that is there, and whether its repository is shallow. Raises SetupError without git."""
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
-    told = _git(there, "rev-parse", "--is-shallow-repository")
-    return there, told == "true"
+    nearest = (folder.absolute(), *folder.absolute().parents)
+    # A link would lead git elsewhere: what the revision has in its place is what counts.
+    there = next(path for path in nearest[folder.is_symlink() :] if path.is_dir())
+    return there, _text(there, "rev-parse", "--is-shallow-repository") == "true"
 
 
 def _path_in_git(folder: Path, there: Path) -> str:
     """The folder's path from the top of the repository, empty for the top itself."""
-    prefix = _git(there, "rev-parse", "--show-prefix")
+    prefix = _text(there, "rev-parse", "--show-prefix")
     path = posixpath.normpath(posixpath.join(prefix, folder.absolute().relative_to(there).as_posix()))
     return "" if path == "." else path
 
 
-def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", *arguments]
+def _commit(folder: Path, revision: str, *, shallow: bool) -> str:
+    found = _git(
+        folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", may_fail=True
+    )
+    if found is None:
+        raise _no_commit(revision, shallow=shallow)
+    return found.decode("ascii").strip()
+
+
+def _text(folder: Path, *arguments: str) -> str:
+    return os.fsdecode(_git(folder, *arguments) or b"").rstrip("\n")
+
+
+def _git(folder: Path, *arguments: str, given: bytes = b"", may_fail: bool = False) -> bytes | None:
+    """What a git command prints; None where it refuses and that `may_fail`. Raises SetupError otherwise."""
+    command = ["git", "--no-pager", "-c", "core.fsmonitor=false", *arguments]
     try:
-        done = subprocess.run(  # noqa: S603  as above
-            command,
-            cwd=folder,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PATIENCE,
-            check=False,
+        done = subprocess.run(  # noqa: S603  no shell, and every argument is our own or behind --end-of-options
+            command, cwd=folder, env=_environment(), input=given, capture_output=True, timeout=_PATIENCE, check=False
         )
     except FileNotFoundError:
         raise SetupError(
@@ -233,9 +180,9 @@ def _git(folder: Path, *arguments: str) -> str:
         ) from None
     except subprocess.TimeoutExpired:
         raise SetupError(f"git did not answer within {_PATIENCE:g} s", hint="try: git status") from None
-    if done.returncode:
+    if done.returncode and not may_fail:
         raise _refused(os.fsdecode(done.stderr), folder)
-    return os.fsdecode(done.stdout).rstrip("\n")
+    return None if done.returncode else done.stdout
 
 
 def _refused(complaint: str, folder: Path) -> SetupError:

@@ -35,6 +35,9 @@ class TextSource:
     def files(self) -> Sequence[str]:
         return sorted(name for name in self._files if is_yaml(name))
 
+    def problems(self) -> Sequence[Problem]:
+        return ()
+
     def read(self, name: str) -> bytes:
         if reason := leaves_folder(name):
             raise UnreadableFile(reason, "keep every file of a stack inside its folder")

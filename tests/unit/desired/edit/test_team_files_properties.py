@@ -26,7 +26,7 @@ from tests.unit.reconcile.live_users import snapshots
 
 
 def load(source: Any) -> Stack:
-    return load_stack(source, name="test")
+    return load_stack(source, name="test", may_be_empty=True)
 
 
 def users_of(stack: Stack) -> dict[str, DesiredUser]:

@@ -21,7 +21,8 @@ def messages(flex: str, team: str = "users: {}\n") -> list[str]:
 
 def test_the_provider_tells_its_own_values_so_sso_needs_none() -> None:
     """Nobody knows the sign-on URL before the application is made."""
-    stack = load_stack(TextSource({"flex.yaml": FLEX + SSO.replace("CLAIMS", "") + IDP}), name="test")
+    flex = FLEX + SSO.replace("CLAIMS", "") + IDP
+    stack = load_stack(TextSource({"flex.yaml": flex, "users/team.yaml": "users: {}\n"}), name="test")
     assert stack.config.idp is not None
     assert (stack.config.idp.missing, stack.config.idp.connection) == ("report", "Username-Password-Authentication")
 

@@ -28,7 +28,6 @@ READING: Final = frozenset({"/oauth/token", "/api/v2/jobs/users-exports"})
 """What is asked for by POST and changes nothing: a token, and a file with all users."""
 
 LARGEST_FILE: Final = 512 * MEGABYTE
-_FILE_SECONDS: Final = 600.0
 
 
 class Auth0Transport(HttpClient):
@@ -89,7 +88,7 @@ class Auth0Transport(HttpClient):
 
         Raises UnreachableError when it cannot be had, or is larger than anything that an export should be.
         """
-        limits = replace(self.limits, attempt=_FILE_SECONDS, answer=largest)
+        limits = replace(self.limits, attempt=self.limits.file, answer=largest)
         self.sent += 1
         try:
             data = await download(url, limits=limits, allowed=self._check_place, timing=self.timing, wire=self._given)

@@ -15,7 +15,8 @@ _PIECE: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """In seconds: to connect, between two pieces of an answer, for one attempt as a whole, for all pages of a list.
+    """In seconds: to connect, between two pieces of an answer, for one attempt as a whole, for all pages of a list,
+    for a large file.
 
     `answer` is in bytes, after unpacking; `pages` counts the requests of one list. All are far above what Twilio
     sends: a page of 1,000 Workers has some megabytes, and 15,000 Workers are 300 pages even at fifty a page.
@@ -25,6 +26,7 @@ class Limits:
     read: float = 30.0
     attempt: float = 60.0
     listing: float = 900.0
+    file: float = 600.0
     answer: int = 64 * MEGABYTE
     pages: int = 5000
 

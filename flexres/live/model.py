@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from flexres.live.exact_json import refuse_constant
 from flexres.values import Json
 
 _DEEPEST: Final = 100
+_DECODER: Final = json.JSONDecoder(parse_constant=refuse_constant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Worker:
     def attributes(self) -> dict[str, Json] | None:
         """The attributes, decoded at each call; None when the text is no JSON object, or one nested absurdly deep."""
         try:
-            value = json.loads(self.text)
+            value = _DECODER.decode(self.text)
         except (ValueError, RecursionError):
             return None
         brackets = self.text.count("[") + self.text.count("{")

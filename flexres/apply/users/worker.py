@@ -6,59 +6,51 @@ worked out again.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from flexres.desired.model import DesiredUser
 from flexres.errors import FlexresError, LostAnswerError, PreconditionError
 from flexres.live.model import Worker, WorkerChannel
+from flexres.live.taskrouter import attributes
+from flexres.live.taskrouter.attributes import Edit
 from flexres.live.taskrouter.workers import Workers
-from flexres.values import canonical
 
 ATTEMPTS: Final = 8
 """How often an edit is worked out again before it is given up: somebody else keeps writing."""
 
-Edit = Callable[[dict[str, Any]], None]
-"""Changes decoded attributes in place. Raises FlexresError to leave the Worker as it is."""
-
 
 async def edit_attributes(workers: Workers, sid: str, edit: Edit, *, read: Worker | None = None) -> Worker:
-    """Apply `edit` to the Worker's attributes; nothing is sent when it changes nothing.
+    """Apply `edit` to the Worker's attributes; nothing is sent when it changes nothing, nor what it does not change.
 
     `read` spares the first fetch if it was fetched just now. Raises what the wire raises, and FlexresError when
     the attributes are not a JSON object or somebody else writes every time.
     """
     worker = read if read is not None and read.etag is not None else await workers.fetch(sid)
     for _ in range(ATTEMPTS):
-        attributes = decoded(worker)
-        before = canonical(attributes)
-        edit(attributes)
-        if canonical(attributes) == before:
+        text = _edited(worker, edit)
+        if text == worker.text:
             return worker
         try:
-            return await workers.update(sid, _text(attributes), if_match=worker.etag)
+            return await workers.update(sid, text, if_match=worker.etag)
         except (PreconditionError, LostAnswerError):
             worker = await workers.fetch(sid)
     raise FlexresError(f"somebody else changed this Worker during each of {ATTEMPTS} attempts", hint="run it again")
 
 
-def _text(attributes: Mapping[str, Any]) -> str:
-    """The attributes as JSON; escaped where they hold half of a surrogate pair, which no wire can carry otherwise."""
-    text = json.dumps(attributes, ensure_ascii=False, separators=(",", ":"))
+def _edited(worker: Worker, edit: Edit) -> str:
+    decoded(worker)
     try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return json.dumps(attributes, separators=(",", ":"))
-    return text
+        return attributes.edited(worker.text, edit)
+    except ValueError as error:
+        raise FlexresError(f"the Worker's attributes would be no JSON: {error}", hint="plan again") from None
 
 
 def decoded(worker: Worker) -> dict[str, Any]:
-    """The Worker's attributes. Raises FlexresError when they are not a JSON object."""
-    attributes = worker.attributes()
-    if attributes is None:
+    """The Worker's attributes, numbers as they were written. Raises FlexresError when they are not a JSON object."""
+    if worker.attributes() is None:
         raise FlexresError("the Worker's attributes are not a JSON object", hint="mend them in Console")
-    return attributes
+    return attributes.decode(worker.text)
 
 
 async def write_channels(workers: Workers, sid: str, user: DesiredUser, carried: Mapping[str, WorkerChannel]) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from flexres.errors import SetupError
 
 DEFAULT_CONNECTIONS: Final = 16
+DEFAULT_SHARE: Final = 0.5
 MOST_CONNECTIONS: Final = 256
 
 
@@ -57,17 +58,27 @@ def from_environment(stack: str, account: str, environ: Mapping[str, str]) -> Cr
     )
 
 
-def _set(environ: Mapping[str, str], name: str) -> str:
+def setting(environ: Mapping[str, str], name: str) -> str:
+    """A variable of the environment, empty where it is not set.
+
+    Raises:
+        SetupError: it holds characters that nothing sent can carry.
+    """
     # Secrets pasted into a CI's settings often end in a line break, which no header can carry.
-    return environ.get(name, "").strip()
+    text = environ.get(name, "").strip()
+    if not text.isprintable():
+        raise SetupError(f"{name} holds invisible or broken characters", hint="set it again, as plain text")
+    return text
 
 
 def _refuse_other_account(account: str, suffix: str, environ: Mapping[str, str]) -> None:
     for name in (f"TWILIO_ACCOUNT_SID{suffix}", "TWILIO_ACCOUNT_SID"):
-        named = _set(environ, name)
+        named = setting(environ, name)
         if named and named != account:
+            # A secret can have been pasted here: only what has the form of a SID is shown.
+            shown = named if re.fullmatch(r"AC[0-9a-fA-F]{32}", named) else "no account SID"
             raise SetupError(
-                f"{name} is {named}, but the stack is of account {account}: its credentials are not used",
+                f"{name} is {shown}, but the stack is of account {account}: its credentials are not used",
                 hint=f"set TWILIO_ACCOUNT_SID{suffix}={account} and that account's credentials",
             )
         if named:
@@ -76,7 +87,7 @@ def _refuse_other_account(account: str, suffix: str, environ: Mapping[str, str])
 
 def _api_key(account: str, end: str, environ: Mapping[str, str]) -> Credentials | None:
     names = (f"TWILIO_API_KEY{end}", f"TWILIO_API_SECRET{end}")
-    key, secret = (_set(environ, name) for name in names)
+    key, secret = (setting(environ, name) for name in names)
     if not key and not secret:
         return None
     if not key or not secret:
@@ -89,7 +100,7 @@ def _api_key(account: str, end: str, environ: Mapping[str, str]) -> Credentials 
 
 def _auth_token(account: str, end: str, environ: Mapping[str, str]) -> Credentials | None:
     name = f"TWILIO_AUTH_TOKEN{end}"
-    token = _set(environ, name)
+    token = setting(environ, name)
     return Credentials(account, account, token, (name,)) if token else None
 
 
@@ -100,11 +111,16 @@ def endpoint(config_endpoint: str | None, environ: Mapping[str, str]) -> str | N
     to the YAML cannot send credentials elsewhere.
 
     Raises:
-        SetupError: no http or https URL, plain http to another machine, or a YAML endpoint on another machine.
+        SetupError: no http or https URL, plain http to another machine, a YAML endpoint on another machine, or a
+            variable that is set and empty: who meant a sandbox must not meet Twilio.
     """
-    from_environ = _set(environ, "FLEXRES_ENDPOINT")
+    from_environ = setting(environ, "FLEXRES_ENDPOINT")
     if from_environ:
         return _checked(from_environ, "FLEXRES_ENDPOINT")
+    if "FLEXRES_ENDPOINT" in environ:
+        raise SetupError(
+            "FLEXRES_ENDPOINT is set and empty", hint="give it the endpoint's URL, or unset it to work with Twilio"
+        )
     if config_endpoint is None:
         return None
     if not is_loopback(config_endpoint):
@@ -149,7 +165,7 @@ def max_connections(environ: Mapping[str, str]) -> int:
     Raises:
         SetupError: it is not a whole number of 1 to 256.
     """
-    text = _set(environ, "FLEXRES_MAX_CONNECTIONS")
+    text = setting(environ, "FLEXRES_MAX_CONNECTIONS")
     if not text:
         return DEFAULT_CONNECTIONS
     if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MOST_CONNECTIONS:
@@ -158,3 +174,22 @@ def max_connections(environ: Mapping[str, str]) -> int:
             hint=f"write a whole number from 1 to {MOST_CONNECTIONS}, or leave it out for {DEFAULT_CONNECTIONS}",
         )
     return int(text)
+
+
+def api_share(environ: Mapping[str, str]) -> float:
+    """How much of each of Twilio's rate limits is ours to use: FLEXRES_API_SHARE, or half.
+
+    Raises:
+        SetupError: it is not a number above 0, up to 1, nor a percentage.
+    """
+    text = setting(environ, "FLEXRES_API_SHARE")
+    if not text:
+        return DEFAULT_SHARE
+    found = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)(%?)", text)
+    share = float(found[1]) / (100 if found[2] else 1) if found else 0.0
+    if not 0.01 <= share <= 1:
+        raise SetupError(
+            "FLEXRES_API_SHARE is not a share of Twilio's rate limits",
+            hint="write a number from 0.01 to 1, or a percentage such as 30%, or leave it out for half",
+        )
+    return share

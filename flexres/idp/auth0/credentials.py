@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flexres.errors import SetupError
-from flexres.live.credentials import is_loopback
+from flexres.live.credentials import is_loopback, setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,10 @@ def from_environment(stack: str, domain: str, environ: Mapping[str, str]) -> Ten
     suffix = "__" + re.sub(r"[^A-Z0-9]", "_", stack.upper())
 
     def found(name: str) -> str | None:
-        # Secrets pasted into a CI's settings often end in a line break, which no header can carry.
-        return environ.get(name + suffix, "").strip() or environ.get(name, "").strip() or None
+        value = setting(environ, name + suffix) or setting(environ, name)
+        if not value.isascii():
+            raise SetupError(f"{name} holds characters that no credential has", hint="set it again, as plain text")
+        return value or None
 
     given = found("AUTH0_DOMAIN")
     if given is None:
@@ -51,8 +53,10 @@ def from_environment(stack: str, domain: str, environ: Mapping[str, str]) -> Ten
         )
     local = is_loopback(f"//{given}")
     if given != domain and not local:
+        # A secret can have been pasted here: only what has the form of a domain is shown.
+        shown = given if re.fullmatch(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,4}", given) else "no domain"
         raise SetupError(
-            f"AUTH0_DOMAIN is {given}, but the stack's idp: domain: is {domain}: its credentials are not used",
+            f"AUTH0_DOMAIN is {shown}, but the stack's idp: domain: is {domain}: its credentials are not used",
             hint=f"set AUTH0_DOMAIN{suffix}={domain} and that tenant's credentials",
         )
     token, client_id, secret = found("AUTH0_MGMT_TOKEN"), found("AUTH0_CLIENT_ID"), found("AUTH0_CLIENT_SECRET")

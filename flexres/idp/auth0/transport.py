@@ -16,7 +16,7 @@ from flexres.idp.auth0.credentials import Tenant
 from flexres.idp.auth0.errors import refusal
 from flexres.idp.auth0.pace import Window
 from flexres.live.credentials import DEFAULT_CONNECTIONS, is_loopback
-from flexres.live.http.base import Answer, Call, HttpClient, Why
+from flexres.live.http.base import Answer, Call, HttpClient, NoUrlError, Why
 from flexres.live.http.download import download
 from flexres.live.http.limits import MEGABYTE, USUAL, DamagedError, Limits, TooLargeError, gunzip, size
 from flexres.live.http.pace import Pace
@@ -97,7 +97,7 @@ class Auth0Transport(HttpClient):
             raise _no_export(f"it is larger than {size(failure.largest)}") from failure
         except DamagedError as failure:
             raise _no_export(f"it is packed {failure}") from failure
-        except UnreachableError as failure:
+        except (UnreachableError, NoUrlError) as failure:
             raise _no_export(failure.message) from failure
 
     def _check_place(self, url: str) -> None:

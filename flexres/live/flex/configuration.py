@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from flexres.errors import NotFoundError, SetupError, UnreachableError
 from flexres.live.http.answers import JsonObject, Response
+from flexres.live.http.said import one_line
 from flexres.live.http.transport import Transport
-from flexres.live.model import Instance
+from flexres.live.model import Instance, nests_too_deep
 from flexres.values import Json
 
 _PATH: Final = "/v1/Configuration"
@@ -79,7 +80,7 @@ class ConfigurationApi:
             raise response.unexpected("has no list of configurations")
         for item in found:
             if isinstance(item, dict) and item.get("account_sid") == self._account:
-                return _mapping(item.get("public_attributes"))
+                return _attributes(item, response)
         return None
 
     def _no_flex(self, why: str) -> UnreachableError:
@@ -93,27 +94,30 @@ class ConfigurationApi:
         account = _required(body, "account_sid", response)
         if account != self._account:
             raise SetupError(
-                f"the credentials are of account {account}, but the stack is of account {self._account}",
+                f"the credentials are of account {one_line(account)}, but the stack is of account {self._account}",
                 hint=f"set credentials of account {self._account} in the environment",
             )
-        status = body.get("status") or "ok"
+        status = _text(body.get("status")) or "ok"
         if status != "ok":
-            raise self._no_flex(f"its status is {status}")
-        sid = body.get("flex_instance_sid") or self._instance
+            raise self._no_flex(f"its status is {one_line(status)}")
+        sid = _text(body.get("flex_instance_sid")) or self._instance
         if sid != self._instance:
             raise UnreachableError(
-                f"account {account} has the Flex instance {sid}, but the stack names {self._instance}",
-                hint=f"write `instance: {sid}` in flex.yaml, if that is the one you mean",
+                f"account {account} has the Flex instance {one_line(sid)}, but the stack names {self._instance}",
+                hint=f"write `instance: {one_line(sid)}` in flex.yaml, if that is the one you mean",
             )
+        workspace = _required(body, "taskrouter_workspace_sid", response)
+        if not workspace.isalnum():
+            raise response.unexpected("names no Workspace")
         return Instance(
             account=account,
             sid=self._instance,
-            workspace=_required(body, "taskrouter_workspace_sid", response),
+            workspace=workspace,
             offline_activity=_text(body.get("taskrouter_offline_activity_sid")),
             status=status,
             skills=_names(body.get("taskrouter_skills")),
             task_channels=_task_channels(body.get("taskrouter_worker_channels")),
-            public_attributes=_mapping(body.get("public_attributes")),
+            public_attributes=_attributes(body, response),
             runtime_domain=_text(body.get("runtime_domain")),
             ui_version=_text(body.get("ui_version")),
         )
@@ -130,8 +134,14 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _mapping(value: Any) -> Mapping[str, Json]:
-    return value if isinstance(value, dict) else {}
+def _attributes(item: JsonObject, response: Response) -> Mapping[str, Json]:
+    """The public attributes. Those of another shape are an error: they are written as a whole, others' included."""
+    value = item.get("public_attributes")
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or nests_too_deep(value):
+        raise response.unexpected("has public_attributes that are no JSON object")
+    return value
 
 
 def _names(items: Any) -> tuple[str, ...]:

@@ -151,18 +151,21 @@ def _flex_user(item: Any, response: Response) -> FlexUser:
         full_name, email = get("full_name") or "", get("email") or ""
         roles = get("roles") or []
         worker_sid, date, deactivated = get("worker_sid"), get("deactivated_date"), get("deactivated")
-        if worker_sid is None and "worker" in item:
-            worker_sid = (item["worker"] or {}).get("worker_sid")
+        if worker_sid is None and item.get("worker") is not None:
+            worker_sid = item["worker"].get("worker_sid")
         if deactivated is None:
             deactivated = date is not None
         created, updated = get("created_date"), get("updated_date")
         if (
             type(sid) is str
+            and sid.isalnum()
             and type(username) is str
             and type(full_name) is str
             and type(email) is str
             and type(deactivated) is bool
-            and (worker_sid is None or type(worker_sid) is str)
+            and (worker_sid is None or (type(worker_sid) is str and worker_sid.isalnum()))
+            and (date is None or type(date) is str)
+            and (created is None or type(created) is str)
             and (updated is None or type(updated) is str)
             and type(roles) is list
             and all(type(role) is str for role in roles)

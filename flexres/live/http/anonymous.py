@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from flexres.errors import UnreachableError
-from flexres.live.http.base import Answer, Call, HttpClient, NoAnswerError, Why, host_of
+from flexres.live.http.base import Answer, Call, HttpClient, NoAnswerError, NoUrlError, Why, host_of
 from flexres.live.http.limits import Limits
 from flexres.live.http.retrying import ONCE
 from flexres.live.http.transport import HOSTS, Service
@@ -109,10 +109,8 @@ class Anonymous(HttpClient):
         except NoAnswerError as failure:
             late = f"did not answer within {self.limits.attempt:g} s"
             raise NotSeen(f"{host_of(url)} {late}" if failure.why is Why.LATE else failure.said) from None
-        except UnreachableError as failure:
+        except (UnreachableError, NoUrlError) as failure:
             raise NotSeen(failure.message) from None
-        except httpx.InvalidURL:
-            raise NotSeen(f"{host_of(url)} is asked by what is no URL") from None
 
 
 def _page(call: Call, answer: Answer) -> Page:

@@ -6,7 +6,6 @@ are authorized, and how its answers, errors and rate limits read.
 
 from __future__ import annotations
 
-import json as jsonlib
 import platform
 from asyncio import timeout
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -21,7 +20,8 @@ import httpx
 import structlog
 
 from flexres import __version__
-from flexres.errors import FlexresError, UnreachableError
+from flexres.errors import FlexresError, SetupError, UnreachableError
+from flexres.live import exact_json
 from flexres.live.http.limiter import Limiter, Slot
 from flexres.live.http.limits import USUAL, DamagedError, Limits, TooLargeError, read_body, size
 from flexres.live.http.pace import Pace
@@ -54,6 +54,10 @@ class NoAnswerError(UnreachableError):
         self.said = f"{host} {what}"
         self.why = why
         super().__init__(f"{self.said} ({request})", hint="run it again later")
+
+
+class NoUrlError(SetupError):
+    """What should be asked is no URL; nothing was sent."""
 
 
 @dataclass(slots=True)
@@ -96,10 +100,7 @@ class Answer:
 
     def json(self) -> Any:
         """The body as JSON. Raises ValueError, also for what is nested beyond reading."""
-        try:
-            return jsonlib.loads(self.content)
-        except RecursionError:
-            raise ValueError("nested too deep") from None
+        return exact_json.loads(self.content)
 
     def json_or_none(self) -> Any:
         """The body as JSON, None for what is none."""
@@ -175,23 +176,26 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         largest: int | None = None,
     ) -> Call:
-        """A request to be performed. Raises SetupError for a URL that is none."""
+        """A request to be performed. Raises NoUrlError."""
         all_headers = {**self._headers, **(headers or {})}
         content = None
         if json is not None:
             # In ASCII, so that a lone surrogate in somebody's attributes is sent as it was received.
-            content = jsonlib.dumps(json, allow_nan=False, separators=(",", ":")).encode("ascii")
+            content = exact_json.dumps(json, ascii_only=True).encode("ascii")
             all_headers["Content-Type"] = "application/json"
         patience = httpx.Timeout(self.limits.read, connect=self.limits.connect)
-        request = httpx.Request(
-            method,
-            url,
-            params=httpx.QueryParams(params) if params else None,  # type: ignore[arg-type]
-            content=content,
-            data=form,
-            headers=all_headers,
-            extensions={"timeout": patience.as_dict()},
-        )
+        try:
+            request = httpx.Request(
+                method,
+                url,
+                params=httpx.QueryParams(params) if params else None,  # type: ignore[arg-type]
+                content=content,
+                data=form,
+                headers=all_headers,
+                extensions={"timeout": patience.as_dict()},
+            )
+        except (httpx.InvalidURL, UnicodeError):
+            raise NoUrlError(f"{host_of(url)} cannot be asked: its URL is none", hint="check its address") from None
         return Call(request, name, idempotent, largest or self.limits.answer)
 
     async def _perform(self, call: Call, judge: Callable[[Call, Answer], T]) -> T:

@@ -14,11 +14,13 @@ def connect(
     """A transport with the environment's credentials for `account`; `endpoint` is the stack's own, or None.
 
     Raises:
-        SetupError: the environment lacks credentials, or names another account or an endpoint not to be used.
+        SetupError: the environment lacks credentials, or names another account, an endpoint not to be used, or a
+            number that is none.
     """
     return Transport(
         credentials.from_environment(stack, account, environ),
         endpoint=credentials.endpoint(endpoint, environ),
         read_only=read_only,
         max_connections=credentials.max_connections(environ),
+        share=credentials.api_share(environ),
     )

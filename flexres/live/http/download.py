@@ -32,7 +32,8 @@ async def download(
 
     Raises:
         NoAnswerError: nobody answered in time, or with more than `limits.answer` bytes.
-        UnreachableError: there is no file, or no URL, or more redirects than these.
+        UnreachableError: there is no file, or there are more redirects than these.
+        NoUrlError: it is no URL, or a redirect leads to what is none.
     """
     for _ in range(redirects + 1):
         allowed(url)
@@ -58,11 +59,7 @@ class _Fetcher(HttpClient):
 
     async def fetch(self, url: str) -> Answer:
         """Whatever the host answers."""
-        try:
-            call = self._call("GET", url, name=f"GET {host_of(url)}", idempotent=True)
-        except httpx.InvalidURL:
-            raise UnreachableError(f"{host_of(url)} is asked by what is no URL", hint=_HINT) from None
-        return await self._perform(call, _as_it_is)
+        return await self._perform(self._call("GET", url, name=f"GET {host_of(url)}", idempotent=True), _as_it_is)
 
 
 def _as_it_is(call: Call, answer: Answer) -> Answer:

@@ -13,10 +13,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from flexres.live.credentials import DEFAULT_SHARE
 from flexres.live.http.retrying import Timing
-
-HALF: Final = 0.5
-"""The share of each limit that is ours unless FLEXRES_API_SHARE says otherwise."""
 
 _EXPRESSIONS: Final = ("TargetWorkersExpression", "EvaluateWorkerAttributes", "EvaluateTaskAttributes")
 _PER_EXPRESSION: Final = 3.0
@@ -75,7 +73,7 @@ class Rate(Pace):
 class Rates:
     """The rate of each resource key that was met so far, for one account."""
 
-    def __init__(self, timing: Timing, share: float = HALF) -> None:
+    def __init__(self, timing: Timing, share: float = DEFAULT_SHARE) -> None:
         self._timing = timing
         self._share = share
         self._rates: dict[str, Rate] = {}

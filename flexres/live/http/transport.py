@@ -9,11 +9,11 @@ from urllib.parse import quote
 import httpx
 
 from flexres.errors import FlexresError
-from flexres.live.credentials import DEFAULT_CONNECTIONS, Credentials
+from flexres.live.credentials import DEFAULT_CONNECTIONS, DEFAULT_SHARE, Credentials
 from flexres.live.http.answers import ErrorBody, Response, error, lost, request_id
 from flexres.live.http.base import Answer, Call, HttpClient, Pairs, Why
 from flexres.live.http.limits import USUAL, Limits
-from flexres.live.http.pace import HALF, Pace, Rates
+from flexres.live.http.pace import Pace, Rates
 from flexres.live.http.retrying import PATIENT, REAL, FailedAttempt, Failure, RetryPolicy, Timing, retry_after
 from flexres.live.http.said import spellings
 from flexres.values import Json
@@ -34,7 +34,7 @@ AUTHENTICATED: Final[frozenset[Service]] = frozenset({"flex-api", "taskrouter"})
 
 def path(*parts: str) -> str:
     """A path of these parts, each quoted, so that no part can leave its place."""
-    return "/" + "/".join(quote(part, safe="") for part in parts)
+    return "/" + "/".join(quote(part, safe="", errors="surrogatepass") for part in parts)
 
 
 class Transport(HttpClient):
@@ -50,7 +50,7 @@ class Transport(HttpClient):
         endpoint: str | None = None,
         read_only: bool = False,
         max_connections: int = DEFAULT_CONNECTIONS,
-        share: float = HALF,
+        share: float = DEFAULT_SHARE,
         limits: Limits = USUAL,
         policy: RetryPolicy = PATIENT,
         timing: Timing = REAL,

@@ -134,10 +134,13 @@ def _worker(item: Any, response: Response, etag: str | None = None) -> Worker:
         available = get("available")
         if text is None:
             text = NO_TEXT
-        for value in (sid, name, text, activity_sid, activity_name):
+        updated = get("date_updated")
+        for value in (sid, name, text, activity_sid, activity_name, updated or ""):
             if type(value) is not str:
                 raise TypeError
-        return Worker(sid, name, activity_sid, activity_name, available is True, text, etag, get("date_updated"))
+        if not sid.isalnum():
+            raise TypeError
+        return Worker(sid, name, activity_sid, activity_name, available is True, text, etag, updated)
     except (KeyError, TypeError, AttributeError):
         raise _unreadable("Worker", item, response) from None
 
@@ -147,7 +150,7 @@ def _channel(item: Any, response: Response) -> WorkerChannel:
         sid, name = item["sid"], item["task_channel_unique_name"]
         available, capacity = item["available"], item["configured_capacity"]
         assigned = item.get("assigned_tasks") or 0
-        if type(sid) is not str or type(name) is not str or type(available) is not bool:
+        if type(sid) is not str or not sid.isalnum() or type(name) is not str or type(available) is not bool:
             raise TypeError
         if type(capacity) is not int or type(assigned) is not int:
             raise TypeError

@@ -130,7 +130,11 @@ def test_a_file_may_have_several_members() -> None:
     assert gunzip(gzip.compress(b"0123456789"), 10) == b"0123456789"
 
 
-@pytest.mark.parametrize("data", [b"", b"\x1f\x8b", gzip.compress(b"a")[:-1], gzip.compress(b"a") + b"?"])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\x1f\x8b", gzip.compress(b"a")[:-1], gzip.compress(b"a") + b"?"],
+    ids=["empty", "head", "cut", "more"],
+)
 def test_a_damaged_file_is_told(data: bytes) -> None:
     with pytest.raises(DamagedError):
         gunzip(data, 10)

@@ -353,10 +353,7 @@ async def test_nothing_is_logged_unless_asked(capsys: pytest.CaptureFixture[str]
 
 @given(part=st.text(min_size=1))
 def test_no_part_of_a_path_leaves_its_place(part: str) -> None:
-    try:
-        made = path("v1", "Workers", part, "Channels")
-    except UnicodeEncodeError:
-        return
+    made = path("v1", "Workers", part, "Channels")
     assert made.count("/") == 4
     assert "?" not in made
     assert "#" not in made

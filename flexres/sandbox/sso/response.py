@@ -20,6 +20,9 @@ SKEW = 60.0
 """Seconds that the identity provider's clock may be off. Twilio publishes no figure."""
 
 
+_CONDITIONS = [assertion(name) for name in ("AudienceRestriction", "OneTimeUse", "ProxyRestriction")]
+
+
 @dataclass(frozen=True, slots=True)
 class Expected:
     """What a response has to agree with. `request_id` is None where the login may have begun at the provider."""
@@ -49,17 +52,16 @@ def read_response(text: str, expected: Expected, at: float) -> Vouched:
         LoginError: the first thing that is wrong.
     """
     root = _decode(text)
+    _check_version(root)
     _check_status(root)
     signed = signed_assertion(root, expected.certificate)
+    _check_version(signed)
     _check_issuers(root, signed, expected.issuer)
     _check_equal("Destination", root.get("Destination"), expected.consumers)
     _check_answers(root, expected.request_id)
     expires = _check_confirmation(signed, expected, at)
     _check_conditions(signed, expected.audience, at)
-    name_id = text_of(signed.find(f"./{assertion('Subject')}/{assertion('NameID')}"))
-    if not name_id:
-        raise LoginError("The assertion has no NameID.", fix="Send the user's e-mail address or username as NameID.")
-    return Vouched(signed.get("ID") or "", name_id, _claims(signed), expires, _session_end(signed, at))
+    return Vouched(signed.get("ID") or "", _name_id(signed), _claims(signed), expires, _session_end(signed, at))
 
 
 def _decode(text: str) -> etree._Element:
@@ -74,16 +76,36 @@ def _decode(text: str) -> etree._Element:
     return root
 
 
+def _only(parent: etree._Element, tag: str) -> etree._Element | None:
+    """The child of this name, of which SAML's schema has one at most."""
+    found = parent.findall(f"./{tag}")
+    if len(found) > 1:
+        name, place = etree.QName(tag).localname, etree.QName(parent).localname
+        raise LoginError(f"{place} has {len(found)} {name} elements.", detail="SAML has one at most.", status=403)
+    return found[0] if found else None
+
+
+def _plain(element: etree._Element | None) -> str:
+    """The text of an element that may have nothing else in it."""
+    if element is not None and len(element):
+        raise LoginError(f"{etree.QName(element).localname} has elements inside.", status=403)
+    return text_of(element)
+
+
+def _check_version(element: etree._Element) -> None:
+    if element.get("Version") != "2.0":
+        name = etree.QName(element).localname
+        raise LoginError(f"The {name} is not of SAML 2.0.", detail=f"Version is {element.get('Version') or 'missing'}.")
+
+
 def _check_status(root: etree._Element) -> None:
-    codes = [
-        str(code.get("Value"))
-        for place in root.findall(f"./{protocol('Status')}")
-        for code in place.iter(protocol("StatusCode"))
-    ]
-    if codes and codes[0] == SUCCESS:
+    status = _only(root, protocol("Status"))
+    code = None if status is None else _only(status, protocol("StatusCode"))
+    if status is not None and code is not None and code.get("Value") == SUCCESS:
         return
-    shown = " / ".join(code.removeprefix(STATUS) for code in codes) or "no status"
-    said = text_of(root.find(f"./{protocol('Status')}/{protocol('StatusMessage')}"))
+    codes = [] if status is None else [str(each.get("Value")) for each in status.iter(protocol("StatusCode"))]
+    shown = " / ".join(each.removeprefix(STATUS) for each in codes) or "no status"
+    said = "" if status is None else text_of(status.find(f"./{protocol('StatusMessage')}"))
     wrong_policy = f"{STATUS}InvalidNameIDPolicy" in codes
     raise LoginError(
         f"The identity provider did not sign anybody in: {shown}.",
@@ -94,10 +116,11 @@ def _check_status(root: etree._Element) -> None:
 
 
 def _check_issuers(root: etree._Element, signed: etree._Element, issuer: str) -> None:
-    outer = root.find(f"./{assertion('Issuer')}")
-    for place in (outer, signed.find(f"./{assertion('Issuer')}")):
-        if place is not outer or place is not None:
-            _check_equal("Issuer", text_of(place), (issuer,), fix="Enter this issuer in Flex's SSO settings.")
+    """The assertion must name its issuer; the response may."""
+    outer, fix = _only(root, assertion("Issuer")), "Enter this issuer in Flex's SSO settings."
+    if outer is not None:
+        _check_equal("Issuer", _plain(outer), (issuer,), fix=fix)
+    _check_equal("Issuer", _plain(_only(signed, assertion("Issuer"))), (issuer,), fix=fix)
 
 
 def _check_answers(root: etree._Element, request_id: str | None) -> None:
@@ -112,24 +135,37 @@ def _check_answers(root: etree._Element, request_id: str | None) -> None:
         )
 
 
+def _name_id(signed: etree._Element) -> str:
+    subject = _only(signed, assertion("Subject"))
+    name_id = "" if subject is None else _plain(_only(subject, assertion("NameID")))
+    if not name_id:
+        raise LoginError("The assertion has no NameID.", fix="Send the user's e-mail address or username as NameID.")
+    return name_id
+
+
 def _check_confirmation(signed: etree._Element, expected: Expected, at: float) -> float:
-    """Checks whom the assertion is handed to, and gives until when it may be."""
-    confirmations = signed.findall(f"./{assertion('Subject')}/{assertion('SubjectConfirmation')}")
-    data = next(
-        (
-            found
-            for confirmation in confirmations
-            if confirmation.get("Method") == BEARER
-            and (found := confirmation.find(f"./{assertion('SubjectConfirmationData')}")) is not None
-        ),
-        None,
-    )
-    if data is None:
-        raise LoginError("The assertion has no bearer confirmation with its data.")
+    """Checks to whom the assertion is handed, and gives until when it may be: one good confirmation is enough."""
+    subject = _only(signed, assertion("Subject"))
+    confirmations = [] if subject is None else subject.findall(f"./{assertion('SubjectConfirmation')}")
+    refusal = LoginError("The assertion has no bearer confirmation with its data.")
+    for confirmation in confirmations:
+        data = _only(confirmation, assertion("SubjectConfirmationData"))
+        if confirmation.get("Method") == BEARER and data is not None:
+            try:
+                return _check_bearer(data, expected, at)
+            except LoginError as error:
+                refusal = error
+    raise refusal
+
+
+def _check_bearer(data: etree._Element, expected: Expected, at: float) -> float:
     _check_equal("Recipient", data.get("Recipient") or "", expected.consumers)
     answers = data.get("InResponseTo")
-    if answers is not None and answers != expected.request_id:
-        raise LoginError("The assertion answers another request.", detail=f"InResponseTo is {answers}.")
+    if answers != expected.request_id:
+        detail = f"InResponseTo of its confirmation is {answers or 'missing'}."
+        raise LoginError("The assertion answers another request.", detail=detail)
+    if data.get("NotBefore") is not None:
+        raise LoginError("The confirmation of a bearer has a NotBefore, which SAML forbids.")
     until = _time(data, "NotOnOrAfter")
     if until is None:
         raise LoginError("The assertion does not say until when it may be used.", detail="NotOnOrAfter is missing.")
@@ -138,16 +174,23 @@ def _check_confirmation(signed: etree._Element, expected: Expected, at: float) -
 
 
 def _check_conditions(signed: etree._Element, audience: str, at: float) -> None:
-    conditions = signed.find(f"./{assertion('Conditions')}")
+    conditions = _only(signed, assertion("Conditions"))
     if conditions is None:
         raise LoginError("The assertion has no conditions, so no audience.")
     _check_window(conditions, at)
-    restrictions = conditions.findall(f"./{assertion('AudienceRestriction')}")
-    audiences = [text_of(place) for restriction in restrictions for place in restriction.iter(assertion("Audience"))]
-    if audience not in audiences:
+    unknown = [etree.QName(each).localname for each in conditions if each.tag not in _CONDITIONS]
+    if unknown:
+        raise LoginError(f"The assertion has a condition that nobody knows: {unknown[0]}.", status=403)
+    restrictions = [
+        [_plain(place) for place in restriction.findall(f"./{assertion('Audience')}")]
+        for restriction in conditions.findall(f"./{assertion('AudienceRestriction')}")
+    ]
+    # Each restriction has to be met; of the audiences within one, any will do.
+    if not restrictions or any(audience not in audiences for audiences in restrictions):
+        found = "; and ".join(", ".join(audiences) for audiences in restrictions)
         raise LoginError(
             "The assertion is meant for somebody else.",
-            detail=f"Its audience is {', '.join(audiences) or 'missing'}; Flex is {audience}.",
+            detail=f"Its audience is {found or 'missing'}; Flex is {audience}.",
             fix=f"Set the audience (entity ID) at the identity provider to {audience}.",
             status=403,
         )

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from lxml import etree
 
+_LARGEST = 256 * 1024
+_MOST_NAMESPACES = 1_000
+"""Canonical XML asks of each element which namespaces are in force: work that grows with the square of them."""
+_DEEPEST = 50
+_MOST_ATTRIBUTES = 100
 _DOCTYPE = "it has a document type declaration, which SAML messages never need"
 
 
@@ -15,10 +20,16 @@ def parse(data: bytes) -> etree._Element:
     """The root element. Comments are dropped: they are never signed, and split the text around them.
 
     Raises:
-        UnsafeXmlError: it is not well-formed, or has a document type (which is where entities would be declared).
+        UnsafeXmlError: it is not well-formed, has a document type (which is where entities would be declared), or is
+            larger than any message of SAML.
     """
-    if b"<!DOCTYPE" in data.replace(b"\0", b""):
+    bare = data.replace(b"\0", b"")  # of UTF-16 as well
+    if b"<!DOCTYPE" in bare:
         raise UnsafeXmlError(_DOCTYPE)
+    if len(data) > _LARGEST or bare.count(b"xmlns") > _MOST_NAMESPACES:
+        raise UnsafeXmlError(
+            f"it is larger than any SAML message: over {_LARGEST:,} bytes, or {_MOST_NAMESPACES:,} namespaces"
+        )
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
     )
@@ -28,7 +39,18 @@ def parse(data: bytes) -> etree._Element:
         raise UnsafeXmlError(f"it is not well-formed XML: {error}") from error
     if root.getroottree().docinfo.internalDTD is not None:
         raise UnsafeXmlError(_DOCTYPE)
+    _check_shape(root)
     return root
+
+
+def _check_shape(root: etree._Element) -> None:
+    depth = 0
+    for event, element in etree.iterwalk(root, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        if depth > _DEEPEST or len(element.attrib) > _MOST_ATTRIBUTES:
+            raise UnsafeXmlError(
+                f"it has elements more than {_DEEPEST} deep, or one with more than {_MOST_ATTRIBUTES} attributes"
+            )
 
 
 def text_of(element: etree._Element | None) -> str:

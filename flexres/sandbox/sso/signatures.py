@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cryptography.exceptions import InvalidSignature as InvalidKeySignature
 from lxml import etree
+from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.exceptions import InvalidDigest, SignXMLException
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
@@ -11,6 +12,10 @@ from flexres.sandbox.sso.names import assertion, signature
 from flexres.sandbox.sso.refusal import LoginError
 
 _ASSERTION = assertion("Assertion")
+_MOST_TRANSFORMS = 2
+# SHA-1 as well: Auth0's add-on signs with it unless told otherwise.
+_METHODS = SignatureConfiguration().signature_methods | {SignatureMethod.RSA_SHA1}
+_DIGESTS = SignatureConfiguration().digest_algorithms | {DigestAlgorithm.SHA1}
 
 
 def signed_assertion(root: etree._Element, certificate: str) -> etree._Element:
@@ -25,6 +30,10 @@ def signed_assertion(root: etree._Element, certificate: str) -> etree._Element:
     places = [element.getparent() for element in root.iter(signature("Signature"))]
     if any(place is not root and place is not found for place in places):
         raise _rearranged("a signature stands where SAML has none")
+    if len(places) != len(set(places)):
+        raise _rearranged("an element has two signatures")
+    if any(len(each) > _MOST_TRANSFORMS for each in root.iter(signature("Transforms"))):
+        raise _rearranged("a signature has more transforms than SAML has")
     ids = [str(element.get("ID")) for element in root.iter("{*}*") if element.get("ID") is not None]
     if len(ids) != len(set(ids)):
         raise _rearranged("two elements have the same ID")
@@ -63,7 +72,9 @@ def _only_assertion(root: etree._Element) -> etree._Element:
 
 def _verified(root: etree._Element, location: str, wanted: etree._Element, certificate: str) -> etree._Element:
     """The element that a signature covers, as it was signed; it has to be the one that the signature stands in."""
-    config = SignatureConfiguration(location=location, expect_references=1)
+    config = SignatureConfiguration(
+        location=location, expect_references=1, signature_methods=_METHODS, digest_algorithms=_DIGESTS
+    )
     try:
         result = XMLVerifier().verify(root, x509_cert=certificate, id_attribute="ID", expect_config=config)
     except InvalidDigest as error:

@@ -34,20 +34,7 @@ def test_lint_has_the_verdict_of_the_rule(rule: Rule, pair: KeyPair, other_pair:
     assert report.verdict == rule.verdict, [(each.level, each.title) for each in report.findings]
 
 
-SANDBOX_DIFFERS = frozenset(
-    {"response-version", "status-twice", "assertion-version", "issuer-twice", "subject-twice", "name-id-twice"}
-    | {"name-id-elements", "conditions-twice", "audience-second", "condition-unknown", "signed-sha-1"}
-)
-"""What the sandbox still takes otherwise; a rule that it keeps has to leave this set."""
-
-
-@pytest.mark.parametrize(
-    "rule",
-    [
-        pytest.param(rule, id=rule.id, marks=[pytest.mark.xfail(strict=True)] if rule.id in SANDBOX_DIFFERS else [])
-        for rule in RULES
-    ],
-)
+@each_rule
 def test_the_sandbox_has_the_verdict_of_the_rule(
     rule: Rule, pair: KeyPair, other_pair: KeyPair, monkeypatch: pytest.MonkeyPatch
 ) -> None:

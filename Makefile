@@ -11,7 +11,7 @@ export PULUMI_SELF_MANAGED_STATE_GZIP ?= true
 export PULUMI_CONTINUE_ON_ERROR ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help up check test lint types unit readme examples workflows bench clean
+.PHONY: help up check test lint types unit readme examples bad-stacks workflows bench clean
 
 help:                ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -46,6 +46,9 @@ readme: $(STAMP)     ## write the plan in README anew, as it really prints
 
 examples: $(STAMP)   ## write docs/examples anew: what a reviewer sees of a branch
 	@FLEXRES_WRITE_EXAMPLES=1 $(BIN)/pytest tests/flow/test_page_examples.py
+
+bad-stacks: $(STAMP) ## write anew what is told of each bad stack (tests/bad_stacks/*/*.problems)
+	@FLEXRES_WRITE_BAD_STACKS=1 $(BIN)/pytest tests/unit/desired/test_bad_stacks.py
 
 workflows: $(STAMP)  ## render .github/workflows from the templates that flexres init writes
 	@FLEXRES_WRITE_WORKFLOWS=1 $(BIN)/pytest tests/flow/test_workflows.py -k rendered

@@ -69,6 +69,18 @@ def canonical(value: Json) -> str:
     return _ENCODER.encode(normal(value))
 
 
+_ASCII_LOWER: Final = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
+
+def fold_case(name: str) -> str:
+    """A username or an address as names are compared: without regard to the case of the letters a to z.
+
+    Twilio says that names ignore case and not in which letters. To fold too few makes two entries of what Twilio takes
+    for one, which it then refuses by name; to fold too many (ß is ss to Unicode) would take one person for another.
+    """
+    return name.lower() if name.isascii() else name.translate(_ASCII_LOWER)
+
+
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS: Final = tuple(left + right for left in _LETTERS for right in _LETTERS)
 

@@ -11,6 +11,7 @@ from flexres.desired.schema.attributes import TYPES
 from flexres.desired.users import Entry
 from flexres.desired.yaml.locate import Locator, problem_at
 from flexres.errors import Problem
+from flexres.values import fold_case
 
 # https://www.twilio.com/docs/taskrouter/limits, "Registered Workers per Workspace"
 MOST_WORKERS: Final = 15_000
@@ -22,7 +23,7 @@ def unique_entries(entries: Sequence[Entry], locator: Locator, problems: list[Pr
     unique: dict[str, Entry] = {}
     folded: dict[str, Entry] = {}
     for entry in entries:
-        earlier = folded.setdefault(entry.username.casefold(), entry)
+        earlier = folded.setdefault(fold_case(entry.username), entry)
         if earlier is entry:
             unique[entry.username] = entry
             continue
@@ -38,17 +39,17 @@ def unique_entries(entries: Sequence[Entry], locator: Locator, problems: list[Pr
 
 def leaver_problems(leavers: Sequence[str], entries: Mapping[str, Entry]) -> Iterator[Problem]:
     """Leavers that are still declared, or named twice."""
-    declared = {name.casefold(): name for name in entries}
+    declared = {fold_case(name): name for name in entries}
     seen: set[str] = set()
     for index, name in enumerate(leavers):
         at = ("leavers", index)
-        if name.casefold() in declared:
-            entry = entries[declared[name.casefold()]]
+        if fold_case(name) in declared:
+            entry = entries[declared[fold_case(name)]]
             message = f"{name} is a leaver and is declared in {entry.shown}"
             yield problem_at(_CONFIG, at, message, "take the name out of one of the two")
-        if name.casefold() in seen:
+        if fold_case(name) in seen:
             yield problem_at(_CONFIG, at, f"{name} stands twice among the leavers", "keep one")
-        seen.add(name.casefold())
+        seen.add(fold_case(name))
 
 
 def rename_problems(users: Mapping[str, DesiredUser], entries: Mapping[str, Entry]) -> Iterator[Problem]:
@@ -56,12 +57,12 @@ def rename_problems(users: Mapping[str, DesiredUser], entries: Mapping[str, Entr
     renamed = {name: user.previously for name, user in users.items() if user.previously is not None}
     if not renamed:
         return
-    declared = {name.casefold(): name for name in users}
+    declared = {fold_case(name): name for name in users}
     claimed: dict[str, str] = {}
     for name, former in renamed.items():
-        folded = former.casefold()
+        folded = fold_case(former)
         first = claimed.setdefault(folded, name)
-        if folded == name.casefold():
+        if folded == fold_case(name):
             hint = "take previously: out; Twilio cannot change only the case of a username either"
             yield entries[name].problem("previously", f"{former} is the user's own name", hint)
         elif folded in declared:
@@ -108,7 +109,7 @@ def persona_warnings(
     for name, user in users.items():
         if as_of is not None and user.until is not None and user.until < as_of:
             continue
-        other = first.setdefault(user.email.casefold(), name)
+        other = first.setdefault(fold_case(user.email), name)
         if other != name:
             message = f"{name} and {other} share the address {user.email}: two personas, each billed"
             yield entries[name].problem("email", message, "give each an address of their own", severity="warning")

@@ -11,6 +11,7 @@ from flexres.desired.source import Source, UnreadableFile
 from flexres.desired.stack import Stack
 from flexres.desired.yaml.values import Unusual, read_values
 from flexres.errors import Position, Problem
+from flexres.values import fold_case
 
 _MOST: Final = 20
 _CONFIG: Final = "flex.yaml"
@@ -60,10 +61,10 @@ def _of_one_instance(earlier: Stack, later: Stack) -> Iterator[Problem]:
 
 
 def _common_users(earlier: Stack, later: Stack) -> Iterator[Problem]:
-    there = {name.casefold(): name for name in earlier.users}
-    common = [name for name in later.users if name.casefold() in there]
+    there = {fold_case(name): name for name in earlier.users}
+    common = [name for name in later.users if fold_case(name) in there]
     for name in common[:_MOST]:
-        place = _place(earlier.position_of(there[name.casefold()]))
+        place = _place(earlier.position_of(there[fold_case(name)]))
         more = f", and so are {len(common) - _MOST} others" if len(common) > _MOST and name == common[_MOST - 1] else ""
         yield Problem(
             f"{name} is declared in stack {earlier.name} of the same instance, too, at {place}{more}",
@@ -73,10 +74,10 @@ def _common_users(earlier: Stack, later: Stack) -> Iterator[Problem]:
 
 
 def _leavers_of(one: Stack, other: Stack) -> Iterator[Problem]:
-    declared = {name.casefold(): name for name in other.users}
+    declared = {fold_case(name): name for name in other.users}
     for index, name in enumerate(one.config.leavers):
-        if name.casefold() in declared:
-            place = _place(other.position_of(declared[name.casefold()]))
+        if fold_case(name) in declared:
+            place = _place(other.position_of(declared[fold_case(name)]))
             yield Problem(
                 f"{name} is a leaver here, and is declared in stack {other.name} of the same instance, at {place}",
                 "take the name out of one of the two",

@@ -15,7 +15,7 @@ from flexres.reconcile.guards import Rule, approver, change_digest, deactivated_
 from flexres.reconcile.marker import Marker
 from flexres.reconcile.ownership import NO_OBJECT, ODD_ROUTING, Context, NotOursError, own_marker
 from flexres.reconcile.undeclared import departure
-from flexres.values import ABSENT
+from flexres.values import ABSENT, fold_case
 
 
 def declared_changes(context: Context) -> list[UserChange]:
@@ -87,17 +87,17 @@ def _unwritable(known: Facts, found: Iterable[FieldChange], marker: Marker | Non
 def _arrival(context: Context, desired: DesiredUser, live: LiveUser | None) -> UserChange:
     """A declared user who is not in Flex, or no longer."""
     username = desired.username
-    spelled = context.folded.get(username.casefold())
+    spelled = context.folded.get(fold_case(username))
     if spelled is not None:
         reason = f"Flex spells this user {spelled}; a Worker's name does not tell case apart, so write it that way"
         return _blocked(desired, context.snapshot.users[spelled], reason)
-    if username.casefold() in context.orphans:
+    if fold_case(username) in context.orphans:
         reason = "a Worker of this name belongs to no Flex user and never will; rename or delete it in TaskRouter"
         return _blocked(desired, live, reason)
     digest = since = spelling = ""
-    if live is None and username.casefold() in context.gone:
+    if live is None and fold_case(username) in context.gone:
         # Nobody says whether Flex tells case apart: where it does not, Provision would bring this one back.
-        live = context.snapshot.users[context.gone[username.casefold()]]
+        live = context.snapshot.users[context.gone[fold_case(username)]]
         spelling = f" as {live.username}"
     if live is not None:
         since = deactivated_since(live)

@@ -19,7 +19,7 @@ from flexres.live.model import LiveUser, Snapshot
 from flexres.reconcile.change import Change, Kind, Route, SettingChange, UserChange, Why
 from flexres.reconcile.fields import live_skills
 from flexres.reconcile.marker import Marker
-from flexres.values import ABSENT, canonical
+from flexres.values import ABSENT, canonical, fold_case
 
 
 class Rule(StrEnum):
@@ -216,7 +216,7 @@ def _admin_lost(_given: Evidence, change: UserChange) -> str | None:
 
 def _protected(given: Evidence, change: UserChange) -> str | None:
     name = change.old.username if change.old else change.username
-    if name.casefold() not in {protected.casefold() for protected in given.wanted.policy.protected}:
+    if fold_case(name) not in {fold_case(protected) for protected in given.wanted.policy.protected}:
         return None
     if change.old:
         return f"is renamed to {change.username}"

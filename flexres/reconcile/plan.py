@@ -16,6 +16,7 @@ from flexres.reconcile.idp.model import IdpPlan
 from flexres.reconcile.idp.users import IdpSides, join
 from flexres.reconcile.ownership import Context, Wanted
 from flexres.reconcile.undeclared import spoken_for, undeclared_changes
+from flexres.values import fold_case
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +142,9 @@ def make_plan(
         today=as_of.astimezone(ZoneInfo(policy.timezone)).date(),
         scope=wanted.scope,
         approvals=approvals,
-        folded={name.casefold(): name for name, live in snapshot.users.items() if not live.user.deactivated},
-        gone={name.casefold(): name for name, live in snapshot.users.items() if live.user.deactivated},
-        orphans=frozenset(worker.friendly_name.casefold() for worker in snapshot.orphans),
+        folded={fold_case(name): name for name, live in snapshot.users.items() if not live.user.deactivated},
+        gone={fold_case(name): name for name, live in snapshot.users.items() if live.user.deactivated},
+        orphans=frozenset(fold_case(worker.friendly_name) for worker in snapshot.orphans),
     )
     users = declared_changes(context)
     others, unmanaged = undeclared_changes(context, spoken_for(context, users))

@@ -10,6 +10,7 @@ from flexres.live.model import LiveUser
 from flexres.reconcile.change import Kind, UserChange, Why
 from flexres.reconcile.marker import Marker, UnreadableMarker, read_marker
 from flexres.reconcile.ownership import UNREADABLE, Context, NotOursError, is_busy, is_overdue, own_marker
+from flexres.values import fold_case
 
 
 def spoken_for(context: Context, changes: Iterable[UserChange]) -> set[str]:
@@ -31,7 +32,7 @@ def spoken_for(context: Context, changes: Iterable[UserChange]) -> set[str]:
 
 
 def undeclared_changes(context: Context, spoken_for: set[str]) -> tuple[list[UserChange], list[UserChange]]:
-    leavers = {name.casefold() for name in context.wanted.config.leavers}
+    leavers = {fold_case(name) for name in context.wanted.config.leavers}
     changes: list[UserChange] = []
     unmanaged: list[UserChange] = []
     for username in sorted(context.snapshot.users):
@@ -40,13 +41,13 @@ def undeclared_changes(context: Context, spoken_for: set[str]) -> tuple[list[Use
             continue
         attributes = live.worker.attributes() if live.worker else None
         marker, unreadable = _any_marker(context, attributes or {})
-        if unreadable and username.casefold() not in leavers:
+        if unreadable and fold_case(username) not in leavers:
             changes.append(UserChange(username, Kind.BLOCKED, live=live, reason=unreadable))
             continue
         ours = marker is not None and marker.stack_id == context.scope.stack_id
         if marker and ours:
             context.markers[username] = marker
-        if username.casefold() in leavers:
+        if fold_case(username) in leavers:
             leaving = departure(context, live, marker if ours else None, Why.LEAVER)
         elif ours:
             leaving = departure(context, live, marker, _why(context, username))

@@ -14,7 +14,7 @@ from flexres.live.model import WorkerChannel
 from flexres.routing.comparing import Known, NotRead
 from flexres.routing.language.model import Key, Part
 from flexres.routing.people import Person
-from flexres.values import Json
+from flexres.values import Json, fold_case
 
 People = int
 """A set of Workers: bit n is the n-th of them."""
@@ -195,9 +195,9 @@ class _Node:
             child.add_everywhere(row, value)
 
     def _spelled_otherwise(self, name: str) -> _Node | None:
-        folded = name.casefold()
+        folded = fold_case(name)
         for part, child in self.children.items():
-            if isinstance(part, str) and part.casefold() == folded:
+            if isinstance(part, str) and fold_case(part) == folded:
                 return child
         return None
 

@@ -10,6 +10,7 @@ from typing import Any
 from flexres.live.model import RoutingSetup, TaskQueue, Workflow
 from flexres.routing.language.model import Expression
 from flexres.routing.language.parse import ExpressionError, parse
+from flexres.values import fold_case
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,8 @@ class RoutingMap:
     def named(self, name: str) -> tuple[Queue, ...]:
         """The queues of this name or SID: TaskRouter's names are unique, a file's spelling of case is not its."""
         exact = tuple(queue for queue in self.queues if name in {queue.name, queue.sid})
-        folded = name.casefold()
-        return exact or tuple(queue for queue in self.queues if queue.name.casefold() == folded)
+        folded = fold_case(name)
+        return exact or tuple(queue for queue in self.queues if fold_case(queue.name) == folded)
 
 
 def routing_map(setup: RoutingSetup) -> RoutingMap:
@@ -78,7 +79,7 @@ def routing_map(setup: RoutingSetup) -> RoutingMap:
             problems.append(f"Workflow {workflow.name}: its configuration cannot be read, so not where it leads")
     queues = [_queue(queue, tuple(routes.get(queue.sid, ()))) for queue in setup.queues]
     return RoutingMap(
-        tuple(sorted(queues, key=lambda queue: (queue.name.casefold(), queue.sid))), tuple(problems), setup.unread
+        tuple(sorted(queues, key=lambda queue: (fold_case(queue.name), queue.sid))), tuple(problems), setup.unread
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexres.values import ABSENT, canonical, normal, same, short_hash
+from flexres.values import ABSENT, canonical, fold_case, normal, same, short_hash
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -123,3 +123,12 @@ def test_hashes_are_stable_across_versions():
         "zxf5s2",
         "iqjw7i",
     ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same_name"),
+    [("Ana@Example.com", "ana@example.com", True), ("straße@x.de", "strasse@x.de", False), ("ÉVA", "éva", False)],
+)
+def test_names_ignore_the_case_of_ascii_letters_alone(one: str, other: str, same_name: bool) -> None:
+    """Twilio does not say what it does with others: one person must not be taken for another."""
+    assert (fold_case(one) == fold_case(other)) is same_name

@@ -191,5 +191,5 @@ def _slug(value: Json) -> str:
     """A value as a file's name, empty where it cannot be one."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
-    plain = unicodedata.normalize("NFC", str(value)).casefold()
+    plain = unicodedata.normalize("NFC", str(value)).lower()
     return re.sub(r"[\W_]+", "-", plain)[:_LONGEST_NAME].strip("-")

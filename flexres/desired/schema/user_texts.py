@@ -31,7 +31,6 @@ INSIGHTS_ROLES: Final = (
     "wfo.quality_process_manager",
     "wfo.team_leader",
 )
-ROLE_PATTERN: Final = r"^(agent|supervisor|admin|wfo\.[a-z_.]+)$"
 _ATOM: Final = r"[^\s@<>,;:\\()\[\]'\x22.]"
 EMAIL_PATTERN: Final = rf"^({_ATOM}|[.'])+@{_ATOM}+(\.{_ATOM}+)+$"
 CLIENT_PATTERN: Final = r"client:[A-Za-z0-9_]+"
@@ -97,16 +96,22 @@ def email(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def role(text: str) -> str:
-    """A role of Flex, or one of Flex Insights: `wfo.` and a name."""
+    """A role of Flex, or one of Flex Insights."""
+    if text in _ROLES:
+        return text
     squeezed = re.sub(r"[^a-z]", "", text.lower())
     meant = next((known for known in _ROLES if re.sub(r"[^a-z]", "", known) == squeezed), None)
-    if text in _ROLES or (meant is None and re.fullmatch(r"wfo\.[a-z_.]+", text)):
-        return text
     if "," in text:
         raise wrong(f"{shown(text)} is not a role", f"write a list: [{', '.join(text.replace(' ', '').split(','))}]")
     near = meant or nearest(text.lower(), sorted(_ROLES))
-    hint = f"did you mean {near}?" if near else "the roles are agent, supervisor, admin, and wfo.… of Flex Insights"
+    hint = f"did you mean {near}?" if near else _known_roles(text)
     raise wrong(f"{shown(text)} is not a role", hint)
+
+
+def _known_roles(text: str) -> str:
+    if text.lower().startswith("wfo"):
+        return f"the roles of Flex Insights are {', '.join(INSIGHTS_ROLES)}"
+    return "the roles are agent, supervisor, admin, and wfo.… of Flex Insights"
 
 
 def contact_uri(text: str) -> str:

@@ -47,13 +47,8 @@ Username = Annotated[
 Role = Annotated[
     str,
     AfterValidator(texts.role),
-    WithJsonSchema({
-        "anyOf": [
-            {"enum": [*texts.FLEX_ROLES, *texts.INSIGHTS_ROLES]},
-            {"type": "string", "pattern": texts.ROLE_PATTERN},
-        ]
-    }),
-]  # fmt: skip
+    WithJsonSchema({"enum": [*texts.FLEX_ROLES, *texts.INSIGHTS_ROLES]}),
+]
 Address = Annotated[
     str,
     AfterValidator(texts.email),

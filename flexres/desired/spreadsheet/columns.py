@@ -106,7 +106,7 @@ def _told(one: str, columns: Sequence[str]) -> tuple[str, str]:
     if not equals or not name.strip() or not field.strip():
         raise SetupError(f"--map {one}: it reads COLUMN=FIELD", hint="such as --map 'Team lead=manager'")
     name, field = name.strip(), field.strip()
-    found = next((column for column in columns if column.casefold() == name.casefold()), None)
+    found = next((column for column in columns if column.lower() == name.lower()), None)
     if found is None:
         near = nearest(name, [column for column in columns if column])
         hint = f"did you mean {near}?" if near else f"the columns are {', '.join(filter(None, columns))}"
@@ -133,7 +133,7 @@ def _is_prefixed(field: str) -> bool:
 def _usual(name: str) -> str | None:
     if _is_prefixed(name):
         return name.removeprefix("insights.")
-    return _USUAL.get(re.sub(r"[^a-z0-9]", "", name.casefold()))
+    return _USUAL.get(re.sub(r"[^a-z0-9]", "", name.lower()))
 
 
 def put(layer: dict[str, Any], field: str, cell: str) -> None:
@@ -170,7 +170,7 @@ def _put_skill(layer: dict[str, Any], part: str) -> None:
 
 
 def _skill(layer: dict[str, Any], name: str, cell: str) -> None:
-    folded = cell.casefold()
+    folded = cell.lower()
     if folded in _NO and folded != "0":
         return
     yes = folded in _YES - {"1"}
@@ -205,8 +205,8 @@ def _whole(text: str, what: str) -> int:
 
 
 def _yes_or_no(cell: str) -> bool:
-    if cell.casefold() in _YES | _NO:
-        return cell.casefold() in _YES
+    if cell.lower() in _YES | _NO:
+        return cell.lower() in _YES
     raise ProblemError(Problem(f'"{cell}" is neither yes nor no', "write true or false"))
 
 

@@ -22,6 +22,7 @@ from flexres.desired.stack import Stack
 from flexres.desired.users import Entry, desired_user
 from flexres.desired.yaml.tree import compose, decode
 from flexres.errors import KeyPath, Position, Problem, ProblemError
+from flexres.values import fold_case
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,9 @@ class Taking:
 
     def same_name_otherwise(self, stack: Stack) -> None:
         """Notes a problem for each row whose user the stack spells in another case."""
-        declared = {name.casefold(): name for name in stack.users}
+        declared = {fold_case(name): name for name in stack.users}
         for person in self.people:
-            other = declared.get(person.username.casefold(), person.username)
+            other = declared.get(fold_case(person.username), person.username)
             if other != person.username:
                 self._problem(person.row, f"{person.username} is {other} in the stack", "write it as the stack does")
 
@@ -122,7 +123,7 @@ class Taking:
         """Each user once; the second row of one is a problem, and so is a name that differs only by case."""
         seen: dict[str, tuple[str, int]] = {}
         for username, row, own in people:
-            earlier, line = seen.setdefault(username.casefold(), (username, row.line))
+            earlier, line = seen.setdefault(fold_case(username), (username, row.line))
             if line == row.line:
                 if own is not None:
                     yield Person(username, row, own)

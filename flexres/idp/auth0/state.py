@@ -14,6 +14,7 @@ from flexres.live.credentials import endpoint, max_connections
 from flexres.live.http.concurrently import together
 from flexres.reconcile.idp.model import Action, Application, Binding, Connection, IdpState, IdpUser, IdpWanted, Signing
 from flexres.reconcile.idp.setup import chosen_application
+from flexres.values import fold_case
 
 
 class IdentityProvider:
@@ -104,7 +105,7 @@ def _may_be_meant(wanted: IdpWanted, one: Application) -> bool:
 def _by_address(users: list[IdpUser]) -> dict[str, tuple[IdpUser, ...]]:
     found: dict[str, tuple[IdpUser, ...]] = {}
     for user in users:
-        address = user.email.casefold()
+        address = fold_case(user.email)
         found[address] = (*found.get(address, ()), user)
     return found
 

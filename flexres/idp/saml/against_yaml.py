@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from flexres.desired.model import DesiredUser, Sso
 from flexres.idp.findings import Finding
 from flexres.idp.saml.claims import MANDATORY, WorkerClaims
-from flexres.values import Json, same
+from flexres.values import Json, fold_case, same
 
 
 def compare(name_id: str, worker: WorkerClaims, users: Mapping[str, DesiredUser], sso: Sso | None) -> Iterator[Finding]:
@@ -41,7 +41,7 @@ def compare(name_id: str, worker: WorkerClaims, users: Mapping[str, DesiredUser]
 
 
 def _unknown(name_id: str, worker: WorkerClaims, users: Mapping[str, DesiredUser]) -> Finding:
-    twin = next((name for name in users if name.casefold() == name_id.casefold()), None)
+    twin = next((name for name in users if fold_case(name) == fold_case(name_id)), None)
     if twin is not None:
         return Finding(
             "error",

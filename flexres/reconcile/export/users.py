@@ -19,7 +19,7 @@ from flexres.live.model import LiveUser, Snapshot, WorkerChannel
 from flexres.reconcile.export.values import NO_KEY, declarable, is_text, sayable_key, within_size
 from flexres.reconcile.fields import FLEX_WRITES, live_skills, odd_routing
 from flexres.reconcile.marker import Marker, UnreadableMarker, read_marker
-from flexres.values import ABSENT, Json
+from flexres.values import ABSENT, Json, fold_case
 
 _NOBODY: Final[Mapping[str, DesiredUser]] = MappingProxyType({})
 _NOT_ATTRIBUTES: Final = FLEX_WRITES | {"routing", "image_url"}
@@ -72,9 +72,9 @@ def export_users(snapshot: Snapshot, kept: Kept = Kept(), *, channels: bool = Fa
     Of declared users, what Flex does not know (until, previously, skills_exact) stays as it is declared. Channels
     are exported where they are declared, or of everybody with `channels`, as far as the snapshot holds them.
     """
-    spelled = {name.casefold(): name for name in kept.users}
+    spelled = {fold_case(name): name for name in kept.users}
     former = {user.previously: name for name, user in kept.users.items() if user.previously}
-    leavers = {name.casefold() for name in kept.leavers}
+    leavers = {fold_case(name) for name in kept.leavers}
     users: dict[str, DesiredUser] = {}
     left_out: list[LeftOut] = []
     deactivated = 0
@@ -91,7 +91,7 @@ def export_users(snapshot: Snapshot, kept: Kept = Kept(), *, channels: bool = Fa
         except _CannotError as error:
             left_out.append(LeftOut(username, "", str(error)))
             continue
-        spelled.setdefault(username.casefold(), username)
+        spelled.setdefault(fold_case(username), username)
     active = {name for name, live in snapshot.users.items() if not live.user.deactivated}
     return Export(
         users=users,
@@ -108,11 +108,11 @@ def _check_place(
     """Whether the stack has room for this username beside what it says already."""
     if username in kept.users:
         return
-    if username.casefold() in leavers:
+    if fold_case(username) in leavers:
         raise _CannotError("is named in leavers")
     if username in former:
         raise _CannotError(f"is what {former[username]} was called before")
-    other = spelled.get(username.casefold())
+    other = spelled.get(fold_case(username))
     if other is not None:
         raise _CannotError(f"differs only by case from {other}")
 

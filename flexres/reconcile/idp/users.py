@@ -16,7 +16,7 @@ from flexres.reconcile.fields import attribute_key, hash_of
 from flexres.reconcile.idp.model import IdpPlan, IdpState, IdpUser, IdpWanted, Trouble
 from flexres.reconcile.idp.setup import setup
 from flexres.reconcile.marker import Marker
-from flexres.values import ABSENT, Json, Value, same
+from flexres.values import ABSENT, Json, Value, fold_case, same
 
 NAME_ID: Final = "name_id"
 _UNTOUCHED: Final = frozenset({Kind.BLOCKED, Kind.WAIT, Kind.LET_GO, Kind.UNMANAGED})
@@ -59,11 +59,11 @@ def join(
     found = _Found()
     for user in users.values():
         change = planned.get(user.username)
-        found.spoken_for.add(user.email.casefold())
+        found.spoken_for.add(fold_case(user.email))
         here = user.username in live and not live[user.username].user.deactivated
         if change.kind in _UNTOUCHED or change.leaves if change else not here:
             continue
-        found.staying.add(user.email.casefold())
+        found.staying.add(fold_case(user.email))
         _declared(sides, user, markers.get(user.username), found)
     joined = [_joined(change, found, sides.wanted.provider) for change in changes]
     joined = [_departed(sides, change, found) for change in joined]
@@ -125,7 +125,7 @@ def flex_name(key: str) -> str:
 
 
 def _declared(sides: IdpSides, user: DesiredUser, marker: Marker | None, found: _Found) -> None:
-    there = sides.state.users.get(user.email.casefold(), ())
+    there = sides.state.users.get(fold_case(user.email), ())
     provider = sides.wanted.provider
     if len(there) > 1:
         ids = ", ".join(sorted(one.user_id for one in there))
@@ -216,7 +216,7 @@ def _departed(sides: IdpSides, change: UserChange, found: _Found) -> UserChange:
     """A leaver's change, which takes their roles at the provider, too: a login would bring them back."""
     if not change.leaves or change.live is None:
         return change
-    email = change.live.user.email.casefold()
+    email = fold_case(change.live.user.email)
     found.spoken_for.add(email)
     there = sides.state.users.get(email, ())
     if change.kind is not Kind.RETIRE or len(there) != 1 or not isinstance(there[0].flex, Mapping):

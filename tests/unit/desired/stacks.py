@@ -70,11 +70,11 @@ def problems_of(team: str | bytes = TEAM, *, flex: str | bytes = FLEX, **more: s
 
 @dataclass(frozen=True)
 class BadStack:
-    """One case of the corpus: the files of a stack, and its problems as (file:line:column, message, hint)."""
+    """One case of the corpus: the files of a stack, and the file that says what is told of it."""
 
     name: str
     files: Mapping[str, str]
-    problems: Sequence[tuple[str, str, str]]
+    expectations: Path
 
     @property
     def source(self) -> TextSource:
@@ -83,21 +83,19 @@ class BadStack:
 
 def bad_stacks() -> list[BadStack]:
     """The whole corpus, by name."""
-    return [read_bad_stack(path) for path in sorted(BAD_STACKS.glob("*.txt"))]
+    return [read_bad_stack(path) for path in sorted(BAD_STACKS.glob("*/*.txt"))]
 
 
 def read_bad_stack(path: Path) -> BadStack:
-    """A case file: sections that begin with `=== name`; the last one, `=== problems`, has three lines for each.
+    """A case file: sections that begin with `=== name`, a file of the stack each.
 
     A stack without a flex.yaml or a team file gets one that is in order, and so does one that names certs/good.pem.
     """
     parts = re.split(r"(?m)^=== (.+)\n", path.read_bytes().decode("utf-8"))
     sections = dict(zip(parts[1::2], parts[2::2], strict=True))
-    lines = [line.strip() for line in sections.pop("problems").splitlines() if line.strip()]
     files = {"flex.yaml": FLEX, **sections}
     if "certs/good.pem" in files["flex.yaml"]:
         files["certs/good.pem"] = PEM
     if not any(name.startswith("users/") for name in files):
         files["users/team.yaml"] = TEAM
-    expected = zip(lines[0::3], lines[1::3], lines[2::3], strict=True)
-    return BadStack(path.stem, files, list(expected))
+    return BadStack(f"{path.parent.name}-{path.stem}", files, path.with_suffix(".problems"))

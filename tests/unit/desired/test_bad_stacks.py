@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
 
 from flexres.desired.load import load_stack
 from flexres.desired.yaml.render_problems import render_github, render_text
-from flexres.errors import Exit, InvalidStack
-from tests.unit.desired.stacks import BadStack, bad_stacks
+from flexres.errors import Exit, InvalidStack, Problem
+from tests.unit.desired.stacks import BAD_STACKS, BadStack, bad_stacks
 
 CORPUS = bad_stacks()
 
@@ -21,6 +22,13 @@ def refusal(case: BadStack) -> InvalidStack:
     return caught.value
 
 
+def described(problem: Problem) -> str:
+    """Where, what, what to write instead, and what would happen otherwise: a line each."""
+    lines = (problem.message, problem.hint, *([problem.note] if problem.note else []))
+    place = str(problem.position).removeprefix("stacks/test/")
+    return "".join(f"{line}\n" for line in (place, *(f"    {line}" for line in lines)))
+
+
 def test_the_corpus_has_at_least_sixty_stacks() -> None:
     """A folder that was not found would prove nothing."""
     assert len(CORPUS) >= 60
@@ -28,13 +36,15 @@ def test_the_corpus_has_at_least_sixty_stacks() -> None:
 
 @pytest.mark.parametrize("case", CORPUS, ids=lambda case: case.name)
 def test_every_problem_is_told_with_its_place_and_what_to_do(case: BadStack) -> None:
-    """All problems of all files come at once, in the order of files and lines."""
+    """All problems of all files come at once, in the order of files and lines, as the case's own file has them."""
     error = refusal(case)
 
-    told = [(str(one.position).removeprefix("stacks/test/"), one.message, one.hint) for one in error.problems]
-    assert told == list(case.problems)
+    told = "\n".join(map(described, error.problems))
+    if os.environ.get("FLEXRES_WRITE_BAD_STACKS"):
+        case.expectations.write_text(told, encoding="utf-8")
+    assert told == case.expectations.read_text(encoding="utf-8")
     assert error.exit is Exit.SETUP
-    assert all(hint for _, _, hint in told)
+    assert all(problem.hint for problem in error.problems)
 
 
 @pytest.mark.parametrize("case", CORPUS, ids=lambda case: case.name)
@@ -63,3 +73,9 @@ def test_annotations_are_one_well_formed_command_a_problem(case: BadStack) -> No
     assert len(lines) == len(error.problems)
     form = r"::error file=[^:,]+,line=\d+,col=\d+,endColumn=\d+,title=[^:,]+::.+"
     assert all(re.fullmatch(form, line) for line in lines)
+
+
+def test_no_expectation_is_left_over() -> None:
+    """Each belongs to a case."""
+    cases = {case.expectations for case in CORPUS}
+    assert set(BAD_STACKS.glob("*/*.problems")) == cases

@@ -101,7 +101,7 @@ entries = st.fixed_dictionaries(
     optional={
         "full_name": st.sampled_from(["Ana", None, "", 3]),
         "email": st.sampled_from(["a@example.com", "a@b", None]),
-        "roles": st.lists(st.sampled_from(["agent", "admin", "wfo.new_role", "Agent"]), max_size=2) | st.none(),
+        "roles": st.lists(st.sampled_from(["agent", "admin", "wfo.team_leadr", "Agent"]), max_size=2) | st.none(),
         "skills": st.dictionaries(st.sampled_from(["a", "b", ""]), scalars, max_size=2) | st.none(),
         "skills_exact": st.booleans() | st.none(),
         "attributes": attributes | st.none(),

@@ -82,7 +82,7 @@ def _attributes(user: DesiredUser) -> dict[str, Any]:
         "image_url": f"https://example.com/faces/{user.username}.png",
         "plugin": {"last_seen": date(2026, 11, 21).isoformat(), "panel": ["notes", "history", "crm"]},
     }
-    written = [(k, v) for k, v in desired_fields(user).items() if k.startswith(("attr:", "skill:"))]
+    written = [(k, v) for k, v in desired_fields(user).items() if k.space in {"attr", "skill"}]
     write_fields(attributes, written)
     attributes[ATTRIBUTE] = marker_for(user, Scope(ID), 0).text()
     return attributes

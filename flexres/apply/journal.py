@@ -167,4 +167,4 @@ def _described(change: Change) -> dict[str, Any]:
 def _field(item: FieldChange) -> dict[str, Any]:
     sides = {name: side for name, side in (("before", item.before), ("after", item.after)) if side is not ABSENT}
     where = {"at": "identity provider"} if item.route is Route.IDP else {}
-    return {"key": item.key, **sides, "cause": item.cause, **where}
+    return {"key": item.key.text, **sides, "cause": item.cause, **where}

@@ -77,6 +77,6 @@ def _unread(outcome: UserOutcome, error: FlexresError) -> UserOutcome:
 def _judged(outcome: UserOutcome, missing: UserChange | None) -> UserOutcome:
     if missing is None:
         return outcome
-    fields = tuple(field.key for field in missing.fields) or (str(missing.kind),)
+    fields = tuple(field.key.text for field in missing.fields) or (str(missing.kind),)
     message = "Flex did not take " + ", ".join(fields)
     return replace(outcome, result=Result.NOT_TAKEN, message=message, not_taken=fields)

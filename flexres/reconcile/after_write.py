@@ -10,7 +10,8 @@ from flexres.desired.model import DesiredUser
 from flexres.live.model import FlexUser, LiveUser, Worker, WorkerChannel
 from flexres.reconcile.change import Route, UserChange
 from flexres.reconcile.diff import Scope, marker_for
-from flexres.reconcile.fields import desired_fields, write_fields
+from flexres.reconcile.fields import desired_fields, route, write_fields
+from flexres.reconcile.key import EMAIL, FULL_NAME, ROLES, Key
 from flexres.reconcile.marker import ATTRIBUTE
 from flexres.values import Value
 
@@ -24,9 +25,9 @@ def written(change: UserChange, scope: Scope, commit_time: int | None) -> LiveUs
     live, desired = change.live, change.desired
     arrives = live is None or live.worker is None
     attributes: dict[str, Any] = {} if arrives else dict(_worker(change).attributes() or {})
-    sets: list[tuple[str, Value]]
+    sets: list[tuple[Key, Value]]
     if arrives:
-        sets = [(key, value) for key, value in desired_fields(desired).items() if key.startswith(("attr:", "skill:"))]
+        sets = [(key, value) for key, value in desired_fields(desired).items() if route(key) is Route.ATTRIBUTE]
     else:
         sets = [(item.key, item.after) for item in change.fields if item.route is Route.ATTRIBUTE and item.writes]
     write_fields(attributes, sets)
@@ -57,11 +58,11 @@ def _user(change: UserChange, desired: DesiredUser, worker: Worker) -> FlexUser:
         return FlexUser(*sids)
     user = replace(change.live.user, deactivated=False, deactivated_date=None, worker_sid=worker.sid)
     new = {item.key: item.after for item in change.fields if item.route is Route.PROFILE and item.writes}
-    if "roles" in new:
+    if ROLES in new:
         user = replace(user, roles=desired.roles)
-    if "full_name" in new:
+    if FULL_NAME in new:
         user = replace(user, full_name=desired.full_name)
-    return replace(user, email=desired.email) if "email" in new else user
+    return replace(user, email=desired.email) if EMAIL in new else user
 
 
 def _channels(live: LiveUser | None, desired: DesiredUser) -> dict[str, WorkerChannel] | None:

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 from flexres.desired.model import DesiredUser
 from flexres.live.model import FlexUser, Instance, LiveUser, Snapshot, Worker, WorkerChannel
-from flexres.reconcile.change import FieldChange, Kind, UserChange
+from flexres.reconcile.change import FieldChange, Kind, Route, UserChange
 from flexres.reconcile.diff import Scope, marker_for
-from flexres.reconcile.fields import desired_fields, write_fields
+from flexres.reconcile.fields import desired_fields, route, write_fields
 from flexres.reconcile.guards import Approval
 from flexres.reconcile.marker import ATTRIBUTE
 from flexres.reconcile.ownership import Wanted
@@ -80,7 +80,7 @@ def as_applied(wanted: Wanted, as_of: datetime) -> Snapshot:
 def _applied(user: DesiredUser, scope: Scope) -> LiveUser:
     attributes: dict[str, Any] = {}
     fields = desired_fields(user)
-    write_fields(attributes, ((key, value) for key, value in fields.items() if key.startswith(("attr:", "skill:"))))
+    write_fields(attributes, ((key, value) for key, value in fields.items() if route(key) is Route.ATTRIBUTE))
     # No commit's time: a branch may well be older than its base without undoing anything.
     attributes[ATTRIBUTE] = marker_for(user, scope, None).text()
     channels = {

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser
+from flexres.reconcile.key import Key
 from flexres.reconcile.marker import Marker
 from flexres.values import ABSENT, Value, same
 
@@ -95,13 +96,11 @@ class SettingState(StrEnum):
 class FieldChange:
     """One field of one user: `before` in Flex, `after` as the YAML wants it (ABSENT: to be removed).
 
-    Keys are `full_name`, `email`, `roles`, `attr:<JSON pointer without its first slash>`, `skill:<name>`,
-    `channel:<name>.available`, `channel:<name>.capacity`, `until` and `leaving`. `let_go` means that the YAML
-    no longer declares the field and Flex keeps the value that somebody else gave it. `elsewhere`: compared with
-    a base, the field would be changed without this change, too.
+    `let_go` means that the YAML no longer declares the field and Flex keeps the value that somebody else gave it.
+    `elsewhere`: compared with a base, the field would be changed without this change, too.
     """
 
-    key: str
+    key: Key
     before: Value
     after: Value
     cause: Cause
@@ -254,7 +253,7 @@ class SettingChange(Change):
         if not self.pending:
             return ()
         before, after = (side or ABSENT for side in (self.observed, self.declared))
-        return (FieldChange(f"sso:{self.name}", before, after, Cause.GIT, Route.SETTING),)
+        return (FieldChange(Key.of("sso", self.name), before, after, Cause.GIT, Route.SETTING),)
 
     @property
     def waits(self) -> bool:
@@ -308,4 +307,4 @@ class IdpChange(Change):
     @property
     def written(self) -> tuple[FieldChange, ...]:
         """The setting at the provider."""
-        return (FieldChange(f"idp:{self.name}", self.before, self.after, Cause.GIT, Route.IDP),)
+        return (FieldChange(Key.of("idp", self.name), self.before, self.after, Cause.GIT, Route.IDP),)

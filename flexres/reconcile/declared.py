@@ -73,13 +73,12 @@ def _difference(
 def _unwritable(known: Facts, found: Iterable[FieldChange], marker: Marker | None, *, handing_over: bool) -> str:
     """Why writing cannot work, or would destroy what somebody else put on the Worker; empty where neither is so."""
     attributes = known.attributes
-    if odd_routing(attributes) and (handing_over or any(change.key.startswith("skill:") for change in found)):
+    if odd_routing(attributes) and (handing_over or any(change.key.space == "skill" for change in found)):
         return ODD_ROUTING
     lacking = (item.key for item in found if item.route is Route.CHANNEL and item.before is ABSENT and item.writes)
-    missing = next(lacking, None)
+    missing = min(lacking, default=None)
     if missing and known.channels is not None:
-        name = missing.removeprefix("channel:").rpartition(".")[0]
-        return f"the Workspace has no task channel {name}; make it in TaskRouter, or take it out of channels"
+        return f"the Workspace has no task channel {missing.path[0]}; make it in TaskRouter, or take it out of channels"
     hidden = overlaid(found, attributes, marker)
     return f"the attribute {hidden} is no map, as the YAML declares it; remove it in Console first" if hidden else ""
 

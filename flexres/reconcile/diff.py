@@ -16,8 +16,10 @@ from flexres.reconcile.fields import (
     live_skills,
     owns_all_skills,
     route,
+    skill_key,
     worker_facts,
 )
+from flexres.reconcile.key import LEAVING, ROLES, UNTIL, Key
 from flexres.reconcile.marker import Marker
 from flexres.values import ABSENT, Json, Value, same
 
@@ -27,10 +29,10 @@ class Scope:
     """What a stack owns in Flex: `idp_owns` are the profile fields that the identity provider writes at logins."""
 
     stack_id: str
-    idp_owns: frozenset[str] = frozenset()
+    idp_owns: frozenset[Key] = frozenset()
 
 
-def managed(user: DesiredUser, scope: Scope) -> dict[str, Json]:
+def managed(user: DesiredUser, scope: Scope) -> dict[Key, Json]:
     """The fields of a user that this stack writes again when they differ."""
     fields = desired_fields(user)
     for key in scope.idp_owns:
@@ -46,7 +48,7 @@ def creation_fields(user: DesiredUser, known: Facts | None = None) -> tuple[Fiel
         if not same(have, want):
             changes.append(FieldChange(key, have, want, Cause.GIT, route(key)))
     if user.until:
-        changes.append(FieldChange("until", ABSENT, user.until.isoformat(), Cause.GIT, Route.MARKER))
+        changes.append(FieldChange(UNTIL, ABSENT, user.until.isoformat(), Cause.GIT, Route.MARKER))
     return tuple(changes)
 
 
@@ -87,16 +89,14 @@ def overlaid(changes: Iterable[FieldChange], attributes: Mapping[str, Any], mark
 def _overlaid(changes: Iterable[FieldChange], attributes: Mapping[str, Any], marker: Marker | None) -> Iterator[str]:
     ours, known = marker.keys if marker else {}, worker_facts(attributes)
     for change in changes:
-        parts = change.key.split("/")
-        if change.after is ABSENT or len(parts) == 1 or not change.key.startswith("attr:"):
+        if change.after is ABSENT or change.key.space != "attr":
             continue
-        for length in range(1, len(parts)):
-            above = "/".join(parts[:length])
+        for above in change.key.above():
             value = known.value(above)
             if value is ABSENT:
                 break
             if not isinstance(value, Mapping) and ours.get(above) != hash_of(value):
-                yield above.removeprefix("attr:")
+                yield ".".join(above.path)
                 break
 
 
@@ -106,20 +106,20 @@ def _cause(have: Value, want: Json, set_hash: str | None) -> Cause:
     return Cause.FLEX if hash_of(want) == set_hash else Cause.BOTH
 
 
-def _untaken_wfo(key: str, have: Value, want: Json, set_hash: str | None) -> bool:
+def _untaken_wfo(key: Key, have: Value, want: Json, set_hash: str | None) -> bool:
     """Whether only `wfo.*` roles are missing although we have sent them.
 
     Nobody says whether Provision takes Insights roles (they are documented as a claim of the identity
     provider); where it does not, writing them again at every run would never end.
     """
-    if key != "roles" or not isinstance(have, list) or not isinstance(want, list) or set_hash != hash_of(want):
+    if key is not ROLES or not isinstance(have, list) or not isinstance(want, list) or set_hash != hash_of(want):
         return False
     return {role for role in want if not str(role).startswith("wfo.")} == set(have)
 
 
 def _undeclared(
-    previous: Mapping[str, str],
-    wanted: Mapping[str, Json],
+    previous: Mapping[Key, str],
+    wanted: Mapping[Key, Json],
     known: Facts,
     scope: Scope,
     *,
@@ -134,7 +134,7 @@ def _undeclared(
             continue
         have, to = known.value(key), route(key)
         untouched = have is not ABSENT and hash_of(have) == set_hash
-        ours = untouched or (exact_skills and key.startswith("skill:") and have is not ABSENT)
+        ours = untouched or (exact_skills and key.space == "skill" and have is not ABSENT)
         if ours and to is Route.ATTRIBUTE:
             changes.append(FieldChange(key, have, ABSENT, Cause.GIT if untouched else Cause.BOTH, to))
         else:
@@ -143,11 +143,11 @@ def _undeclared(
     return changes
 
 
-def _foreign_skills(wanted: Mapping[str, Json], previous: Mapping[str, str], known: Facts) -> list[FieldChange]:
+def _foreign_skills(wanted: Mapping[Key, Json], previous: Mapping[Key, str], known: Facts) -> list[FieldChange]:
     """Skills that nobody declared on a user whose whole list of skills the YAML owns."""
     changes = []
     for skill, level in live_skills(known.attributes).items():
-        key = f"skill:{skill}"
+        key = skill_key(skill)
         if key not in wanted and key not in previous:
             changes.append(FieldChange(key, level, ABSENT, Cause.FLEX, Route.ATTRIBUTE))
     return changes
@@ -160,9 +160,9 @@ def _notes(user: DesiredUser, marker: Marker | None) -> list[FieldChange]:
     if applied != user.until:
         before: Value = applied.isoformat() if applied else ABSENT
         after: Value = user.until.isoformat() if user.until else ABSENT
-        changes.append(FieldChange("until", before, after, Cause.GIT, Route.MARKER))
+        changes.append(FieldChange(UNTIL, before, after, Cause.GIT, Route.MARKER))
     if marker and marker.leaving is not None:
-        changes.append(FieldChange("leaving", marker.leaving, ABSENT, Cause.GIT, Route.MARKER))
+        changes.append(FieldChange(LEAVING, marker.leaving, ABSENT, Cause.GIT, Route.MARKER))
     return changes
 
 

@@ -9,43 +9,56 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser, WorkerChannel
 from flexres.reconcile.change import Route
+from flexres.reconcile.key import EMAIL, FULL_NAME, ROLES, Key, Space
 from flexres.reconcile.marker import ATTRIBUTE
 from flexres.values import ABSENT, Json, Value, short_hash
 
-PROFILE: Final = ("email", "full_name", "roles")
+PROFILE: Final = (EMAIL, FULL_NAME, ROLES)
 """The fields of the Flex user itself: written by Provision, and by the identity provider at every login."""
 
 FLEX_WRITES: Final = frozenset({"contact_uri", "email", "full_name", "roles", "team_sid", ATTRIBUTE})
 """Worker attributes that Flex or we derive for each user: never carried over from one user to another."""
 
 
-def desired_fields(user: DesiredUser) -> dict[str, Json]:
+def desired_fields(user: DesiredUser) -> dict[Key, Json]:
     """Every field that the YAML declares, with its value."""
-    fields: dict[str, Json] = {"email": user.email, "full_name": user.full_name, "roles": list(user.roles)}
+    fields: dict[Key, Json] = {EMAIL: user.email, FULL_NAME: user.full_name, ROLES: list(user.roles)}
     for name, value in user.attributes.items():
         if type(value) not in _SCALARS and isinstance(value, Mapping) and value:
-            fields.update(_leaves(attribute_key(name), value))
+            fields.update(_leaves((name,), value))
         else:
             fields[attribute_key(name)] = value
     for skill, level in (user.skills or {}).items():
-        fields[f"skill:{skill}"] = level
+        fields[skill_key(skill)] = level
     for name, channel in user.channels.items():
         if channel.available is not None:
-            fields[f"channel:{name}.available"] = channel.available
+            fields[channel_key(name, "available")] = channel.available
         if channel.capacity is not None:
-            fields[f"channel:{name}.capacity"] = channel.capacity
+            fields[channel_key(name, "capacity")] = channel.capacity
     return fields
 
 
 @lru_cache(maxsize=16384)
-def attribute_key(name: str) -> str:
+def attribute_key(name: str) -> Key:
     """The field of a whole Worker attribute."""
-    return f"attr:{_escape(name)}"
+    return Key.of("attr", name)
+
+
+@lru_cache(maxsize=16384)
+def skill_key(name: str) -> Key:
+    """The field of one of Flex's skills."""
+    return Key.of("skill", name)
+
+
+@lru_cache(maxsize=1024)
+def channel_key(name: str, setting: Literal["available", "capacity"]) -> Key:
+    """The field of one setting of a Worker channel."""
+    return Key.of("channel", name, setting)
 
 
 def owns_all_skills(user: DesiredUser) -> bool:
@@ -53,57 +66,56 @@ def owns_all_skills(user: DesiredUser) -> bool:
     return user.skills is not None and (user.skills_exact or not user.skills)
 
 
-def route(key: str) -> Route:
+_ROUTES: Final[Mapping[Space, Route]] = {
+    "profile": Route.PROFILE,
+    "attr": Route.ATTRIBUTE,
+    "skill": Route.ATTRIBUTE,
+    "channel": Route.CHANNEL,
+    "marker": Route.MARKER,
+    "sso": Route.SETTING,
+    "idp": Route.IDP,
+}
+
+
+def route(key: Key) -> Route:
     """Where a field is written."""
-    if key.startswith(("attr:", "skill:")):
-        return Route.ATTRIBUTE
-    if key.startswith("channel:"):
-        return Route.CHANNEL
-    return Route.PROFILE if key in PROFILE else Route.MARKER
+    return _ROUTES[key.space]
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """One live user in the form that fields are read from; `facts` makes it."""
 
-    profile: Mapping[str, Json]
+    profile: Mapping[Key, Json]
     attributes: Mapping[str, Any]
     skills: Mapping[str, int | bool]
     channels: Mapping[str, WorkerChannel] | None
 
-    def value(self, key: str) -> Value:
+    def value(self, key: Key) -> Value:
         """What Flex has for a field; ABSENT when there is nothing."""
-        space, name, top = _split(key)
+        space, path = key.space, key.path
         if space == "attr":
-            return self.attributes.get(name, ABSENT) if top else _walk(self.attributes, name)
+            return self.attributes.get(path[0], ABSENT) if len(path) == 1 else _walk(self.attributes, path)
         if space == "skill":
-            return self.skills.get(name, ABSENT)
+            return self.skills.get(path[0], ABSENT)
         if space == "channel":
-            channel, _, setting = name.rpartition(".")
-            found = (self.channels or {}).get(channel)
+            found = (self.channels or {}).get(path[0])
             if found is None:
                 return ABSENT
-            return found.available if setting == "available" else found.capacity
+            return found.available if path[1] == "available" else found.capacity
         return self.profile.get(key, ABSENT)
 
 
 def facts(live: LiveUser, attributes: Mapping[str, Any]) -> Facts:
     """The facts of a live user whose Worker attributes are decoded already."""
     user = live.user
-    profile = {"email": user.email, "full_name": user.full_name, "roles": sorted(user.roles)}
+    profile: dict[Key, Json] = {EMAIL: user.email, FULL_NAME: user.full_name, ROLES: sorted(user.roles)}
     return Facts(profile, attributes, live_skills(attributes), live.channels)
 
 
 def worker_facts(attributes: Mapping[str, Any], channels: Mapping[str, WorkerChannel] | None = None) -> Facts:
     """The facts of a Worker alone."""
     return Facts({}, attributes, live_skills(attributes), channels)
-
-
-@lru_cache(maxsize=16384)
-def _split(key: str) -> tuple[str, str, bool]:
-    """A key's space and name, and whether it is a whole attribute: asked for every field of every user."""
-    space, _, name = key.partition(":")
-    return space, name, "/" not in name and "~" not in name
 
 
 def live_skills(attributes: Mapping[str, Any]) -> dict[str, int | bool]:
@@ -131,15 +143,14 @@ def odd_routing(attributes: Mapping[str, Any]) -> bool:
     )
 
 
-def write_fields(attributes: dict[str, Any], changes: Iterable[tuple[str, Value]]) -> None:
+def write_fields(attributes: dict[str, Any], changes: Iterable[tuple[Key, Value]]) -> None:
     """Set (or with ABSENT remove) attribute and skill fields in place; everything else stays as it is."""
     # Removals first: a text that becomes a map is one field removed and others set beneath it.
     for key, value in sorted(changes, key=lambda change: change[1] is not ABSENT):
-        space, _, name = key.partition(":")
-        if space == "skill":
-            _write_skill(attributes, name, value)
+        if key.space == "skill":
+            _write_skill(attributes, key.name, value)
         else:
-            _write_path(attributes, [_unescape(part) for part in name.split("/")], value)
+            _write_path(attributes, key.path, value)
 
 
 def hash_of(value: Json) -> str:
@@ -161,34 +172,26 @@ def _texts_hash(value: tuple[str, ...]) -> str:
     return short_hash(value)
 
 
-def _leaves(prefix: str, value: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+def _leaves(above: tuple[str, ...], value: Mapping[str, Json]) -> Iterator[tuple[Key, Json]]:
     for name, item in value.items():
-        key = f"{prefix}/{_escape(name)}"
+        path = (*above, name)
         if isinstance(item, Mapping) and item:
-            yield from _leaves(key, item)
+            yield from _leaves(path, item)
         else:
-            yield key, item
+            yield Key.of("attr", *path), item
 
 
-def _escape(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1") if "~" in name or "/" in name else name
-
-
-def _unescape(name: str) -> str:
-    return name.replace("~1", "/").replace("~0", "~")
-
-
-def _walk(attributes: Mapping[str, Any], pointer: str) -> Value:
+def _walk(attributes: Mapping[str, Any], path: tuple[str, ...]) -> Value:
     here: Any = attributes
-    for part in pointer.split("/"):
+    for part in path:
         if not isinstance(here, Mapping):
             return ABSENT
-        here = here.get(_unescape(part), ABSENT)
+        here = here.get(part, ABSENT)
     found: Value = here
     return found
 
 
-def _write_path(attributes: dict[str, Any], path: list[str], value: Value) -> None:
+def _write_path(attributes: dict[str, Any], path: tuple[str, ...], value: Value) -> None:
     trail: list[tuple[dict[str, Any], str]] = []
     here = attributes
     for part in path[:-1]:

@@ -33,7 +33,7 @@ def _described(change: Change) -> Json:
 
 
 def _sides(fields: tuple[FieldChange, ...]) -> Json:
-    return sorted(([item.key, _side(item.before), _side(item.after)] for item in fields), key=canonical)
+    return sorted(([item.key.text, _side(item.before), _side(item.after)] for item in fields), key=canonical)
 
 
 def _side(value: Value) -> Json:

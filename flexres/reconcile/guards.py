@@ -18,6 +18,7 @@ from flexres.desired.model import Limit, StackConfig
 from flexres.live.model import LiveUser, Snapshot
 from flexres.reconcile.change import Change, Kind, Route, SettingChange, UserChange, Why
 from flexres.reconcile.fields import live_skills
+from flexres.reconcile.key import EMAIL, ROLES
 from flexres.reconcile.marker import Marker
 from flexres.values import ABSENT, canonical, fold_case
 
@@ -149,13 +150,13 @@ def roles_after(change: UserChange) -> frozenset[str]:
     if change.leaves:
         return frozenset()
     for change_of in change.fields:
-        if change_of.key == "roles":
+        if change_of.key is ROLES:
             after = change_of.after
             if change_of.route is not Route.IDP and isinstance(after, list):
                 return frozenset(str(role) for role in after)
     # What the identity provider is given, Flex has after the next login.
     for change_of in change.idp.fields if change.idp else ():
-        if change_of.key == "roles" and isinstance(change_of.after, list):
+        if change_of.key is ROLES and isinstance(change_of.after, list):
             return frozenset(str(role) for role in change_of.after)
     if change.live and not change.live.user.deactivated:
         return frozenset(change.live.user.roles)
@@ -200,9 +201,9 @@ def _removal(given: Evidence, change: UserChange) -> str | None:
 def _edit(_given: Evidence, change: UserChange) -> str | None:
     if change.kind not in {Kind.ADOPT, Kind.UPDATE, Kind.REACTIVATE} or not change.pending:
         return None
-    after = {f.key: "" if f.after is ABSENT else canonical(f.after) for f in change.fields if f.writes}
+    after = {f.key.text: "" if f.after is ABSENT else canonical(f.after) for f in change.fields if f.writes}
     for item in change.idp.fields if change.idp else ():
-        after[f"at the IdP {item.key}"] = "" if item.after is ABSENT else canonical(item.after)
+        after[f"at the IdP {item.key.text}"] = "" if item.after is ABSENT else canonical(item.after)
     if change.kind is Kind.UPDATE and not after:
         return None
     return f"{change.kind} {canonical(after)}"
@@ -227,7 +228,7 @@ def _email_domain(given: Evidence, change: UserChange) -> str | None:
     allowed = given.wanted.policy.email_domains
     if not allowed or change.desired is None or not change.pending or change.leaves:
         return None
-    written = change.kind is not Kind.UPDATE or any(f.key == "email" and f.writes for f in change.fields)
+    written = change.kind is not Kind.UPDATE or any(f.key is EMAIL and f.writes for f in change.fields)
     domain = change.desired.email.rpartition("@")[2].lower()
     return change.desired.email if written and domain not in {name.lower() for name in allowed} else None
 
@@ -241,11 +242,11 @@ def _admin_gained(_given: Evidence, change: UserChange) -> str | None:
 def _skills_lost(_given: Evidence, change: UserChange) -> str | None:
     if change.kind not in {Kind.UPDATE, Kind.ADOPT} or change.live is None or change.live.worker is None:
         return None
-    removed = {f.key.removeprefix("skill:") for f in change.fields if f.key.startswith("skill:") and f.after is ABSENT}
+    removed = {f.key.name for f in change.fields if f.key.space == "skill" and f.after is ABSENT}
     if not removed:
         return None
     had = set(live_skills(change.live.worker.attributes() or {}))
-    gained = any(f.key.startswith("skill:") and f.before is ABSENT and f.writes for f in change.fields)
+    gained = any(f.key.space == "skill" and f.before is ABSENT and f.writes for f in change.fields)
     return f"loses {', '.join(sorted(had))}" if had and had <= removed and not gained else None
 
 
@@ -259,7 +260,7 @@ def _capacity_lost(_given: Evidence, change: UserChange) -> str | None:
     for item in change.fields:
         if item.route is not Route.CHANNEL or not item.writes:
             continue
-        name, _, setting = item.key.removeprefix("channel:").rpartition(".")
+        name, setting = item.key.path
         available, capacity = after.get(name, (False, 0))
         if setting == "available":
             after[name] = (item.after is True, capacity)

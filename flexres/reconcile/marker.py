@@ -16,10 +16,12 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
+from flexres.reconcile.key import Key
+
 ATTRIBUTE: Final = "flexres"
 """The Worker attribute that holds the marker."""
 
-_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+_NOTHING: Final[Mapping[Key, str]] = MappingProxyType({})
 _MARKER = re.compile(
     r"v1;id=(?P<id>[a-z0-9]{1,32});at=(?P<at>\d{1,11})"
     r"(?:;until=(?P<until>\d{8}))?(?:;leaving=(?P<leaving>\d{1,11}))?;"
@@ -40,7 +42,7 @@ class Marker:
 
     stack_id: str
     at: int = 0
-    keys: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    keys: Mapping[Key, str] = field(default_factory=lambda: _NOTHING)
     until: date | None = None
     leaving: int | None = None
 
@@ -51,7 +53,7 @@ class Marker:
             parts.append(f"until={self.until.isoformat().replace('-', '')}")
         if self.leaving is not None:
             parts.append(f"leaving={self.leaving}")
-        parts.append("keys=" + ",".join(f"{_encode(name)}={self.keys[name]}" for name in sorted(self.keys)))
+        parts.append("keys=" + ",".join(f"{_encode(key.text)}={self.keys[key]}" for key in sorted(self.keys)))
         return ";".join(parts)
 
     def waiting_since(self) -> datetime | None:
@@ -73,7 +75,7 @@ def parse(value: object) -> Marker:
         raise UnreadableMarker
     parts = found.replace(",", "=").split("=") if found else []
     names, hashes = parts[::2], parts[1::2]
-    keys = dict(zip(map(_decode, names) if "%" in found else names, hashes, strict=True))
+    keys = dict(zip(map(Key.parse, map(_decode, names) if "%" in found else names), hashes, strict=True))
     try:
         until = datetime.strptime(match["until"], "%Y%m%d").date() if match["until"] else None
     except ValueError as error:

@@ -144,7 +144,8 @@ def yaml_digest(wanted: Wanted) -> str:
     for username in sorted(wanted.users):
         user = wanted.users[username]
         until = user.until.isoformat() if user.until else None
-        line = canonical([username, managed(user, scope), user.skills_exact, user.skills == {}, until, user.previously])
+        fields = {key.text: value for key, value in managed(user, scope).items()}
+        line = canonical([username, fields, user.skills_exact, user.skills == {}, until, user.previously])
         hashed.update(line.encode("utf-8", "surrogatepass"))
     return hashed.hexdigest()[:16]
 
@@ -165,7 +166,7 @@ def _assumption(change: Change) -> Assumption:
 
 
 def _hashed(item: FieldChange) -> tuple[str, tuple[str, str]]:
-    return item.key, (_hash(item.before), _hash(item.after))
+    return item.key.text, (_hash(item.before), _hash(item.after))
 
 
 def _state(change: UserChange) -> str:
@@ -216,7 +217,9 @@ def _moved(was: Assumption, change: Change | None, still_there: Collection[str])
         return Moved(change.name, f"was to be: {was.kind}, is now: {now.kind}")
     keys = {key for key in {*was.fields, *now.fields} if was.fields.get(key) != now.fields.get(key)}
     if keys:
-        return Moved(change.name, "is not as it was", tuple(field for field in _fields(change) if field.key in keys))
+        return Moved(
+            change.name, "is not as it was", tuple(field for field in _fields(change) if field.key.text in keys)
+        )
     return Moved(change.name, "was written to by another run")
 
 

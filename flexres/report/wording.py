@@ -12,6 +12,7 @@ from typing import Final
 from flexres.apply.outcome import UserOutcome
 from flexres.errors import Exit
 from flexres.reconcile.change import Cause, FieldChange, Kind, Route, UserChange
+from flexres.reconcile.key import LEAVING, UNTIL, Key
 from flexres.report.visible import shorten, visible
 from flexres.values import ABSENT, Json, Value, normal
 
@@ -74,17 +75,15 @@ def short_place(stack: str, place: str | None) -> str:
     return visible((place or "").partition(f"/{stack}/")[2] or place or "")
 
 
-def field_label(key: str) -> str:
+def field_label(key: Key) -> str:
     """A field as people call it: `level`, `skill billing`, `chat capacity`."""
-    space, colon, name = key.partition(":")
-    if not colon:
-        return {"until": "last day"}.get(key, visible(key))
-    if space == "channel":
-        channel, _, setting = name.rpartition(".")
-        return visible(f"{channel} {setting}")
-    if space == "skill":
-        return visible(f"skill {name}")
-    return visible(".".join(part.replace("~1", "/").replace("~0", "~") for part in name.split("/")))
+    if key is UNTIL:
+        return "last day"
+    if key.space == "channel":
+        return visible(" ".join(key.path))
+    if key.space == "skill":
+        return visible(f"skill {key.name}")
+    return visible(".".join(key.path))
 
 
 def value_text(value: Value, limit: int = SHORT) -> str:
@@ -118,9 +117,9 @@ def values_text(change: FieldChange, limit: int = SHORT) -> str:
 
 def sides(change: FieldChange, limit: int = SHORT) -> tuple[str, ...]:
     """Before and after of one field; one text alone where both are told at once."""
-    if change.key == "leaving":
+    if change.key is LEAVING:
         return ("stays: leaving is called off",)
-    if change.key.startswith("skill:"):
+    if change.key.space == "skill":
         if change.before is ABSENT and change.after is True:
             return ("added",)
         if change.before is True and change.after is ABSENT:
@@ -229,7 +228,7 @@ EXITS: Final[Mapping[Exit, str]] = {
 def outcome_message(outcome: UserOutcome) -> str:
     """What became of one change, in one line: why, which fields, and Twilio's request to ask about."""
     if outcome.not_taken:
-        said = ", ".join(field_label(key) for key in outcome.not_taken)
+        said = ", ".join(field_label(Key.parse(key)) for key in outcome.not_taken)
         said = f"{said}; {told(outcome.message)}" if outcome.message else said
     else:
         said = told(outcome.message or (outcome.change.reason if outcome.change.leaves else ""))

@@ -53,7 +53,7 @@ def remarks(plan: Plan) -> Iterator[tuple[str, bool]]:
         seen = setting.observed or "not set"
         yield f"{setting.name} is otherwise than attested, by the {setting.how}: {_shown(seen)}", True
     for change in plan.of_kind(Kind.AT_IDP):
-        fields = ", ".join(field.key for field in change.fields)
+        fields = ", ".join(field.key.text for field in change.fields)
         yield f"{_shown(change.username)}: {fields} to be changed at the identity provider", True
 
 

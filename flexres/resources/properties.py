@@ -9,7 +9,8 @@ from typing import Any, Final
 from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser
 from flexres.reconcile.diff import Scope
-from flexres.reconcile.fields import Facts, desired_fields, facts, hash_of, live_skills, owns_all_skills
+from flexres.reconcile.fields import Facts, desired_fields, facts, hash_of, live_skills, owns_all_skills, skill_key
+from flexres.reconcile.key import ROLES, Key
 from flexres.reconcile.marker import Marker, UnreadableMarker, read_marker
 from flexres.values import ABSENT, Json, normal
 
@@ -26,7 +27,11 @@ def plain(properties: Mapping[str, Any]) -> Properties:
 
 def desired_properties(stack: str, user: DesiredUser) -> Properties:
     """What the YAML declares of a user, one property a field: the keys are those of a plan's fields."""
-    properties: Properties = {"stack": stack, "username": user.username, **_plain_fields(desired_fields(user))}
+    properties: Properties = {
+        "stack": stack,
+        "username": user.username,
+        **_plain_fields(_spelled(desired_fields(user))),
+    }
     if user.until:
         properties["until"] = user.until.isoformat()
     if user.previously:
@@ -51,10 +56,10 @@ def live_properties(
     for key in marker.keys:
         value = _live_value(key, now, known, marker)
         if value is not ABSENT:
-            found[key] = value
-    found |= {key: known[key] for key in scope.idp_owns if key in known}
+            found[key.text] = value
+    found |= {key.text: known[key.text] for key in scope.idp_owns if key.text in known}
     if desired is not None and owns_all_skills(desired):
-        found |= {f"skill:{name}": level for name, level in live_skills(attributes).items()}
+        found |= {skill_key(name).text: level for name, level in live_skills(attributes).items()}
     if marker.until:
         found["until"] = marker.until.isoformat()
     if marker.leaving is not None:
@@ -70,16 +75,20 @@ def _own_marker(attributes: Mapping[str, Any], stack_id: str) -> Marker | None:
     return marker if marker and marker.stack_id == stack_id else None
 
 
-def _live_value(key: str, now: Facts, known: Mapping[str, Any], marker: Marker) -> Any:
-    if key.startswith("channel:") and now.channels is None:
-        return known.get(key, ABSENT)
+def _live_value(key: Key, now: Facts, known: Mapping[str, Any], marker: Marker) -> Any:
+    if key.space == "channel" and now.channels is None:
+        return known.get(key.text, ABSENT)
     value = now.value(key)
-    if key == "roles" and isinstance(value, list) and isinstance(wanted := known.get(key), list):
+    if key is ROLES and isinstance(value, list) and isinstance(wanted := known.get(key.text), list):
         flex_roles = {role for role in wanted if not str(role).startswith("wfo.")}
         # Nobody says whether Provision takes Insights' roles: that they alone are missing is no drift.
         if flex_roles == set(value) and hash_of(wanted) == marker.keys[key]:
             return wanted
     return value
+
+
+def _spelled(fields: Mapping[Key, Json]) -> Properties:
+    return {key.text: value for key, value in fields.items()}
 
 
 def _plain_fields(fields: Mapping[str, Any]) -> Properties:

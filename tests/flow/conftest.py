@@ -142,7 +142,7 @@ def kinds(plan: Plan) -> dict[str, str]:
 
 def fields(change: UserChange) -> dict[str, tuple[Any, Any]]:
     """Key → (before, after) of one change."""
-    return {item.key: (item.before, item.after) for item in change.fields}
+    return {item.key.text: (item.before, item.after) for item in change.fields}
 
 
 def results(applied: Applied) -> dict[str, str]:

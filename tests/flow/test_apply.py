@@ -102,7 +102,7 @@ def test_a_change_in_flex_is_told_from_a_change_in_git(flow: Flow) -> None:
 
     (change,) = flow.plan().changes
 
-    causes = {item.key: str(item.cause) for item in change.fields}
+    causes = {item.key.text: str(item.cause) for item in change.fields}
     assert causes == {"attr:level": "Flex", "attr:ratio": "both", "attr:languages": "git"}
     flow.apply()
     assert flow.sandbox.worker_attributes("ana@example.com")["level"] == 3

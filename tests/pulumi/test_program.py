@@ -58,7 +58,7 @@ def test_what_is_declared_is_what_the_direct_engine_plans(name: str) -> None:
     assert {change.kind for change in plan.changes} == {Kind.CREATE}
     planned = {
         change.username: {"stack": name, "username": change.username}
-        | {item.key: item.after for item in change.fields}
+        | {item.key.text: item.after for item in change.fields}
         | ({"previously": change.desired.previously} if change.desired and change.desired.previously else {})
         for change in plan.changes
     }

@@ -25,6 +25,8 @@ from flexres.reconcile.fields import (
     desired_fields,
     live_skills,
     odd_routing,
+    route,
+    skill_key,
     worker_facts,
     write_fields,
 )
@@ -176,7 +178,7 @@ async def _write_attributes(
         if hidden:
             raise FlexresError(f"the attribute {hidden} has become something else than a map", hint="plan again")
         attribute_changes = [item for item in changes if item.route is Route.ATTRIBUTE and item.writes]
-        if any(item.key.startswith("skill:") for item in attribute_changes):
+        if any(item.key.space == "skill" for item in attribute_changes):
             _check_routing(attributes)
         write_fields(attributes, ((item.key, item.after) for item in attribute_changes))
         after = marker_for(user, context.scope, context.commit_time)
@@ -221,7 +223,7 @@ def _carried(attributes: Mapping[str, Any], user: DesiredUser) -> dict[str, Any]
     except UnreadableMarker:
         marker = None
     declared = desired_fields(user)
-    gone = [(key, ABSENT) for key in (marker.keys if marker else ()) if key.startswith(("attr:", "skill:"))]
+    gone = [(key, ABSENT) for key in (marker.keys if marker else ()) if route(key) is Route.ATTRIBUTE]
     write_fields(kept, [item for item in gone if item[0] not in declared])
     return kept
 
@@ -233,7 +235,7 @@ def _hand_over(attributes: dict[str, Any], carried: Mapping[str, Any]) -> None:
     missing = {name: level for name, level in live_skills(carried).items() if name not in held}
     if missing:
         _check_routing(attributes)
-    write_fields(attributes, [(f"skill:{name}", level) for name, level in missing.items()])
+    write_fields(attributes, [(skill_key(name), level) for name, level in missing.items()])
 
 
 def _fill(attributes: dict[str, Any], carried: Mapping[str, Any]) -> None:

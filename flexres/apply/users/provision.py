@@ -15,6 +15,7 @@ from flexres.live.flex.users import FlexUsers
 from flexres.live.model import FlexUser, Worker
 from flexres.reconcile.diff import Scope, managed
 from flexres.reconcile.fields import PROFILE, attribute_key, hash_of
+from flexres.reconcile.key import Key
 from flexres.reconcile.marker import Marker
 from flexres.values import Json
 
@@ -38,7 +39,7 @@ def claims_of(user: DesiredUser, scope: Scope, commit_time: int | None) -> Claim
     claims also stay behind as attributes.
     """
     spelled: dict[str, Json] = {}
-    said: set[str] = set()
+    said: set[Key] = set()
     for name, value in user.attributes.items():
         typed = encode_typed(name, value)
         if typed is not None:

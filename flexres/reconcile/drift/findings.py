@@ -190,10 +190,10 @@ def _differences(change: UserChange) -> Iterator[Finding]:
             groups.setdefault(Reason.AT_IDP, []).append(one)
         elif one.writes:
             groups.setdefault(_CAUSES[one.cause], []).append(one)
-        elif one.key in {"leaving", "until"}:
+        elif one.key.space == "marker":
             groups.setdefault(Reason.GIT, []).append(one)
     for reason, fields in groups.items():
-        said: list[Json] = [[one.key, _side(one.before)] for one in fields]
+        said: list[Json] = [[one.key.text, _side(one.before)] for one in fields]
         yield Finding(
             reason,
             change.username,
@@ -209,7 +209,7 @@ def _at_provider(change: UserChange) -> Iterator[Finding]:
     assert change.idp is not None
     fields = tuple(one for one in change.idp.fields if one.cause is not Cause.GIT)
     if fields:
-        said: list[Json] = [[one.key, _side(one.before)] for one in fields]
+        said: list[Json] = [[one.key.text, _side(one.before)] for one in fields]
         yield Finding(Reason.IDP, change.username, _id(Reason.IDP, change.username, canonical(said)), change, fields)
 
 

@@ -13,6 +13,7 @@ from flexres.desired.model import Channel, DesiredUser
 from flexres.reconcile.change import Cause, FieldChange, Kind, UserChange
 from flexres.reconcile.drift.findings import FIXED
 from flexres.reconcile.fields import PROFILE, owns_all_skills, write_fields
+from flexres.reconcile.key import EMAIL, FULL_NAME, ROLES, Key, Space
 from flexres.reconcile.marker import Marker
 from flexres.reconcile.ownership import Wanted
 from flexres.reconcile.plan import Plan
@@ -41,16 +42,16 @@ def _reverted(desired: DesiredUser, change: UserChange, today: date) -> DesiredU
     marker = change.marker
     if marker is None:
         return desired
-    undone = [field for field in change.fields if field.cause not in FIXED and field.key not in {"until", "leaving"}]
+    undone = [field for field in change.fields if field.cause not in FIXED and field.key.space != "marker"]
     exact = owns_all_skills(desired)
     values = {field.key: _before(field, marker, exact=exact) for field in undone}
     values = {key: value for key, value in values.items() if value is not ABSENT or key not in PROFILE}
     profile = {key: value for key, value in values.items() if key in PROFILE}
     return replace(
         desired,
-        full_name=str(profile.get("full_name", desired.full_name)),
-        email=str(profile.get("email", desired.email)),
-        roles=_roles(profile.get("roles"), desired.roles),
+        full_name=str(profile.get(FULL_NAME, desired.full_name)),
+        email=str(profile.get(EMAIL, desired.email)),
+        roles=_roles(profile.get(ROLES), desired.roles),
         attributes=_attributes(desired.attributes, values),
         skills=_skills(desired.skills, values, exact=exact),
         skills_exact=exact,
@@ -67,7 +68,7 @@ def _before(field: FieldChange, marker: Marker, *, exact: bool) -> Value:
     Where the whole list of skills is owned, saying nothing of one would take it away.
     """
     known = field.key in marker.keys and field.cause is not Cause.BOTH
-    said = known or field.key in PROFILE or (exact and field.key.startswith("skill:"))
+    said = known or field.key in PROFILE or (exact and field.key.space == "skill")
     return field.before if said else ABSENT
 
 
@@ -75,18 +76,18 @@ def _roles(before: Value, declared: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(str(role) for role in before) if isinstance(before, list) else declared
 
 
-def _attributes(declared: Mapping[str, Any], values: Mapping[str, Value]) -> dict[str, Any]:
+def _attributes(declared: Mapping[str, Any], values: Mapping[Key, Value]) -> dict[str, Any]:
     attributes = copy.deepcopy(dict(declared))
-    write_fields(attributes, _of(values, "attr:"))
+    write_fields(attributes, _of(values, "attr"))
     return attributes
 
 
 def _skills(
-    declared: Mapping[str, int | bool] | None, values: Mapping[str, Value], *, exact: bool
+    declared: Mapping[str, int | bool] | None, values: Mapping[Key, Value], *, exact: bool
 ) -> dict[str, int | bool] | None:
     skills = dict(declared) if declared is not None else None
-    for key, value in _of(values, "skill:"):
-        name = key.removeprefix("skill:")
+    for key, value in _of(values, "skill"):
+        name = key.name
         if value is ABSENT:
             (skills or {}).pop(name, None)
         elif isinstance(value, int):
@@ -95,10 +96,10 @@ def _skills(
     return skills if skills or exact else None
 
 
-def _channels(declared: Mapping[str, Channel], values: Mapping[str, Value]) -> dict[str, Channel]:
+def _channels(declared: Mapping[str, Channel], values: Mapping[Key, Value]) -> dict[str, Channel]:
     channels = dict(declared)
-    for key, value in _of(values, "channel:"):
-        name, _, setting = key.removeprefix("channel:").rpartition(".")
+    for key, value in _of(values, "channel"):
+        name, setting = key.path
         found = channels.get(name, Channel())
         if setting == "available":
             channels[name] = replace(found, available=value if isinstance(value, bool) else None)
@@ -107,5 +108,5 @@ def _channels(declared: Mapping[str, Channel], values: Mapping[str, Value]) -> d
     return channels
 
 
-def _of(values: Mapping[str, Value], prefix: str) -> Iterable[tuple[str, Value]]:
-    return [(key, value) for key, value in values.items() if key.startswith(prefix)]
+def _of(values: Mapping[Key, Value], space: Space) -> Iterable[tuple[Key, Value]]:
+    return [(key, value) for key, value in values.items() if key.space == space]

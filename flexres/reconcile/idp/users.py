@@ -15,10 +15,10 @@ from flexres.reconcile.change import Cause, FieldChange, IdpChange, IdpEdit, Kin
 from flexres.reconcile.fields import attribute_key, hash_of
 from flexres.reconcile.idp.model import IdpPlan, IdpState, IdpUser, IdpWanted, Trouble
 from flexres.reconcile.idp.setup import setup
+from flexres.reconcile.key import EMAIL, FULL_NAME, NAME_ID, ROLES, Key
 from flexres.reconcile.marker import Marker
 from flexres.values import ABSENT, Json, Value, fold_case, same
 
-NAME_ID: Final = "name_id"
 _UNTOUCHED: Final = frozenset({Kind.BLOCKED, Kind.WAIT, Kind.LET_GO, Kind.UNMANAGED})
 _JOINABLE: Final = frozenset({Kind.CREATE, Kind.ADOPT, Kind.REACTIVATE, Kind.UPDATE, Kind.RENAME, Kind.AT_IDP})
 
@@ -37,7 +37,7 @@ class _Found:
     """What looking at all users brings to light."""
 
     edits: dict[str, IdpEdit] = field(default_factory=dict)
-    values: dict[str, Mapping[str, Value]] = field(default_factory=dict)
+    values: dict[str, Mapping[Key, Value]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     spoken_for: set[str] = field(default_factory=set)
@@ -102,16 +102,16 @@ def _in_order(changes: list[UserChange], added: list[UserChange]) -> list[UserCh
     return declared + [change for change in changes if not change.desired]
 
 
-def wanted_claims(user: DesiredUser, wanted: IdpWanted, there: IdpUser | None) -> dict[str, Json]:
+def wanted_claims(user: DesiredUser, wanted: IdpWanted, there: IdpUser | None) -> dict[Key, Json]:
     """What `app_metadata.flex` should hold for a user: keys of fields, and values.
 
     The address and the NameID are kept there only where they are not what the provider says by itself.
     """
     flex = there.flex if there is not None and isinstance(there.flex, Mapping) else {}
-    claims: dict[str, Json] = {"roles": list(user.roles), "full_name": user.full_name}
+    claims: dict[Key, Json] = {ROLES: list(user.roles), FULL_NAME: user.full_name}
     if (there is not None and user.email != there.email) or "email" in flex:
-        claims["email"] = user.email
-    if user.username != user.email or NAME_ID in flex:
+        claims[EMAIL] = user.email
+    if user.username != user.email or NAME_ID.text in flex:
         claims[NAME_ID] = user.username
     for name in wanted.claims:
         if name in user.attributes:
@@ -119,9 +119,9 @@ def wanted_claims(user: DesiredUser, wanted: IdpWanted, there: IdpUser | None) -
     return claims
 
 
-def flex_name(key: str) -> str:
+def flex_name(key: Key) -> str:
     """The name under which `app_metadata.flex` keeps a field."""
-    return key.removeprefix("attr:").replace("~1", "/").replace("~0", "~")
+    return key.path[0]
 
 
 def _declared(sides: IdpSides, user: DesiredUser, marker: Marker | None, found: _Found) -> None:
@@ -151,7 +151,7 @@ def _declared(sides: IdpSides, user: DesiredUser, marker: Marker | None, found: 
 
 
 def _fields(
-    user: DesiredUser, there: IdpUser, has: Mapping[str, Value], marker: Marker | None, wanted: IdpWanted
+    user: DesiredUser, there: IdpUser, has: Mapping[Key, Value], marker: Marker | None, wanted: IdpWanted
 ) -> Iterator[FieldChange]:
     previous = marker.keys if marker else {}
     claims = wanted_claims(user, wanted, there)
@@ -161,12 +161,12 @@ def _fields(
             yield _change(key, have, want, previous.get(key))
     for key, set_hash in previous.items():
         have = has.get(key, ABSENT)
-        undeclared = key.startswith("attr:") and flex_name(key) not in user.attributes
+        undeclared = key.space == "attr" and flex_name(key) not in user.attributes
         if undeclared and have is not ABSENT and hash_of(have) == set_hash:
             yield FieldChange(key, have, ABSENT, Cause.GIT, Route.IDP)
 
 
-def _change(key: str, have: Value, want: Json, set_hash: str | None) -> FieldChange:
+def _change(key: Key, have: Value, want: Json, set_hash: str | None) -> FieldChange:
     if set_hash is None or have is ABSENT or hash_of(have) == set_hash:
         cause = Cause.GIT
     else:
@@ -174,19 +174,19 @@ def _change(key: str, have: Value, want: Json, set_hash: str | None) -> FieldCha
     return FieldChange(key, have, want, cause, Route.IDP)
 
 
-def _sent(there: IdpUser) -> dict[str, Value]:
+def _sent(there: IdpUser) -> dict[Key, Value]:
     """What a login would bring of each field, as far as the provider holds it."""
     flex = there.flex if isinstance(there.flex, Mapping) else {}
-    values: dict[str, Value] = {"full_name": there.name} if there.name else {}
-    values["email"] = there.email
+    values: dict[Key, Value] = {FULL_NAME: there.name} if there.name else {}
+    values[EMAIL] = there.email
     for name, value in flex.items():
         if name == "roles" and isinstance(value, Sequence) and not isinstance(value, str):
             value = sorted(map(str, value))  # noqa: PLW2901 - the order of roles says nothing
-        values[name if name in _OURS else attribute_key(name)] = value
+        values[_OURS.get(name) or attribute_key(name)] = value
     return values
 
 
-_OURS: Final = frozenset({"roles", "full_name", "email", NAME_ID})
+_OURS: Final = {key.text: key for key in (ROLES, FULL_NAME, EMAIL, NAME_ID)}
 
 
 def _joined(change: UserChange, found: _Found, provider: str) -> UserChange:
@@ -204,7 +204,7 @@ def _joined(change: UserChange, found: _Found, provider: str) -> UserChange:
     return replace(change, kind=kind, idp=edit, reason=reason)
 
 
-def _blamed(item: FieldChange, sent: Mapping[str, Value]) -> FieldChange:
+def _blamed(item: FieldChange, sent: Mapping[Key, Value]) -> FieldChange:
     """A difference that nobody made in git: Flex has what the provider sends, so a login wrote it, or else a person."""
     by_hand = item.cause in {Cause.FLEX, Cause.BOTH} and item.before is not ABSENT
     if by_hand and same(item.before, sent.get(item.key, ABSENT)):
@@ -225,7 +225,7 @@ def _departed(sides: IdpSides, change: UserChange, found: _Found) -> UserChange:
     # A person with two personas keeps the roles as long as one of them stays.
     if roles is ABSENT or email in found.staying:
         return change
-    gone = FieldChange("roles", roles, ABSENT, Cause.GIT, Route.IDP)
+    gone = FieldChange(ROLES, roles, ABSENT, Cause.GIT, Route.IDP)
     return replace(change, idp=IdpEdit(there[0].user_id, there[0].email, (gone,), sides.wanted.provider))
 
 

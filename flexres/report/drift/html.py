@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from flexres.reconcile.key import Key
 from flexres.report.html.charts import Past, history_chart, kinds_chart, teams_chart
 from flexres.report.html.content import Content, Section, Told, facts_of
 from flexres.report.html.rows import AS_DECLARED, Person, Rows
@@ -104,7 +105,8 @@ def _lines(fields: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     """The lines of a finding's fields; of somebody who is not there yet, only what they would have."""
     new = not any("before" in field for field in fields)
     return [
-        [field_label(field["key"]), "" if new else _side(field, "before"), _side(field, "after")] for field in fields
+        [field_label(Key.parse(field["key"])), "" if new else _side(field, "before"), _side(field, "after")]
+        for field in fields
     ]
 
 

@@ -75,7 +75,7 @@ def _finding(finding: Finding, drift: Drift, position: Position | None) -> dict[
 def _field(field: FieldChange) -> dict[str, Any]:
     sides = {"before": field.before, "after": field.after}
     return {
-        "key": field.key,
+        "key": field.key.text,
         "cause": str(field.cause),
         **{name: normal(value) for name, value in sides.items() if value is not ABSENT},
     }

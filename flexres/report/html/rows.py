@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flexres.reconcile.change import Cause, FieldChange, Kind, Route
+from flexres.reconcile.key import Key
 from flexres.report.plan.json import Report
 from flexres.report.plan.verdict import Risk
 from flexres.report.visible import visible
@@ -161,7 +162,10 @@ def _add_change(
 
 def missed_because(outcome: Mapping[str, Any]) -> str:
     """Why one outcome of the JSON shape is not plainly done, and Twilio's request to ask about; empty if it is."""
-    said = [", ".join(field_label(key) for key in outcome.get("not_taken", ())), told(outcome.get("message", ""))]
+    said = [
+        ", ".join(field_label(Key.parse(key)) for key in outcome.get("not_taken", ())),
+        told(outcome.get("message", "")),
+    ]
     request = visible(outcome.get("request_id", ""))
     if request and request not in said[1]:
         said.append(f"request {request}")
@@ -171,7 +175,7 @@ def missed_because(outcome: Mapping[str, Any]) -> str:
 def field_of(described: Mapping[str, Any]) -> FieldChange:
     """A field of the JSON shape as the value that it was made from."""
     return FieldChange(
-        key=described["key"],
+        key=Key.parse(described["key"]),
         before=described.get("before", ABSENT),
         after=described.get("after", ABSENT),
         cause=Cause(described["cause"]),

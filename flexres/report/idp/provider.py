@@ -8,6 +8,7 @@ from typing import Any, Final
 from flexres.apply.outcome import Applied, Outcome, Result
 from flexres.reconcile.change import Cause, FieldChange, IdpChange, UserChange
 from flexres.reconcile.idp.model import IdpPlan
+from flexres.reconcile.key import NAME_ID
 from flexres.reconcile.plan import Plan
 from flexres.report.layout import Page, Row
 from flexres.report.markdown_escape import code, prose
@@ -33,7 +34,7 @@ def only_there(change: UserChange) -> list[FieldChange]:
 
 def label(field: FieldChange) -> str:
     """A field of a user there, as people call it."""
-    return "NameID" if field.key == "name_id" else field_label(field.key)
+    return "NameID" if field.key is NAME_ID else field_label(field.key)
 
 
 def cause_here(change: UserChange, field: FieldChange) -> str:
@@ -194,7 +195,7 @@ def edit_json(change: UserChange) -> dict[str, Any]:
     """What a user's change does there, as JSON values."""
     edit = change.idp
     assert edit is not None
-    fields = [{"key": one.key, "cause": str(one.cause)} | _sides(one.before, one.after) for one in edit.fields]
+    fields = [{"key": one.key.text, "cause": str(one.cause)} | _sides(one.before, one.after) for one in edit.fields]
     said: dict[str, Any] = {"provider": edit.provider, "email": edit.email, "fields": fields}
     return said | ({"user_id": edit.user_id} if edit.user_id is not None else {"create": True})
 

@@ -149,7 +149,7 @@ def _change(change: UserChange, position: Position | None) -> Report:
 
 def _field(field: FieldChange) -> Report:
     said: Report = {
-        "key": field.key,
+        "key": field.key.text,
         "cause": str(field.cause),
         "route": str(field.route),
         "writes": field.writes,

@@ -8,6 +8,7 @@ from typing import Final
 
 from flexres.reconcile.base import from_this_change, not_from_this_change
 from flexres.reconcile.change import FieldChange, Kind, UserChange
+from flexres.reconcile.key import ROLES, UNTIL
 from flexres.reconcile.plan import Plan
 from flexres.report.idp import provider as idp
 from flexres.report.layout import Cell, Page, Row
@@ -200,7 +201,7 @@ def _arrival(change: UserChange, fields: Iterable[FieldChange], limit: int, *, v
     if not verbose:
         return
     for field in fields:
-        if field.key not in {"roles", "until"} and not field.key.startswith("skill:"):
+        if field.key not in {ROLES, UNTIL} and field.key.space != "skill":
             yield (field_label(field.key), "dim"), (values_text(field, limit).removeprefix("– → "), "dim")
 
 

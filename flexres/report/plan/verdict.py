@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from flexres.errors import Exit
 from flexres.reconcile.change import Kind, Route, SettingState, UserChange
 from flexres.reconcile.guards import Guarded, Rule, deactivated_since, roles_after, roles_before
+from flexres.reconcile.key import ROLES
 from flexres.reconcile.ownership import is_online
 from flexres.reconcile.plan import Plan
 from flexres.report.visible import visible
@@ -185,7 +186,7 @@ def _risks(change: UserChange, plan: Plan, guarded: _Guarded, position: Position
 
 
 def _roles_elsewhere(change: UserChange) -> bool:
-    return any(field.key == "roles" and field.elsewhere for field in change.fields)
+    return any(field.key is ROLES and field.elsewhere for field in change.fields)
 
 
 _OF_ROLES: Final = {Risk.GAINS_ADMIN, Risk.GAINS_SUPERVISOR, Risk.LOSES_ADMIN, Risk.LOSES_SUPERVISOR}

@@ -25,6 +25,7 @@ from flexres.reconcile.fields import (
     worker_facts,
     write_fields,
 )
+from flexres.reconcile.key import ROLES, Key
 from flexres.reconcile.marker import ATTRIBUTE, Marker, read_marker
 from flexres.reconcile.ownership import is_busy
 from flexres.reconcile.plan import Plan, make_plan
@@ -139,8 +140,8 @@ class _Writer:
         live = state[self.change.username]
         for item in self.change.fields:
             if item.route is Route.PROFILE and item.writes:
-                after: Any = self._roles(item.after) if item.key == "roles" else item.after  # type: ignore[arg-type,union-attr]
-                live = replace(live, user=replace(live.user, **{item.key: after}))
+                after: Any = self._roles(item.after) if item.key is ROLES else item.after  # type: ignore[arg-type,union-attr]
+                live = replace(live, user=replace(live.user, **{item.key.name: after}))
         state[self.change.username] = live
 
     def _edit_attributes(self, state: State) -> None:
@@ -159,8 +160,8 @@ class _Writer:
         live = state[self.change.username]
         channels = dict(live.channels or {})
         for item in self.change.fields:
-            name, _, setting = item.key.removeprefix("channel:").rpartition(".")
             if item.route is Route.CHANNEL and item.writes:
+                name, setting = item.key.path
                 # A channel that the Workspace does not have yet is made by an administrator before the apply.
                 found = channels.get(name, WorkerChannel("WC" + name, name, available=True, capacity=1))
                 channels[name] = replace(found, **{setting: item.after})  # type: ignore[arg-type]
@@ -244,7 +245,7 @@ def told(world: World) -> dict[str, Any]:
 def _told_user(live: LiveUser) -> dict[str, Any]:
     user = live.user
     return {
-        **{key: getattr(user, key) for key in PROFILE if key != "roles"},
+        **{"email": user.email, "full_name": user.full_name},
         "roles": sorted(user.roles),
         "deactivated": user.deactivated,
         "attributes": live.worker.attributes() if live.worker else None,
@@ -253,7 +254,7 @@ def _told_user(live: LiveUser) -> dict[str, Any]:
     }
 
 
-def owned_keys(change: UserChange) -> set[str]:
+def owned_keys(change: UserChange) -> set[Key]:
     """Every field that a change may write: those declared and those that the marker holds."""
     declared = set(desired_fields(change.desired)) if change.desired else set()
     return declared | set(change.marker.keys if change.marker else ())

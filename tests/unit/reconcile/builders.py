@@ -162,7 +162,7 @@ def kinds(plan: Plan) -> dict[str, Kind]:
 
 def field(change: UserChange, key: str) -> FieldChange:
     """The one change of a field."""
-    (found,) = [item for item in change.fields if item.key == key]
+    (found,) = [item for item in change.fields if item.key.text == key]
     return found
 
 

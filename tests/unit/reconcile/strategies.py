@@ -18,6 +18,7 @@ from flexres.live.model import LiveUser, Snapshot, WorkerChannel
 from flexres.reconcile.change import Route
 from flexres.reconcile.diff import Scope, marker_for
 from flexres.reconcile.fields import desired_fields, odd_routing, route, write_fields
+from flexres.reconcile.key import Key
 from flexres.reconcile.marker import Marker
 from flexres.reconcile.ownership import Wanted
 from flexres.values import short_hash
@@ -54,7 +55,7 @@ def markers(draw: st.DrawFn) -> Marker:
     return Marker(
         stack_id=draw(st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=32)),
         at=draw(times),
-        keys=draw(st.dictionaries(names, hashes, max_size=5)),
+        keys=draw(st.dictionaries(names.map(Key.parse), hashes, max_size=5)),
         until=draw(st.none() | st.dates(date.min, date.max)),
         leaving=draw(st.none() | times),
     )

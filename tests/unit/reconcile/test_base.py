@@ -36,7 +36,7 @@ def wanted_of(*users: object, **settings: object) -> Wanted:
 
 
 def elsewhere(change: UserChange) -> dict[str, bool]:
-    return {field.key: field.elsewhere for field in change.fields}
+    return {field.key.text: field.elsewhere for field in change.fields}
 
 
 @many
@@ -58,7 +58,7 @@ def test_every_change_is_told_once(one: World, other: World) -> None:
 
     def fields(changes: tuple[UserChange, ...] | list[UserChange]) -> list[tuple[str, FieldChange]]:
         found = ((change.username, field) for change in changes for field in change.fields)
-        return sorted(found, key=lambda each: (each[0], each[1].key))
+        return sorted(found, key=lambda each: (each[0], each[1].key.text))
 
     assert fields(parts) == fields(plan.changes)
     assert {change.username for change in parts} == {change.username for change in plan.changes}

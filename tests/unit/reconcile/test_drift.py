@@ -88,7 +88,7 @@ def writes(plan: Plan, names: set[str]) -> Iterator[tuple[tuple[str, str], Field
     for change in plan.changes:
         for field in change.fields:
             if change.username in names and field.writes and field.route is not Route.MARKER:
-                yield (change.username, field.key), field
+                yield (change.username, field.key.text), field
 
 
 def test_what_somebody_changed_in_flex_and_what_git_has_are_two_findings() -> None:
@@ -97,7 +97,7 @@ def test_what_somebody_changed_in_flex_and_what_git_has_are_two_findings() -> No
     live = changed_at(applied(before, attributes={"city": "Bari"}), CHANGED)
     found = {finding.reason: finding for finding in drift_of(plan_for([now], [live])).findings}
     assert found.keys() == {Reason.FLEX, Reason.GIT}
-    assert [field.key for field in found[Reason.FLEX].fields] == ["attr:city"]
+    assert [field.key.text for field in found[Reason.FLEX].fields] == ["attr:city"]
     assert (found[Reason.FLEX].fixed, found[Reason.GIT].fixed) == (True, False)
 
 
@@ -232,4 +232,4 @@ def test_a_new_attribute_in_git_is_not_deployed_by_a_fix() -> None:
     wanted = Wanted("prod", config(), {ANA: now}, commit_time=0)
     plan = plan_for([now], [live])
     assert as_deployed(wanted, plan).users[ANA] == before
-    assert {field.cause for field in plan.changes[0].fields if field.key == "attr:city"} == {Cause.FLEX}
+    assert {field.cause for field in plan.changes[0].fields if field.key.text == "attr:city"} == {Cause.FLEX}

@@ -15,9 +15,11 @@ from flexres.reconcile.fields import (
     live_skills,
     odd_routing,
     route,
+    skill_key,
     worker_facts,
     write_fields,
 )
+from flexres.reconcile.key import EMAIL, FULL_NAME, ROLES, Key
 from flexres.values import ABSENT, same, short_hash
 from tests.unit.reconcile.builders import channel, person
 from tests.unit.reconcile.strategies import people, worker_attributes
@@ -25,7 +27,7 @@ from tests.unit.reconcile.strategies import people, worker_attributes
 
 def test_a_plain_user_has_the_profile_and_nothing_else():
     """What the YAML does not name is no field."""
-    assert desired_fields(person()) == {"email": "ana@example.com", "full_name": "Ana Ruiz", "roles": ["agent"]}
+    assert desired_fields(person()) == {EMAIL: "ana@example.com", FULL_NAME: "Ana Ruiz", ROLES: ["agent"]}
 
 
 @pytest.mark.parametrize(
@@ -47,18 +49,19 @@ def test_a_plain_user_has_the_profile_and_nothing_else():
 )
 def test_each_leaf_skill_and_channel_setting_is_a_field(changes, key, value):
     """Each may have another owner."""
-    assert desired_fields(person(**changes))[key] == value
+    assert desired_fields(person(**changes))[Key.parse(key)] == value
 
 
 def test_a_map_with_leaves_is_no_field_itself():
     """Its leaves are; the map is shared with whoever else writes into it."""
-    assert not {"attr:home", "attr:home/geo"} & desired_fields(person(attributes={"home": {"geo": {"lat": 1}}})).keys()
+    fields = desired_fields(person(attributes={"home": {"geo": {"lat": 1}}}))
+    assert not {"attr:home", "attr:home/geo"} & {key.text for key in fields}
 
 
 def test_a_channel_setting_that_is_not_declared_is_no_field():
     """Available may be ours while capacity is not."""
     fields = desired_fields(person(channels={"voice": Channel(available=True), "sms": Channel()}))
-    assert [key for key in fields if key.startswith("channel:")] == ["channel:voice.available"]
+    assert [key.text for key in fields if key.space == "channel"] == ["channel:voice.available"]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +79,7 @@ def test_a_channel_setting_that_is_not_declared_is_no_field():
 )
 def test_route_follows_from_the_key(key, where):
     """An attribute called email is not the profile's."""
-    assert route(key) is where
+    assert route(Key.parse(key)) is where
 
 
 @pytest.mark.parametrize(
@@ -100,16 +103,16 @@ def test_route_follows_from_the_key(key, where):
 )
 def test_the_facts_read_exactly_one_field(key, attributes, value):
     """A text where a map should be holds no leaf, whatever the text says."""
-    assert same(worker_facts(attributes).value(key), value)
+    assert same(worker_facts(attributes).value(Key.parse(key)), value)
 
 
 def test_live_channel_settings_are_read_by_name():
     """A name may hold a dot; a channel that was not read or is not there is absent."""
     channels = {"a.b": channel("a.b", available=False, capacity=4)}
-    assert worker_facts({}, channels).value("channel:a.b.available") is False
-    assert worker_facts({}, channels).value("channel:a.b.capacity") == 4
-    assert worker_facts({}, channels).value("channel:a.capacity") is ABSENT
-    assert worker_facts({}).value("channel:a.b.capacity") is ABSENT
+    assert worker_facts({}, channels).value(Key.parse("channel:a.b.available")) is False
+    assert worker_facts({}, channels).value(Key.parse("channel:a.b.capacity")) == 4
+    assert worker_facts({}, channels).value(Key.parse("channel:a.capacity")) is ABSENT
+    assert worker_facts({}).value(Key.parse("channel:a.b.capacity")) is ABSENT
 
 
 @pytest.mark.parametrize(
@@ -176,7 +179,7 @@ def test_odd_routing_is_what_writing_skills_would_destroy(attributes, odd):
 def test_write_fields_changes_one_field_and_leaves_the_rest(before, changes, after):
     """Set, remove, make maps and drop those that a removal leaves empty."""
     attributes = copy.deepcopy(before)
-    write_fields(attributes, changes)
+    write_fields(attributes, [(Key.parse(key), value) for key, value in changes])
     assert attributes == after
 
 
@@ -184,7 +187,7 @@ def test_write_fields_changes_one_field_and_leaves_the_rest(before, changes, aft
 def test_skills_read_back_as_they_were_written(skills):
     """From the YAML's form to Flex's and back."""
     attributes: dict = {}
-    write_fields(attributes, [(f"skill:{name}", level) for name, level in (skills or {}).items()])
+    write_fields(attributes, [(skill_key(name), level) for name, level in (skills or {}).items()])
     assert live_skills(attributes) == (skills or {})
 
 

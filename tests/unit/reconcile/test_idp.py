@@ -13,6 +13,7 @@ from flexres.reconcile.change import Cause, IdpEdit, Kind, UserChange
 from flexres.reconcile.fields import hash_of
 from flexres.reconcile.idp.model import IdpState, IdpUser
 from flexres.reconcile.idp.users import IdpSides, flex_name, join, wanted_claims
+from flexres.reconcile.key import Key
 from flexres.reconcile.marker import Marker
 from flexres.values import ABSENT, Json, Value
 from tests.unit.reconcile.builders import STACK_ID
@@ -26,7 +27,7 @@ OURS = replace(WANTED, claims={"department": "department"})
 def edit(flex: Value, *, marker: Mapping[str, Json] | None = None, user: Any = ANA, name: str = "") -> IdpEdit | None:
     """What happens at the provider to a user who is as declared in Flex; `marker` are keys and values set last."""
     there = IdpUser("auth0|1", "ana@example.com", name, flex)
-    keys = {key: hash_of(value) for key, value in (marker or {}).items()}
+    keys = {Key.parse(key): hash_of(value) for key, value in (marker or {}).items()}
     changes, _, _ = join(
         IdpSides(OURS, IdpState(users={"ana@example.com": (there,)})),
         [],
@@ -70,7 +71,7 @@ def test_only_claims_go_there() -> None:
     """An attribute that is no claim of `sso:` is Flex's alone."""
     found = edit(ABSENT)
     assert found is not None
-    assert {item.key for item in found.fields} == {"roles", "full_name", "attr:department"}
+    assert {item.key.text for item in found.fields} == {"roles", "full_name", "attr:department"}
 
 
 def test_causes_follow_the_three_sides() -> None:

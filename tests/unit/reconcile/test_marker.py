@@ -7,13 +7,17 @@ from datetime import UTC, date, datetime
 import pytest
 from hypothesis import given, settings
 
+from flexres.reconcile.fields import attribute_key
+from flexres.reconcile.key import ROLES
 from flexres.reconcile.marker import Marker, UnreadableMarker, parse
 from tests.unit.reconcile.strategies import markers
 
 
 def test_text_says_everything_in_a_fixed_order():
     """One line, keys sorted, so that equal markers are equal texts."""
-    marker = Marker("k7m2q9", 1763712000, {"roles": "nbswy3", "attr:level": "mzxw6y"}, date(2027, 1, 31), 1763715600)
+    marker = Marker(
+        "k7m2q9", 1763712000, {ROLES: "nbswy3", attribute_key("level"): "mzxw6y"}, date(2027, 1, 31), 1763715600
+    )
     assert marker.text() == (
         "v1;id=k7m2q9;at=1763712000;until=20270131;leaving=1763715600;keys=attr:level=mzxw6y,roles=nbswy3"
     )

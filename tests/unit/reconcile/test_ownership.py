@@ -11,6 +11,7 @@ from flexres.desired.model import Channel
 from flexres.reconcile.change import Cause, Kind, Route
 from flexres.reconcile.diff import Scope, field_changes, managed, marker_for
 from flexres.reconcile.fields import facts
+from flexres.reconcile.key import Key
 from flexres.reconcile.marker import Marker
 from flexres.values import ABSENT, short_hash
 from tests.unit.reconcile.builders import (
@@ -100,7 +101,7 @@ def test_the_profile_is_made_so(key):
     edits = {"full_name": "Somebody", "email": "else@example.com", "roles": ("agent",)}
     change = only(plan_for([user], [applied(user, **{key: edits[key]})]))
     (item,) = change.fields
-    assert (item.key, item.route, item.cause) == (key, Route.PROFILE, Cause.FLEX)
+    assert (item.key.text, item.route, item.cause) == (key, Route.PROFILE, Cause.FLEX)
 
 
 def test_the_order_of_roles_in_flex_is_no_difference():
@@ -192,7 +193,7 @@ class TestUnmanaged:
         """Ours is put right, the neighbour's is not mentioned."""
         user = person(attributes={"home": {"city": "Rome"}})
         live = applied(user, attributes={"home": {"city": "Bonn", "zip": "00100"}})
-        assert [item.key for item in only(plan_for([user], [live])).fields] == ["attr:home/city"]
+        assert [item.key.text for item in only(plan_for([user], [live])).fields] == ["attr:home/city"]
 
     def test_undeclared_channels_and_settings_are_not_mentioned(self):
         """Only what is declared is compared."""
@@ -261,7 +262,7 @@ class TestChannels:
         now = {"available": True, "capacity": 2, setting: value}
         change = only(plan_for([user], [applied(user, channels=[channel("voice", **now)])]))
         (item,) = change.fields
-        assert (item.key, item.before, item.route) == (f"channel:voice.{setting}", value, Route.CHANNEL)
+        assert (item.key.text, item.before, item.route) == (f"channel:voice.{setting}", value, Route.CHANNEL)
 
     def test_a_channel_that_flex_does_not_have_blocks_the_user(self):
         """A Worker has a channel for each task channel of the Workspace."""
@@ -318,7 +319,7 @@ class TestTheIdpWritesToo:
     def test_all_three_are_written_when_a_user_is_created(self):
         """Before the first login nobody else does."""
         change = only(plan_for([person()], sso=SSO))
-        assert {item.key: item.route for item in change.fields} == dict.fromkeys(
+        assert {item.key.text: item.route for item in change.fields} == dict.fromkeys(
             ("email", "full_name", "roles"), Route.PROFILE
         )
 
@@ -330,15 +331,15 @@ class TestTheIdpWritesToo:
     def test_turning_sso_on_lets_go_of_the_three(self):
         """They leave the marker, and Flex keeps them."""
         change = only(plan_for([person()], [applied(person())], sso=SSO))
-        assert {(item.key, item.let_go, item.writes) for item in change.fields} == {
+        assert {(item.key.text, item.let_go, item.writes) for item in change.fields} == {
             (key, True, False) for key in ("email", "full_name", "roles")
         }
 
     def test_a_marker_does_not_hold_what_is_not_ours(self):
         """Nor does `managed`."""
         user = person(attributes={"level": 3})
-        assert set(managed(user, idp_scope())) == {"attr:level"}
-        assert set(marker_for(user, idp_scope(), 5).keys) == {"attr:level"}
+        assert set(managed(user, idp_scope())) == {Key.parse("attr:level")}
+        assert set(marker_for(user, idp_scope(), 5).keys) == {Key.parse("attr:level")}
 
 
 class TestInsightsRoles:
@@ -410,7 +411,7 @@ class TestMarkers:
     def test_a_marker_of_ours_with_other_hashes_is_believed_for_no_more_than_causes(self):
         """An agent who forges one gets the declared value all the same."""
         user = person(attributes={"level": 3})
-        forged = Marker(STACK_ID, keys={"attr:level": short_hash(9)})
+        forged = Marker(STACK_ID, keys={Key.parse("attr:level"): short_hash(9)})
         change = only(plan_for([user], [in_flex(attributes={"level": 9}, marker=forged)]))
         assert field(change, "attr:level").after == 3
 
@@ -427,13 +428,13 @@ class TestAdopt:
         """What is as wanted already needs no line."""
         user = person(attributes={"level": 3, "tier": 1})
         change = only(plan_for([user], [in_flex(attributes={"level": 3, "tier": 2, "plugin": 1})]))
-        assert [(item.key, item.before, item.after) for item in change.fields] == [("attr:tier", 2, 1)]
+        assert [(item.key.text, item.before, item.after) for item in change.fields] == [("attr:tier", 2, 1)]
 
     def test_a_user_without_a_worker_gets_one(self):
         """TaskRouter lost it; Provision makes one."""
         change = only(plan_for([person(attributes={"level": 3})], [in_flex(worker=False)]))
         assert (change.kind, change.pending) == (Kind.UPDATE, True)
-        assert [item.key for item in change.fields] == ["attr:level"]
+        assert [item.key.text for item in change.fields] == ["attr:level"]
 
 
 def test_fields_come_in_the_order_of_the_yaml():
@@ -441,4 +442,4 @@ def test_fields_come_in_the_order_of_the_yaml():
     user = person(attributes={"zeta": 1, "alpha": 2}, skills={"wine": True, "billing": 1})
     live = in_flex(marker=Marker(STACK_ID))
     changes = field_changes(user, facts(live, {}), Marker(STACK_ID), Scope(STACK_ID))
-    assert [item.key for item in changes][-4:] == ["attr:zeta", "attr:alpha", "skill:wine", "skill:billing"]
+    assert [item.key.text for item in changes][-4:] == ["attr:zeta", "attr:alpha", "skill:wine", "skill:billing"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flexres.live.model import LiveUser
 from flexres.reconcile.change import Kind, UserChange
-from flexres.reconcile.fields import owns_all_skills
+from flexres.reconcile.fields import owns_all_skills, skill_key
 from flexres.reconcile.guards import Approval
 from flexres.reconcile.marker import ATTRIBUTE
 from flexres.reconcile.plan import Plan
@@ -87,7 +87,7 @@ def _strange(live: LiveUser, change: UserChange) -> tuple[list[tuple[str, str]],
     """Leaves of the attributes (in order, as JSON) and skills that are nobody's in this stack."""
     attributes: dict[str, Any] = (live.worker.attributes() if live.worker else None) or {}
     owned = owned_keys(change)
-    paths = [_path(key) for key in owned if key.startswith("attr:")]
+    paths = [key.path for key in owned if key.space == "attr"]
     routing = attributes.pop("routing", None)
     attributes.pop(ATTRIBUTE, None)
     found = [
@@ -100,18 +100,13 @@ def _strange(live: LiveUser, change: UserChange) -> tuple[list[tuple[str, str]],
 
 def _strange_routing(routing: Any, change: UserChange, owned: set[str]) -> object:
     if not isinstance(routing, dict):
-        return None if routing is None or any(key.startswith("skill:") for key in owned) else routing
+        return None if routing is None or any(key.space == "skill" for key in owned) else routing
     rest = {name: value for name, value in routing.items() if name not in {"skills", "levels"}}
     if change.desired and owns_all_skills(change.desired):
         return rest or None
-    names = [name for name in routing.get("skills", []) if f"skill:{name}" not in owned]
-    levels = {name: level for name, level in routing.get("levels", {}).items() if f"skill:{name}" not in owned}
+    names = [name for name in routing.get("skills", []) if skill_key(name) not in owned]
+    levels = {name: level for name, level in routing.get("levels", {}).items() if skill_key(name) not in owned}
     return {**rest, **({"skills": names} if names else {}), **({"levels": levels} if levels else {})} or None
-
-
-def _path(key: str) -> tuple[str, ...]:
-    parts = key.removeprefix("attr:").split("/")
-    return tuple(part.replace("~1", "/").replace("~0", "~") for part in parts)
 
 
 def _leaves(value: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -170,7 +165,7 @@ def test_everybody_is_accounted_for_once(world: World):
 def test_no_users_field_is_listed_twice_to_be_written(world: World):
     """A field has one value to become."""
     for change in plan_of(world).changes:
-        written = [item.key for item in change.fields if item.writes]
+        written = [item.key.text for item in change.fields if item.writes]
         assert len(written) == len(set(written))
 
 

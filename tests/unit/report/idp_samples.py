@@ -7,6 +7,7 @@ from dataclasses import replace
 from flexres.apply.outcome import Applied, Outcome, Result
 from flexres.reconcile.change import Cause, FieldChange, IdpChange, IdpEdit, Kind, Part, Route, UserChange
 from flexres.reconcile.idp.model import Differing, IdpPlan, IdpWanted, Trouble
+from flexres.reconcile.key import Key
 from flexres.reconcile.plan import Plan
 from flexres.values import ABSENT
 from tests.unit.report.samples import desired, in_flex, in_sync_plan
@@ -28,7 +29,7 @@ WANTED = IdpWanted(
 
 
 def _field(key: str, before: object, after: object, cause: Cause, route: Route) -> FieldChange:
-    return FieldChange(key, before, after, cause, route)  # type: ignore[arg-type]  # a sample's values are JSON
+    return FieldChange(Key.parse(key), before, after, cause, route)  # type: ignore[arg-type]  # a sample's values are JSON
 
 
 def managed_idp_plan() -> Plan:

@@ -14,8 +14,9 @@ from flexres.live.model import FlexUser, Instance, LiveUser, Snapshot, Worker, W
 from flexres.reconcile.base import Base, marked, offline_plan
 from flexres.reconcile.change import Answer, Kind, SettingChange, SettingState
 from flexres.reconcile.diff import Scope, marker_for
-from flexres.reconcile.fields import write_fields
+from flexres.reconcile.fields import PROFILE, skill_key, write_fields
 from flexres.reconcile.guards import Approval
+from flexres.reconcile.key import Key
 from flexres.reconcile.marker import ATTRIBUTE
 from flexres.reconcile.ownership import Wanted
 from flexres.reconcile.plan import Plan, make_plan
@@ -88,8 +89,8 @@ def in_flex(
 ) -> LiveUser:
     """What Flex has after `user` was applied and somebody edited attributes (`then`) or the profile since."""
     attributes: dict[str, Any] = json.loads(json.dumps(user.attributes))
-    write_fields(attributes, [(f"skill:{name}", level) for name, level in (user.skills or {}).items()])
-    write_fields(attributes, then)
+    write_fields(attributes, [(skill_key(name), level) for name, level in (user.skills or {}).items()])
+    write_fields(attributes, [(Key.parse(key), value) for key, value in then])
     if marked:
         marker = marker_for(user, Scope(stack_id), COMMITTED - 3600)
         attributes[ATTRIBUTE] = replace(marker, leaving=leaving).text()
@@ -247,7 +248,7 @@ def idp_plan() -> Plan:
 def _unmark_profile(live: LiveUser) -> Worker:
     assert live.worker is not None
     attributes = json.loads(live.worker.text)
-    marker = marker_for(desired(live.username), Scope(STACK_ID, frozenset({"roles", "email", "full_name"})), COMMITTED)
+    marker = marker_for(desired(live.username), Scope(STACK_ID, frozenset(PROFILE)), COMMITTED)
     attributes[ATTRIBUTE] = marker.text()
     return replace(live.worker, text=json.dumps(attributes))
 

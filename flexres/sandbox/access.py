@@ -1,4 +1,8 @@
-"""Who may speak to the sandbox: this machine by its own names, and at its own endpoints no page from elsewhere."""
+"""Who may speak to the sandbox: this machine by its own names; at its own endpoints no page from elsewhere, and at
+Flex's those of trusted origins.
+
+Which origins Twilio lets in is not published; a page from nowhere must not drive the sandbox with its known keys.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,15 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from flexres.sandbox.errors import WireError
+from flexres.sandbox.sso.addresses import is_loopback as is_loopback_name
+from flexres.sandbox.sso.settings import trusted_origins
+from flexres.sandbox.state import world_of
 from flexres.sandbox.wire import answer
 
 _CONTROLS = ("/_sandbox/", "/idp/response")
+_METHODS = "GET, POST, PUT, DELETE, OPTIONS"
+_SENT = "content-type, authorization, x-flex-jwe, if-match"
+_READ = "ETag, Twilio-Request-Id, Twilio-Concurrent-Requests, Twilio-Request-Duration, Retry-After"
 
 
 @web.middleware
@@ -52,3 +62,31 @@ def _check_origin(request: web.Request) -> None:
         raise WireError(403, f"{origin} may not control this sandbox")
     if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
         raise WireError(403, "A page from elsewhere may not control this sandbox")
+
+
+def is_preflight(request: web.Request) -> bool:
+    """Whether a browser asks if it may ask."""
+    return request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+
+
+def headers_for(request: web.Request) -> dict[str, str]:
+    """The headers for this request's origin; only Vary for one that may not, or for a client that is no browser."""
+    origin = request.headers.get("Origin", "")
+    if not origin or not _may_read(request, origin):
+        return {"Vary": "Origin"}
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Methods": _METHODS,
+        "Access-Control-Allow-Headers": _SENT,
+        "Access-Control-Expose-Headers": _READ,
+        "Access-Control-Max-Age": "600",
+        "Vary": "Origin",
+    }
+
+
+def _may_read(request: web.Request, origin: str) -> bool:
+    try:
+        host = urlsplit(origin).hostname
+    except ValueError:
+        return False
+    return (host is not None and is_loopback_name(host)) or origin in trusted_origins(world_of(request))

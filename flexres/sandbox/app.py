@@ -13,13 +13,14 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from flexres.sandbox import control
-from flexres.sandbox.access import keep_strangers_out
+from flexres.sandbox.access import headers_for, is_preflight, keep_strangers_out
 from flexres.sandbox.auth0 import access as auth0_access
 from flexres.sandbox.auth0 import actions as auth0_actions
 from flexres.sandbox.auth0 import clients as auth0_clients
 from flexres.sandbox.auth0 import login as auth0_login
 from flexres.sandbox.auth0 import users as auth0_users
+from flexres.sandbox.control import front_page
+from flexres.sandbox.control import routes as control
 from flexres.sandbox.errors import (
     SandboxError,
     WireError,
@@ -33,10 +34,9 @@ from flexres.sandbox.flex import configuration, tokens
 from flexres.sandbox.flex import users as flex_users
 from flexres.sandbox.identity import new_sid
 from flexres.sandbox.idp import service as identity_provider
-from flexres.sandbox.limits import limit
-from flexres.sandbox.pages import demo, front_page
+from flexres.sandbox.limits.middleware import limit
 from flexres.sandbox.pages import render as pages
-from flexres.sandbox.sso import assertion_consumer, authorize, contract, cors, legacy, oauth, token_info
+from flexres.sandbox.sso import assertion_consumer, authorize, contract, oauth, token_info
 from flexres.sandbox.state import CREDENTIALS, FAULT, IN_FLIGHT, RESET, WORLD, World, world_of
 from flexres.sandbox.taskrouter import events, task_queues, worker_channels, workers, workflows, workspace
 from flexres.sandbox.taskrouter.actors import ACTING, by_api, by_login
@@ -47,10 +47,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 LOOPBACK = "127.0.0.1"
 _FLEX = (flex_users, tokens, configuration)
 _TASKROUTER = (workspace, workers, worker_channels, task_queues, workflows, events)
-_SSO = (authorize, assertion_consumer, oauth, token_info, legacy, contract)
+_SSO = (authorize, assertion_consumer, oauth, token_info, contract)
 _AUTH0 = (auth0_access, auth0_clients, auth0_actions, auth0_users, auth0_login)
 _SERVICES = (*_FLEX, *_TASKROUTER, *_SSO)
-_OURS = (control, pages, front_page, identity_provider, demo, *_AUTH0)
+_OURS = (control, pages, front_page, identity_provider, *_AUTH0)
 _OUR_FOLDERS = ("/_sandbox/", "/idp/", "/demo/")
 _MAX_BODY = 4 * 1024 * 1024
 
@@ -146,8 +146,8 @@ async def _share(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Tells browsers which pages of other origins may read the answer."""
     if _is_ours(request):
         return await handler(request)
-    headers = cors.headers_for(request)
-    response = web.Response(status=204) if cors.is_preflight(request) else await handler(request)
+    headers = headers_for(request)
+    response = web.Response(status=204) if is_preflight(request) else await handler(request)
     response.headers.update(headers)
     return response
 

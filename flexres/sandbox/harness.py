@@ -15,14 +15,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from flexres.sandbox import manual_actions as hands
 from flexres.sandbox.app import listening
 from flexres.sandbox.auth0.manual_actions import Auth0Hands
+from flexres.sandbox.control import manual_actions as hands
 from flexres.sandbox.faults.rules import Faults
 from flexres.sandbox.flex.users import user_object
 from flexres.sandbox.identity import DEFAULT, Identity
-from flexres.sandbox.neighbour import Neighbour
-from flexres.sandbox.rates import Rates
+from flexres.sandbox.limits.neighbour import Neighbour
+from flexres.sandbox.limits.rates import Rates
 from flexres.sandbox.requestlog import LoggedRequest
 from flexres.sandbox.sso.settings import (
     SsoSettings,

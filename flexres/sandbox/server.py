@@ -11,8 +11,8 @@ from flexres.sandbox.app import listening
 from flexres.sandbox.faults.rules import Faults
 from flexres.sandbox.harness import Sandbox
 from flexres.sandbox.identity import DEFAULT, Identity
-from flexres.sandbox.neighbour import Neighbour
-from flexres.sandbox.rates import Rates
+from flexres.sandbox.limits.neighbour import Neighbour
+from flexres.sandbox.limits.rates import Rates
 from flexres.sandbox.sso.settings import begin_with
 from flexres.sandbox.state import World
 from flexres.sandbox.store.database import Store, reset

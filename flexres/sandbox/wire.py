@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from flexres.sandbox.errors import bad_page_token, invalid_body, invalid_parameter
-from flexres.sandbox.json_text import loads
+from flexres.sandbox.formats import loads
 from flexres.sandbox.switches import Switches
 
 _PAGING = ("PageSize", "Page", "PageToken")

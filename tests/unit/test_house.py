@@ -150,9 +150,6 @@ KNOWN_CIRCLES = {
     ("report.drift", "report.html"),
     ("report.html", "report.plan"),
     ("report.plan", "report.sso"),
-    ("sandbox.flex", "sandbox.taskrouter"),
-    ("sandbox.idp", "sandbox.sso"),
-    ("sandbox.pages", "sandbox.sso"),
 }
 
 

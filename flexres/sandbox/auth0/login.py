@@ -24,9 +24,9 @@ from flexres.sandbox.idp.answer import Answer
 from flexres.sandbox.idp.request import Asked as Request
 from flexres.sandbox.idp.request import read_request
 from flexres.sandbox.idp.response import respond
-from flexres.sandbox.pages.render import page, refusal_page
-from flexres.sandbox.sso.names import METADATA, REDIRECT, SIGNATURE
-from flexres.sandbox.sso.refusal import LoginError
+from flexres.sandbox.pages.render import page
+from flexres.sandbox.saml.names import METADATA, REDIRECT, SIGNATURE
+from flexres.sandbox.sso.refusal import LoginError, refusal_page
 from flexres.sandbox.state import world_of
 from flexres.sandbox.wire import answer, base_url, read_form, read_json_object
 

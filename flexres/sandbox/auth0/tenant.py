@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from flexres.sandbox.auth0.rate import Rate
-from flexres.sandbox.idp.key import SigningKey, make_key
+from flexres.sandbox.saml.key import SigningKey, make_key
 from flexres.sandbox.store.database import Store
 
 DOMAIN = "sandbox.auth0.test"
@@ -28,6 +29,31 @@ Thing = dict[str, Any]
 _KEY = "auth0_key"
 _MOST = "auth0_most_actions"
 _SCOPES = "auth0_scopes"
+
+
+class Rate:
+    """A fixed window: `limit` requests in each `seconds`."""
+
+    def __init__(self) -> None:
+        self.set(limit=100, seconds=1)
+
+    def set(self, *, limit: int, seconds: float, used: int = 0) -> None:
+        """Another limit, with `used` requests of this window gone already."""
+        self._limit, self._seconds, self._used = limit, seconds, used
+        self._ends = time.time() + seconds
+
+    def take(self) -> tuple[bool, dict[str, str]]:
+        """Whether one more request passes, and the headers that say how things stand."""
+        now = time.time()
+        if now >= self._ends:
+            self._used, self._ends = 0, now + self._seconds
+        passes = self._used < self._limit
+        self._used += passes
+        return passes, {
+            "x-ratelimit-limit": str(self._limit),
+            "x-ratelimit-remaining": str(self._limit - self._used),
+            "x-ratelimit-reset": str(math.ceil(self._ends)),
+        }
 
 
 class Tenant:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from flexres.sandbox.clock import now
 from flexres.sandbox.errors import invalid_body
+from flexres.sandbox.formats import now
 from flexres.sandbox.state import World, world_of
 from flexres.sandbox.taskrouter.new_workers import ChannelSettings
 from flexres.sandbox.wire import answer, base_url, read_json_object

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from flexres.sandbox.clock import now
 from flexres.sandbox.errors import invalid_attribute_format, invalid_body
 from flexres.sandbox.flex.claims import ClaimError, Claims, type_claims
 from flexres.sandbox.flex.configuration import worker_defaults
 from flexres.sandbox.flex.user_table import NewUser, User
+from flexres.sandbox.formats import dumps, merged, now
 from flexres.sandbox.identity import new_sid
-from flexres.sandbox.json_text import dumps, merged
 from flexres.sandbox.state import World
 from flexres.sandbox.taskrouter.new_workers import (
     LARGEST_ATTRIBUTES,

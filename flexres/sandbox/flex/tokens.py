@@ -7,10 +7,10 @@ import secrets
 
 from aiohttp import web
 
-from flexres.sandbox.clock import now
 from flexres.sandbox.errors import invalid_body
 from flexres.sandbox.flex.user_table import User
 from flexres.sandbox.flex.users import our_user
+from flexres.sandbox.formats import now
 from flexres.sandbox.state import World, world_of
 from flexres.sandbox.wire import answer, read_json_object
 

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from flexres.sandbox.clock import now
+from flexres.sandbox.formats import now
 
 _COLUMNS = (
     "seq, sid, username, full_name, email, roles, locale, user_sid, version, created_date, updated_date,"

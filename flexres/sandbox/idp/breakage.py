@@ -11,8 +11,8 @@ from typing import Final
 from lxml import etree
 
 from flexres.sandbox.idp.answer import Answer
-from flexres.sandbox.sso.names import SIGNATURE, assertion, protocol
-from flexres.sandbox.sso.safe_xml import parse
+from flexres.sandbox.saml.names import SIGNATURE, assertion, protocol
+from flexres.sandbox.saml.safe_xml import parse
 
 _ELSEWHERE = "https://elsewhere.example.com"
 _CLAIM_URLS = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"

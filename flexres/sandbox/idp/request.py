@@ -8,9 +8,9 @@ import zlib
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from flexres.sandbox.sso.names import assertion, protocol
+from flexres.sandbox.saml.names import assertion, protocol
+from flexres.sandbox.saml.safe_xml import UnsafeXmlError, parse, text_of
 from flexres.sandbox.sso.refusal import LoginError
-from flexres.sandbox.sso.safe_xml import UnsafeXmlError, parse, text_of
 
 _LARGEST = 100_000
 

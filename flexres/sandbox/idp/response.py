@@ -12,12 +12,12 @@ from lxml import etree
 from signxml.algorithms import CanonicalizationMethod
 from signxml.signer import XMLSigner
 
-from flexres.sandbox.clock import now
 from flexres.sandbox.errors import SandboxError
+from flexres.sandbox.formats import now
 from flexres.sandbox.idp.answer import Answer
 from flexres.sandbox.idp.breakage import BROKEN, meddled, misled
-from flexres.sandbox.idp.key import SigningKey, make_key
-from flexres.sandbox.sso.names import (
+from flexres.sandbox.saml.key import SigningKey, make_key
+from flexres.sandbox.saml.names import (
     ASSERTION,
     BEARER,
     ENCRYPTION,
@@ -30,7 +30,7 @@ from flexres.sandbox.sso.names import (
     assertion,
     protocol,
 )
-from flexres.sandbox.sso.safe_xml import parse
+from flexres.sandbox.saml.safe_xml import parse
 
 Signed = Literal["both", "response", "assertion"]
 

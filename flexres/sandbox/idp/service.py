@@ -18,15 +18,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
 from flexres.sandbox.errors import SandboxError, WireError, invalid_parameter
-from flexres.sandbox.idp.answer import Answer
+from flexres.sandbox.idp.answer import Answer, as_lines, claims_of, from_lines
 from flexres.sandbox.idp.breakage import BROKEN
-from flexres.sandbox.idp.directory import as_lines, claims_of, from_lines
-from flexres.sandbox.idp.key import ISSUER, identity_provider_key
 from flexres.sandbox.idp.request import Asked, read_request
 from flexres.sandbox.idp.response import Signed, respond
-from flexres.sandbox.pages.render import page, refusal_page
-from flexres.sandbox.sso.names import METADATA, REDIRECT, SIGNATURE, UNSPECIFIED
-from flexres.sandbox.sso.refusal import LoginError
+from flexres.sandbox.pages.render import page
+from flexres.sandbox.saml.key import ISSUER, identity_provider_key
+from flexres.sandbox.saml.names import METADATA, REDIRECT, SIGNATURE, UNSPECIFIED
+from flexres.sandbox.sso.refusal import LoginError, refusal_page
 from flexres.sandbox.sso.service_provider import consumer_url, consumer_urls
 from flexres.sandbox.sso.settings import SsoSettings, read_settings
 from flexres.sandbox.state import World, world_of

@@ -1,0 +1,1 @@
+"""How pages are made: templates, styles and scripts, and the policy under which browsers show them."""

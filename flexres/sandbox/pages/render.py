@@ -10,7 +10,6 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from flexres.sandbox.errors import not_found
-from flexres.sandbox.sso.refusal import LoginError
 
 _HERE = Path(__file__).parent
 _POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -25,11 +24,6 @@ def page(template: str, values: Mapping[str, object], status: int = 200) -> web.
     headers = {**_HEADERS, "Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
     html = _environment().get_template(template).render(values)
     return web.Response(text=html, status=status, content_type="text/html", headers=headers)
-
-
-def refusal_page(refusal: LoginError, *, step: str) -> web.Response:
-    """A login that ended: where, why, and what to do."""
-    return page("refused.html", {"refusal": refusal, "step": step}, refusal.status)
 
 
 @cache

@@ -8,22 +8,23 @@ from __future__ import annotations
 import re
 import secrets
 import time
+import uuid
 from dataclasses import replace
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from aiohttp import web
 
-from flexres.sandbox.errors import WireError
-from flexres.sandbox.pages.render import refusal_page
+from flexres.sandbox.errors import WireError, invalid_body, not_found
 from flexres.sandbox.sso.addresses import address_problem
 from flexres.sandbox.sso.notes import Login, LoginRequest, Notes
-from flexres.sandbox.sso.refusal import LoginError
-from flexres.sandbox.sso.service_provider import enhanced_request, redirect_url
+from flexres.sandbox.sso.refusal import LoginError, refusal_page
+from flexres.sandbox.sso.service_provider import enhanced_request, legacy_request, redirect_url
 from flexres.sandbox.sso.settings import SsoSettings, is_trusted, read_settings
 from flexres.sandbox.sso.sign_in import sign_in
 from flexres.sandbox.state import World, world_of
-from flexres.sandbox.wire import answer, base_url
+from flexres.sandbox.wire import answer, base_url, read_json_object
 
+_LEGACY_HOST = "https://iam.twilio.com"
 CALLBACK = "/v1/Flex/Authentication/Callback"
 
 _PATIENCE = 600.0
@@ -182,9 +183,34 @@ def _found(location: str) -> web.Response:
     return web.Response(status=302, headers={"Location": location, "Cache-Control": "no-store"})
 
 
+async def _legacy(request: web.Request) -> web.Response:
+    """Where a login of legacy SSO would begin; codes and messages are those that real clients have seen.
+
+    The rest of that chain is gone, as its deadline has passed.
+    """
+    world, base = world_of(request), base_url(request)
+    identity = world.identity
+    if request.match_info["account"] != identity.account_sid:
+        raise not_found(request.path)
+    body = await read_json_object(request)
+    resource = body.get("resource")
+    if body.get("products") != ["flex"] or not isinstance(resource, str) or address_problem(resource):
+        raise invalid_body('products must be ["flex"] and resource a full URL')
+    settings = read_settings(world, base)
+    if settings is None or settings.type != "legacy" or not settings.active:
+        message = f"no valid certificate for identity realm {identity.realm_sid}"
+        raise WireError(403, message, code=70251)
+    if not is_trusted(world, resource, sso_type="legacy", base=base):
+        raise WireError(400, "The resource's domain is not trusted", code=70002)
+    saml = legacy_request(settings, f"ONELOGIN_{uuid.uuid4()}", f"{_LEGACY_HOST}/v1/Accounts/{identity.account_sid}")
+    return answer({"location": redirect_url(settings, saml, resource)})
+
+
 ROUTES: list[web.RouteDef] = []
 OPEN = [
     web.get("/v1/Flex/Authentication/Config", _config, allow_head=False),
     web.get("/v1/Flex/Authorize", _authorize, allow_head=False),
     web.get(CALLBACK, _callback, allow_head=False),
+    web.post("/v1/Accounts/{account}/authenticate", _legacy),
+    web.post("/iam/Accounts/{account}/authenticate", _legacy),
 ]

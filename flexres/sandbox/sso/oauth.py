@@ -10,10 +10,10 @@ import time
 
 from aiohttp import web
 
-from flexres.sandbox.clock import now
 from flexres.sandbox.errors import WireError, invalid_body
 from flexres.sandbox.flex.tokens import mint
 from flexres.sandbox.flex.user_table import User
+from flexres.sandbox.formats import now
 from flexres.sandbox.sso.notes import Login, Notes, Session
 from flexres.sandbox.sso.settings import read_settings
 from flexres.sandbox.sso.sign_in import sign_in

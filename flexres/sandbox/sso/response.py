@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 
 from lxml import etree
 
-from flexres.sandbox.sso.names import BEARER, STATUS, SUCCESS, assertion, protocol
+from flexres.sandbox.saml.names import BEARER, STATUS, SUCCESS, assertion, protocol
+from flexres.sandbox.saml.safe_xml import UnsafeXmlError, parse, text_of
 from flexres.sandbox.sso.notes import Claims
 from flexres.sandbox.sso.refusal import LoginError
-from flexres.sandbox.sso.safe_xml import UnsafeXmlError, parse, text_of
 from flexres.sandbox.sso.signatures import signed_assertion
 
 SKEW = 60.0

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 from flexres.sandbox.errors import SandboxError
-from flexres.sandbox.idp.key import ISSUER, identity_provider_key
+from flexres.sandbox.saml.key import ISSUER, identity_provider_key
 from flexres.sandbox.sso.addresses import origin_of, pattern_covers, url_covers
 from flexres.sandbox.state import World
 

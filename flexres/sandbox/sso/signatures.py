@@ -8,7 +8,7 @@ from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.exceptions import InvalidDigest, SignXMLException
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
-from flexres.sandbox.sso.names import assertion, signature
+from flexres.sandbox.saml.names import assertion, signature
 from flexres.sandbox.sso.refusal import LoginError
 
 _ASSERTION = assertion("Assertion")

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from flexres.sandbox.clock import at
 from flexres.sandbox.errors import invalid_parameter, not_found
+from flexres.sandbox.formats import at
 from flexres.sandbox.state import World, world_of
 from flexres.sandbox.taskrouter.event_table import Event, Period
 from flexres.sandbox.taskrouter.workers import check_workspace

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Generic, NamedTuple, TypeVar
 
-from flexres.sandbox.clock import now
+from flexres.sandbox.formats import now
 from flexres.sandbox.taskrouter.event_table import EventTable
 
 Value = str | int | None

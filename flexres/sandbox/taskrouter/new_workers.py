@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flexres.sandbox.clock import now
+from flexres.sandbox.formats import now
 from flexres.sandbox.identity import new_sid
 from flexres.sandbox.state import World
 from flexres.sandbox.taskrouter.worker_rows import NewChannel, NewWorker

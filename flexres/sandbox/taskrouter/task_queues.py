@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 from flexres.sandbox.errors import WireError, invalid_parameter, not_found
+from flexres.sandbox.formats import loads
 from flexres.sandbox.identity import new_sid
-from flexres.sandbox.json_text import loads
 from flexres.sandbox.state import World, world_of
 from flexres.sandbox.switches import Switches
 from flexres.sandbox.taskrouter.expressions import ExpressionError, parse

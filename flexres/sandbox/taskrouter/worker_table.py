@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping
 
-from flexres.sandbox.clock import now
+from flexres.sandbox.formats import now
 from flexres.sandbox.identity import new_sid
 from flexres.sandbox.taskrouter.worker_events import WorkerEvents
 from flexres.sandbox.taskrouter.worker_rows import Channel, NewChannel, NewWorker, Reservation, Worker

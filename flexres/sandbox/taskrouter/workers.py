@@ -6,10 +6,8 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from flexres.sandbox.clock import now
 from flexres.sandbox.errors import WireError, invalid_parameter, not_found, precondition_failed
-from flexres.sandbox.flex.configuration import worker_defaults
-from flexres.sandbox.json_text import loads
+from flexres.sandbox.formats import loads, now
 from flexres.sandbox.state import World, world_of
 from flexres.sandbox.taskrouter.new_workers import LARGEST_ATTRIBUTES, MOST_WORKERS, NAME_LENGTH, insert_worker
 from flexres.sandbox.taskrouter.worker_query import WorkerQuery
@@ -102,8 +100,7 @@ async def _create(request: web.Request) -> web.Response:
     if world.store.workers.count() >= MOST_WORKERS:
         raise invalid_parameter(f"A workspace has at most {MOST_WORKERS:,} workers")
     with world.store.transaction():
-        channels = worker_defaults(world, ()).channels
-        sid = insert_worker(world, form["FriendlyName"], attributes, channels, activity)
+        sid = insert_worker(world, form["FriendlyName"], attributes, {}, activity)
     return _single(request, sid, 201)
 
 

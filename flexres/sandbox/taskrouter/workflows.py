@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from flexres.sandbox.errors import invalid_parameter, not_found
+from flexres.sandbox.formats import loads
 from flexres.sandbox.identity import new_sid
-from flexres.sandbox.json_text import loads
 from flexres.sandbox.state import World, world_of
 from flexres.sandbox.taskrouter.named_table import Value, Workflow
 from flexres.sandbox.taskrouter.task_queues import check_name

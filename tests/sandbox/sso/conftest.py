@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from flexres.sandbox.idp import key
+from flexres.sandbox.saml import key
 from flexres.sandbox.server import Sandbox
 from flexres.sandbox.visitor import Visitor
 

@@ -21,7 +21,7 @@ from functools import wraps
 
 from aiohttp import web
 
-from flexres.sandbox import manual_actions as hands
+from flexres.sandbox.control import manual_actions as hands
 from flexres.sandbox.errors import SandboxError, WireError, invalid_parameter
 from flexres.sandbox.requestlog import counts
 from flexres.sandbox.sso.settings import start_over

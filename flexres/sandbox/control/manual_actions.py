@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
-from flexres.sandbox.clock import now
 from flexres.sandbox.errors import SandboxError
+from flexres.sandbox.formats import now
 from flexres.sandbox.identity import new_sid
 from flexres.sandbox.state import World
 from flexres.sandbox.taskrouter.actors import Actor, in_console

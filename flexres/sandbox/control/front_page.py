@@ -1,4 +1,5 @@
-"""The page at `/`: users with their Workers, SSO, requests, faults and switches, for a person to look at and turn."""
+"""The pages that people look at: `/` with users, Workers, SSO, requests, faults and switches; and `/demo/app`, a
+stand-in for a Flex page in plain JavaScript, which signs in and shows the Worker that it came back with."""
 
 from __future__ import annotations
 
@@ -9,9 +10,9 @@ from dataclasses import asdict, dataclass
 from aiohttp import web
 from cryptography import x509
 
+from flexres.sandbox.control.manual_actions import state
 from flexres.sandbox.flex.configuration import login_popup
 from flexres.sandbox.flex.user_table import User
-from flexres.sandbox.manual_actions import state
 from flexres.sandbox.pages.render import page
 from flexres.sandbox.requestlog import LoggedRequest
 from flexres.sandbox.sso.settings import read_settings, trusted_entries
@@ -104,4 +105,9 @@ def _clock(entry: LoggedRequest) -> str:
     return time.strftime("%H:%M:%S", time.gmtime(entry.at))
 
 
-OPEN = [web.get("/", _page, allow_head=False)]
+async def _demo(request: web.Request) -> web.Response:
+    world = world_of(request)
+    return page("demo.html", {"identity": world.identity, "popup": login_popup(world)})
+
+
+OPEN = [web.get("/", _page, allow_head=False), web.get("/demo/app", _demo, allow_head=False)]

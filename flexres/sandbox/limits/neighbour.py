@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 
 from flexres.sandbox.errors import SandboxError
-from flexres.sandbox.rates import DOCUMENTED, Rates
+from flexres.sandbox.limits.rates import DOCUMENTED, Rates
 
 _TICK = 0.05
 

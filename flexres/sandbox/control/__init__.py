@@ -1,0 +1,1 @@
+"""What is not Twilio's: the control endpoints, what people do by hand, and the pages that people look at."""

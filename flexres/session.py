@@ -60,7 +60,7 @@ class Session:
         config = self.stack.config
         channels_for = {user.username for user in self.wanted.users.values() if user.channels}
         snapshot = await read_snapshot(
-            self.transport, account=config.account, instance=config.instance, channels_for=channels_for
+            self.transport, account=config.account, instance=config.instance, channels_for=channels_for, routing=True
         )
         nameless = {worker.friendly_name for worker in snapshot.orphans}
         doubtful = (nameless & self.wanted.users.keys()) - snapshot.users.keys()

@@ -63,7 +63,10 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How changes may happen. `approved` are digests of guarded changes that a reviewer has seen."""
+    """How changes may happen. `approved` are digests of guarded changes that a reviewer has seen.
+
+    `queues` is how many people a plan has to leave in which task queue, by its name; `*` stands for all the others.
+    """
 
     timezone: str = "UTC"
     retire: Literal["deprovision", "keep"] = "deprovision"
@@ -77,6 +80,11 @@ class Policy:
     email_domains: tuple[str, ...] = ()
     approved: tuple[str, ...] = ()
     console_changes: Literal["warn", "fail"] = "warn"
+    queues: Mapping[str, int] = field(default_factory=dict)
+
+    def least_in(self, queue: str) -> int:
+        """How many people a plan has to leave in the queue of this name."""
+        return self.queues.get(queue, self.queues.get("*", 0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,8 @@ class Snapshot:
 
     `users` is by username, exactly as Flex spells it, active users before deactivated ones of the same name;
     `orphans` are Workers that belong to no Flex user (made directly in TaskRouter, never tied to one later).
-    `requests` counts what the reading cost, `seconds` how long it took.
+    `requests` counts what the reading cost, `seconds` how long it took. `routing` is what leads work to the Workers;
+    None: nobody looked.
     """
 
     instance: Instance
@@ -164,6 +165,7 @@ class Snapshot:
     orphans: tuple[Worker, ...] = field(default=(), repr=False)
     requests: int = 0
     seconds: float = 0.0
+    routing: RoutingSetup | None = field(default=None, repr=False)
 
     def personas(self) -> dict[str, tuple[str, ...]]:
         """E-mail address (lower case) → usernames, where more than one active user has it (each is billed)."""

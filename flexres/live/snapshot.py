@@ -14,8 +14,9 @@ from flexres.live.flex.configuration import ConfigurationApi
 from flexres.live.flex.users import FlexUsers
 from flexres.live.http.concurrently import each, together
 from flexres.live.http.transport import Transport
-from flexres.live.model import FlexUser, Instance, LiveUser, Snapshot, Worker, WorkerChannel
+from flexres.live.model import FlexUser, Instance, LiveUser, RoutingSetup, Snapshot, Worker, WorkerChannel
 from flexres.live.taskrouter.workers import Workers
+from flexres.live.taskrouter.workflows import routing_setup
 
 
 async def read_snapshot(
@@ -25,9 +26,11 @@ async def read_snapshot(
     instance: str,
     channels_for: Collection[str] = (),
     only: Collection[str] | None = None,
+    routing: bool = False,
 ) -> Snapshot:
     """Read the instance: everything by pages, or `only` these usernames one by one (then without orphans).
 
+    `routing`: task queues and Workflows as well. What of them cannot be read is told in the snapshot.
     Channels are read for those of `channels_for` who have a Worker. A username that is absent from the result was
     not listed; before that counts as gone, ask `reread`.
 
@@ -39,16 +42,20 @@ async def read_snapshot(
     started, sent = transport.timing.monotonic(), transport.sent
     found = await ConfigurationApi(transport, account=account, instance=instance).fetch()
     reading = _Reading(transport, found)
-    if only is None:
-        await reading.everything()
-    else:
-        await reading.these(only)
+    setups: list[RoutingSetup] = []
+
+    async def read_routing() -> None:
+        if routing:
+            setups.append(await routing_setup(transport, found.workspace))
+
+    await together(reading.everything() if only is None else reading.these(only), read_routing())
     return Snapshot(
         instance=found,
         users=await reading.with_channels(reading.joined(), channels_for),
         orphans=reading.orphans() if only is None else (),
         requests=transport.sent - sent,
         seconds=transport.timing.monotonic() - started,
+        routing=setups[0] if setups else None,
     )
 
 

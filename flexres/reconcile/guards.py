@@ -17,6 +17,7 @@ from typing import Final
 from flexres.desired.model import Limit, StackConfig
 from flexres.live.model import LiveUser, Snapshot
 from flexres.reconcile.change import Change, Kind, Route, SettingChange, UserChange, Why
+from flexres.reconcile.coverage import Routing, shortfalls
 from flexres.reconcile.fields import live_skills
 from flexres.reconcile.key import EMAIL, ROLES
 from flexres.reconcile.marker import Marker
@@ -37,6 +38,7 @@ class Rule(StrEnum):
     LOSES_CAPACITY = "loses all capacity"
     DEACTIVATED = "deactivated"
     CONSOLE_CHANGES = "console_changes"
+    QUEUES = "queues"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Evidence:
     allow_older: bool
     allow_admin: frozenset[str]
     declared: int
+    routing: Routing | None = None
 
     @property
     def users(self) -> tuple[UserChange, ...]:
@@ -116,6 +119,7 @@ def deactivated_since(live: LiveUser) -> str:
 def evaluate(given: Evidence) -> Verdict:
     """Every guard's word on the plan."""
     watched = [item for rule, watch in _WATCHERS.items() for item in _watch(given, rule, watch)]
+    watched.extend(_queues_watched(given))
     open_items = [item for item in watched if not item.approved_by]
     violations = [violation for check in _CHECKS for violation in check(given, open_items)]
     violations.extend(_older_checkout(given))
@@ -131,10 +135,29 @@ def evaluate(given: Evidence) -> Verdict:
     lifted = tuple(
         replace(item, approved_by=by) if item.rule in refused and not item.approved_by else item for item in watched
     )
-    return Verdict(lifted, tuple(one for one in violations if one.rule in _NOT_BY_DIGEST), digest)
+    return Verdict(lifted, tuple(one for one in violations if one.rule in _NOT_BY_DIGEST or not one.usernames), digest)
 
 
 _NOT_BY_DIGEST: Final = frozenset({Rule.OLDER_CHECKOUT, Rule.CONSOLE_CHANGES})
+
+
+def _queues_watched(given: Evidence) -> Iterable[Guarded]:
+    """Everybody whom a queue loses that goes below what the policy asks for."""
+    for short in shortfalls(given.routing, given.wanted.policy, given.users):
+        for username in short.usernames:
+            digest = change_digest(given.wanted.id, Rule.QUEUES, username, short.detail)
+            yield Guarded(Rule.QUEUES, username, short.detail, digest, approver(given.approvals, digest))
+
+
+def _queues(given: Evidence, items: list[Guarded]) -> Iterable[Violation]:
+    for short in shortfalls(given.routing, given.wanted.policy, given.users):
+        names = tuple(item.username for item in _of(items, Rule.QUEUES) if item.detail == short.detail)
+        if names:
+            yield Violation(Rule.QUEUES, short.message, names, "")
+    unread = given.routing.unread if given.routing and given.wanted.policy.queues else ""
+    if unread and any(change.pending for change in given.users):
+        hint = "let the key read task queues and Workflows, or take queues out of the policy"
+        yield Violation(Rule.QUEUES, f"the task queues cannot be read: {unread}", (), hint)
 
 
 def roles_before(change: UserChange) -> frozenset[str]:
@@ -350,6 +373,7 @@ _CHECKS: tuple[Callable[[Evidence, list[Guarded]], Iterable[Violation]], ...] = 
     _each(Rule.GAINS_ADMIN, "{user} gains admin"),
     _each(Rule.LOSES_SKILLS, "{user} {detail}: no skill is left"),
     _each(Rule.LOSES_CAPACITY, "{user} {detail}: every channel is unavailable or without capacity"),
+    _queues,
 )
 
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from flexres.desired.model import Policy
 from flexres.live.model import Instance, Snapshot, Worker
 from flexres.reconcile.change import Change, IdpChange, Kind, SettingChange, SettingState, UserChange
+from flexres.reconcile.coverage import Routing, routing_of
 from flexres.reconcile.declared import declared_changes
 from flexres.reconcile.guards import Approval, Evidence, Guarded, Violation, evaluate
 from flexres.reconcile.idp.model import IdpPlan
@@ -31,7 +32,7 @@ class Plan:
     what applies exactly this plan, behind `flexres`.
     `settings` is how every setting of single sign-on stands, in the order of Console's page; empty where the stack
     declares none, or nobody looked. `idp` is the identity provider's part, None where it is not managed, or nobody
-    looked.
+    looked. `routing` is what becomes of the task queues; None: nobody looked.
     """
 
     stack: str
@@ -58,6 +59,7 @@ class Plan:
     command: tuple[str, ...] = ("apply",)
     settings: tuple[SettingChange, ...] = ()
     idp: IdpPlan | None = None
+    routing: Routing | None = None
     evidence: Evidence = field(kw_only=True, compare=False, repr=False)
 
     def with_users(self, users: Iterable[UserChange]) -> Plan:
@@ -166,6 +168,7 @@ def make_plan(
         allow_older=allow_older,
         allow_admin=frozenset(allow_admin),
         declared=len(wanted.users),
+        routing=routing_of(snapshot, users, context.scope, policy, wanted.commit_time),
     )
     verdict = evaluate(evidence)
     return Plan(
@@ -190,5 +193,6 @@ def make_plan(
         seconds=snapshot.seconds,
         settings=tuple(settings),
         idp=at_idp,
+        routing=evidence.routing,
         evidence=evidence,
     )

@@ -185,6 +185,7 @@ def test_only_the_command_line_knows_the_sandbox():
 KNOWN_TO_RECONCILE = (
     "flexres.desired.model",
     "flexres.live.model",
+    "flexres.routing",
     "flexres.values",
     "flexres.errors",
     "flexres.reconcile",

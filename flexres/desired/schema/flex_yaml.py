@@ -170,6 +170,11 @@ class PolicySection(BaseModel):
     console_changes: Literal["warn", "fail"] | None = Field(
         None, description="fail: a change that waits for a person in Twilio Console fails the run."
     )
+    queues: dict[Annotated[str, Field(min_length=1)], Annotated[int, Field(ge=0)]] | None = Field(
+        None,
+        description="How many people a plan has to leave in a task queue, by its name; * is for all the others.",
+        examples=[{"*": 1, "Billing EN": 3}],
+    )
 
 
 class FlexFile(BaseModel):

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from flexres.report.html.rows import Person, team_name
+from flexres.report.visible import visible
 
 ROLES: Final = ("agent", "supervisor", "admin")
 MOST_TEAMS: Final = 12
 MOST_REPORTS: Final = 60
+MOST_QUEUES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,20 @@ def teams_chart(people: Iterable[Person]) -> Chart | None:
     note = f"and {rest:,} in {len(ordered) - most} smaller teams" if rest else ""
     bars = _bars(ordered[:most], ROLES)
     return Chart("Users by team and highest role", ROLES, bars, note) if bars else None
+
+
+def queues_chart(queues: Sequence[Mapping[str, Any]]) -> Chart | None:
+    """The task queues of a report that change: who stays in them, leaves and comes."""
+    columns = ("stay", "leave", "come")
+    rows = [(visible(one["name"]), dict(zip(columns, _of_queue(one), strict=True))) for one in queues[:MOST_QUEUES]]
+    left = len(queues) - len(rows)
+    note = f"and {left:,} more queues" if left else ""
+    return Chart("People in the queues that change", columns, _bars(rows, columns), note) if rows else None
+
+
+def _of_queue(queue: Mapping[str, Any]) -> tuple[int, int, int]:
+    gains = len(queue["gains"])
+    return queue["after"] - gains, len(queue["loses"]), gains
 
 
 def history_chart(past: Sequence[Past]) -> Chart | None:

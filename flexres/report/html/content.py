@@ -15,7 +15,10 @@ from flexres.report.wording import short_sid, when
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One line of a list: what is said in bold, about whom, in which words, and quietly behind them."""
+    """One line of a list: what is said in bold, about whom, in which words, and quietly behind them.
+
+    `names` are folded below the line.
+    """
 
     bold: str = ""
     name: str = ""
@@ -23,6 +26,7 @@ class Told:
     quiet: str = ""
     care: bool = False
     code: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,9 @@ _IN_POLICY: Final[Mapping[Rule, tuple[str, ...]]] = {
     Rule.PROTECTED: ("policy", "protected"),
     Rule.EMAIL_DOMAINS: ("policy", "email_domains"),
     Rule.CONSOLE_CHANGES: ("policy", "console_changes"),
+    Rule.QUEUES: ("policy", "queues"),
 }
-_ABOUT_MANY: Final = {Rule.MAX_REMOVALS, Rule.MAX_CHANGES, Rule.MIN_ADMINS, Rule.CONSOLE_CHANGES, Rule.OLDER_CHECKOUT}
+_ABOUT_MANY: Final = {*_IN_POLICY, Rule.OLDER_CHECKOUT} - {Rule.PROTECTED, Rule.EMAIL_DOMAINS}
 
 
 def on_lines(plan: Plan, *, user: UserPlace, policy: PolicyPlace) -> tuple[Problem, ...]:

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from flexres.apply.outcome import Result
 from flexres.reconcile.change import Answer, Kind, SettingChange, SettingState
-from flexres.report.html.charts import Chart, Past, history_chart, kinds_chart, teams_chart
+from flexres.report.html.charts import Chart, Past, history_chart, kinds_chart, queues_chart, teams_chart
 from flexres.report.html.content import Content, Section, Told, facts_of
 from flexres.report.html.rows import AS_DECLARED, NOTED, Person, field_of, kind_name, missed_because, rows_of
 from flexres.report.plan.json import Report
 from flexres.report.plan.verdict import Risk
 from flexres.report.sso import settings as sign_on
 from flexres.report.visible import visible
-from flexres.report.wording import ELSEWHERE, KINDS, LONG, SSO_BRINGS_BACK, short_place, told
+from flexres.report.wording import ELSEWHERE, KINDS, LONG, SSO_BRINGS_BACK, names_of, short_place, told
 
 _BRING_BACK: Final = {Risk.CUT_OFF, Risk.LEAVES, Risk.OVERDUE, Risk.WAITS}
 _TOLD_AS_KIND: Final = {Risk.LEAVES, Risk.LET_GO, Risk.WAITS, Risk.BLOCKED, Risk.AT_IDP, Risk.REACTIVATED}
@@ -39,6 +39,7 @@ def plan_content(report: Report, people: Iterable[Person], past: Sequence[Past])
     sections = [
         _missed(report) if applied else _refused(plan),
         _risks(plan, applied=applied),
+        _queues(plan),
         _settings(plan),
         _provider(plan),
         _approved(plan),
@@ -50,9 +51,34 @@ def plan_content(report: Report, people: Iterable[Person], past: Sequence[Past])
         headline=_done(report) if applied else _to_do(plan, counts),
         facts=facts_of(report, plan),
         sections=[section for section in sections if section.lines],
-        charts=[_kinds(counts), teams_chart(everybody), history_chart(past)],
+        charts=[queues_chart(plan.get("queues", ())), _kinds(counts), teams_chart(everybody), history_chart(past)],
         rows=rows_of(plan, everybody, report.get("outcomes", ())),
     )
+
+
+def _queues(plan: Report) -> Section:
+    """The task queues that change, each with those who are in it folded below."""
+    lines = [
+        Told(
+            bold=f"{one['before']:,} → {one['after']:,}",
+            name=visible(one["name"]),
+            text="; ".join(_moves(one)),
+            quiet=", ".join(map(visible, one["filters"])),
+            care=bool(one["loses"]),
+            names=tuple(map(visible, one["eligible"])),
+        )
+        for one in plan.get("queues", ())
+    ]
+    return Section("Queues", lines, table=True, note="; ".join(map(visible, plan.get("queue_notes", ()))))
+
+
+def _moves(queue: Mapping[str, Any]) -> Iterator[str]:
+    if queue["loses"]:
+        yield f"loses {names_of(queue['loses'])}"
+    if queue["gains"]:
+        yield f"gains {names_of(queue['gains'])}"
+    if "uncertain" in queue:
+        yield f"{len(queue['uncertain']):,} uncertain"
 
 
 def _kinds(counts: Mapping[str, int]) -> Chart | None:

@@ -12,6 +12,7 @@ from flexres.reconcile.plan import Plan
 from flexres.report.idp import provider as idp
 from flexres.report.plan.next_step import apply_command, lift, next_after
 from flexres.report.plan.verdict import Position, RiskItem, Summary, place_of, summarise
+from flexres.report.routing import queues
 from flexres.report.sso import settings as sign_on
 from flexres.report.wording import EXITS
 from flexres.values import ABSENT, normal
@@ -49,6 +50,7 @@ def plan_json(plan: Plan, *, position: Position | None = None) -> Report:
         "personas": {email: list(usernames) for email, usernames in plan.personas.items()},
         **({"settings": [sign_on.as_json(setting) for setting in plan.settings]} if plan.settings else {}),
         **({"idp": idp.as_json(plan, plan.idp)} if plan.idp is not None else {}),
+        **queues.as_json(plan),
         "requests": plan.requests,
         "seconds": round(plan.seconds, 3),
         **({"digest": plan.digest} if plan.digest else {}),

@@ -25,6 +25,7 @@ from flexres.report.plan.next_step import (
     waits_for_console,
 )
 from flexres.report.plan.verdict import Position, Risk, RiskItem, Summary, Verdict, place_of, summarise
+from flexres.report.routing import queues
 from flexres.report.sso import settings as sign_on
 from flexres.report.sso.settings import settings_to_tell
 from flexres.report.wording import (
@@ -75,6 +76,9 @@ def plan_markdown(plan: Plan, *, limit: int = LIMIT, position: Position | None =
     _refusals(comment, plan)
     _risks(comment, plan, summary.risks)
     _approvals(comment, summary)
+    comment.table(queues.COLUMNS, queues.markdown_rows(plan), "queues", around=("", ""))
+    for line in queues.remarks(plan):
+        comment.add(f"{prose(line, 400)}\n")
     _team_files(comment, plan)
     comment.table(
         ("", "single sign-on", "what", "how"),

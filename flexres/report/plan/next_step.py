@@ -16,6 +16,7 @@ _LIFTS: Final[Mapping[Rule, str]] = {
     Rule.PROTECTED: "take the user off policy.protected",
     Rule.EMAIL_DOMAINS: "add the domain to policy.email_domains",
     Rule.MIN_ADMINS: "declare another admin",
+    Rule.QUEUES: "give others what the queue asks for, or lower policy.queues",
     Rule.CONSOLE_CHANGES: "enter the settings in Console and attest them",
 }
 """What lifts a guard for good, where the guard itself does not say it."""

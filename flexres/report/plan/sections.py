@@ -54,6 +54,7 @@ KIND_STYLES: Final = {
     Kind.BLOCKED: "red",
 }
 _RISK_STYLES: Final = {
+    Risk.LEFT_EMPTY: "bold red",
     Risk.GAINS_ADMIN: "bold red",
     Risk.LOSES_ADMIN: "bold red",
     Risk.CUT_OFF: "bold red",

@@ -29,6 +29,7 @@ from flexres.report.plan.sections import (
     team_files,
 )
 from flexres.report.plan.verdict import Position, Summary, Verdict, place_of, summarise
+from flexres.report.routing import queues
 from flexres.report.sso import settings as sign_on
 from flexres.report.sso.settings import settings_to_tell
 from flexres.report.visible import visible
@@ -67,6 +68,7 @@ def plan_text(plan: Plan, *, width: int, colour: bool, verbose: bool = False, po
     _refusals(page, plan, most)
     risks(page, summary, plan.stack, most)
     approvals(page, summary)
+    queues.in_text(page, plan, most)
     team_files(page, plan, verbose=verbose)
     sign_on.in_text(page, plan, verbose=verbose)
     idp.in_text(page, plan, verbose=verbose)

@@ -15,7 +15,7 @@ from flexres.reconcile.key import ROLES
 from flexres.reconcile.ownership import is_online
 from flexres.reconcile.plan import Plan
 from flexres.report.visible import visible
-from flexres.report.wording import field_label, told, value_text, values_text, when
+from flexres.report.wording import field_label, names_of, told, value_text, values_text, when
 
 Position: TypeAlias = "Callable[[str], str | None]"
 """Username → the place in the YAML that declares the user, `users/ops.yaml:14`; None where there is none."""
@@ -33,6 +33,8 @@ class Verdict(StrEnum):
 class Risk(StrEnum):
     """What somebody should look at before a plan is applied, in the order of telling."""
 
+    LEFT_EMPTY = "left empty"
+    """A task queue that loses the last one who can get its work."""
     GAINS_ADMIN = "gains admin"
     GAINS_SUPERVISOR = "gains supervisor"
     LOSES_ADMIN = "loses admin"
@@ -124,6 +126,7 @@ def summarise(plan: Plan, position: Position | None = None) -> Summary:
     """The verdict on a plan; `position` finds the place of a declared user."""
     guarded = {(item.rule, item.username): item for item in plan.guarded}
     risks = [item for change in plan.users for item in _risks(change, plan, guarded, position)]
+    risks.extend(_emptied(plan))
     risks.sort(key=lambda item: _ORDER[item.kind])
     counts = Counter(change.kind for change in plan.users)
     noted = sum(writes_only_marker(change) for change in plan.of_kind(Kind.UPDATE))
@@ -183,6 +186,18 @@ def _risks(change: UserChange, plan: Plan, guarded: _Guarded, position: Position
         approve = change.digest if kind is Risk.BLOCKED else ""
         elsewhere = change.elsewhere or (kind in _OF_ROLES and _roles_elsewhere(change))
         yield RiskItem(kind, change.username, detail, place_of(change, position), care, approve, by, elsewhere)
+
+
+def _emptied(plan: Plan) -> Iterator[RiskItem]:
+    """The queues that the plan leaves without anybody of whom it is certain that they can get its work."""
+    touched = {change.username: change for change in plan.users}
+    for one in plan.routing.changed if plan.routing else ():
+        if one.empties:
+            mine = [change for name in one.loses if (change := touched.get(name))]
+            elsewhere = bool(mine) and all(change.elsewhere for change in mine)
+            perhaps = f"; {len(one.doubts)} uncertain" if one.doubts else ""
+            loses = f"the task queue loses {names_of(one.loses)}{perhaps}"
+            yield RiskItem(Risk.LEFT_EMPTY, one.queue.name, loses, elsewhere=elsewhere)
 
 
 def _roles_elsewhere(change: UserChange) -> bool:

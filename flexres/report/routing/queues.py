@@ -1,0 +1,124 @@
+"""The task queues in the report of a plan, in every format: who comes, who goes, and what leads there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from flexres.reconcile.plan import Plan
+from flexres.report.layout import Page, Row
+from flexres.report.markdown_escape import code, prose
+from flexres.report.visible import visible
+from flexres.report.wording import names_of
+from flexres.routing.coverage import QueueCoverage
+from flexres.routing.queues import Queue
+from flexres.routing.readings import SAYS, Reading
+
+COLUMNS: Final = ("task queue", "people", "who", "led there by")
+_FEW_ROUTES: Final = 2
+_FEW_NOTES: Final = 5
+
+
+def in_text(page: Page, plan: Plan, most: int | None) -> None:
+    """A section on the queues that change; nothing where none does and nothing is wrong."""
+    found = shown(plan)
+    lines = remarks(plan)
+    if not found and not lines:
+        return
+    page.heading("Queues")
+    rows: list[Row] = [
+        ((visible(one.queue.name), _style(one)), (people(one), ""), (who(one, plan), ""), (led_by(one.queue), "dim"))
+        for one in found[:most]
+    ]
+    if len(found) > len(rows):
+        rows.append(((f"… and {len(found) - len(rows):,} more queues (--verbose shows all)", "dim"),))
+    page.table(rows)
+    for line in lines:
+        page.write((visible(line), "yellow"), indent=2)
+
+
+def markdown_rows(plan: Plan) -> Iterator[Sequence[str]]:
+    """A row for each queue that changes."""
+    for one in shown(plan):
+        yield code(one.queue.name), prose(people(one)), prose(who(one, plan), 400), prose(led_by(one.queue), 200)
+
+
+def shown(plan: Plan) -> list[QueueCoverage]:
+    """The queues to tell, those that lose the most of theirs first."""
+    found = plan.routing.queues if plan.routing else ()
+    return sorted(found, key=lambda one: (not one.empties, not one.loses, one.queue.name.casefold()))
+
+
+def remarks(plan: Plan) -> list[str]:
+    """What cannot be told about the queues; only where the plan touches somebody."""
+    routing = plan.routing
+    if routing is None or not plan.users:
+        return []
+    if routing.unread:
+        return [f"The task queues cannot be read, so nobody can tell what this does to them: {routing.unread}"]
+    left = len(routing.notes) - _FEW_NOTES
+    return [*routing.notes[:_FEW_NOTES], *([f"… and {left:,} more of this kind: flexres routing"] if left > 0 else [])]
+
+
+def people(one: QueueCoverage) -> str:
+    """How many can get the queue's work, before and after: `12 → 9`."""
+    counted = f"{one.before:,} → {one.after:,}" if one.before != one.after or one.changed else f"{one.after:,}"
+    return f"{counted} (and {len(one.doubts):,} uncertain)" if one.doubts else counted
+
+
+def who(one: QueueCoverage, plan: Plan) -> str:
+    """Who goes and who comes, and what it depends on where that cannot be told."""
+    said = [f"loses {names_of(one.loses)}"] if one.loses else []
+    said += [f"gains {names_of(one.gains)}"] if one.gains else []
+    if plan.routing and one.queue.name in plan.routing.short:
+        said.append(f"below {plan.policy.least_in(one.queue.name)}, which the policy asks for, before this already")
+    if one.doubts:
+        said.append(f"uncertain: it depends on {depends(one)}")
+    return "; ".join(said)
+
+
+def depends(one: QueueCoverage) -> str:
+    """What is left open that decides who is in the queue."""
+    found: Reading = Reading(0)
+    for doubt in one.doubts:
+        for reading in doubt.depends:
+            found |= reading
+    return ", ".join(SAYS[reading] for reading in found)
+
+
+def led_by(queue: Queue) -> str:
+    """Which filters of Workflows lead to the queue."""
+    names = list(dict.fromkeys(route.name for route in queue.routes))
+    return names_of(names, few=_FEW_ROUTES) if names else "no Workflow leads there"
+
+
+def as_json(plan: Plan) -> dict[str, Any]:
+    """The key `queues`, left out where nobody looked at them."""
+    if plan.routing is None:
+        return {}
+    said = {"queues": [_queue_json(one, plan) for one in shown(plan)]}
+    notes = [f"the task queues cannot be read: {plan.routing.unread}"] if plan.routing.unread else plan.routing.notes
+    return {**said, **({"queue_notes": list(notes)} if notes else {})}
+
+
+def _queue_json(one: QueueCoverage, plan: Plan) -> dict[str, Any]:
+    doubts = [
+        {"username": doubt.name, "depends_on": [SAYS[reading] for reading in doubt.depends]} for doubt in one.doubts
+    ]
+    return {
+        "sid": one.queue.sid,
+        "name": one.queue.name,
+        "expression": one.queue.text,
+        "before": one.before,
+        "after": one.after,
+        "gains": list(one.gains),
+        "loses": list(one.loses),
+        "eligible": list(one.eligible),
+        **({"uncertain": doubts} if doubts else {}),
+        "filters": [route.name for route in one.queue.routes],
+        **({"least": least} if (least := plan.policy.least_in(one.queue.name)) else {}),
+    }
+
+
+def _style(one: QueueCoverage) -> str:
+    return "bold red" if one.empties else "red" if one.loses else "green" if one.gains else "yellow"

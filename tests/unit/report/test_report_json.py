@@ -15,7 +15,7 @@ from flexres.reconcile.change import Cause, Kind, Route, Why
 from flexres.reconcile.guards import Rule
 from flexres.report.plan.json import applied_json, plan_json
 from flexres.report.plan.verdict import Risk, Verdict
-from tests.unit.report import idp_samples, samples
+from tests.unit.report import idp_samples, queue_samples, samples
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/schema/report.schema.json").read_text(encoding="utf-8"))
 PLANS = {
@@ -33,6 +33,7 @@ PLANS = {
     "cut off": samples.cut_off_plan,
     "sign on": samples.sign_on_plan,
     "managed idp": idp_samples.managed_idp_plan,
+    "queues": queue_samples.queues_plan,
 }
 
 
@@ -77,6 +78,7 @@ def test_the_schema_describes_no_key_that_no_report_has() -> None:
             ("change", plan["changes"]),
             ("field", [field for change in plan["changes"] for field in change["fields"]]),
             ("outcome", report.get("outcomes", [])),
+            ("queue", plan.get("queues", [])),
             ("setting", plan.get("settings", [])),
             ("settingOutcome", report.get("settings", []) if "plan" in report else []),
             ("idp", [plan["idp"]] if "idp" in plan else []),

@@ -1,0 +1,79 @@
+"""What a plan does to the task queues, in every format."""
+
+from __future__ import annotations
+
+from flexres.report.html.page import page_html
+from flexres.report.plan.json import plan_json
+from flexres.report.plan.markdown import plan_markdown
+from flexres.report.plan.text import plan_text
+from flexres.report.plan.verdict import Risk, summarise
+
+from . import queue_samples, samples
+
+
+def text(width: int = 140) -> str:
+    return plan_text(queue_samples.queues_plan(), width=width, colour=False)
+
+
+def section(written: str, title: str) -> list[str]:
+    """The lines below a title."""
+    lines = written[written.index(f"{title}\n") :].split("\n\n", maxsplit=1)[0].splitlines()
+    return [" ".join(line.split()) for line in lines[1:]]
+
+
+def test_a_queue_that_is_left_empty_stands_on_top() -> None:
+    (risk, *_) = summarise(queue_samples.queues_plan()).risks
+    assert (risk.kind, risk.username) == (Risk.LEFT_EMPTY, "Billing at night")
+    assert section(text(), "Needs care")[0] == "left empty Billing at night the task queue loses ana@example.com"
+
+
+def test_the_text_has_a_line_for_each_queue_that_changes() -> None:
+    assert section(text(170), "Queues") == [
+        "Billing at night 1 → 0 loses ana@example.com Calls: Bills",
+        "Billing EN 3 → 2 loses ana@example.com Calls: Bills",
+        "Level 3 2 → 1 (and 1 uncertain) loses ben@example.com; uncertain: it depends on "
+        "how values of different types compare no Workflow leads there",
+        "Everybody 4 below 9, which the policy asks for, before this already Calls: default",
+        "Returns 0 → 1 gains ana@example.com no Workflow leads there",
+        "queue Broken: cannot tell who is in it: column 19: it ends too early",
+    ]
+
+
+def test_a_reviewer_reads_the_queues_that_change() -> None:
+    written = plan_markdown(queue_samples.queues_plan())
+    assert "**1 left empty**" in written
+    assert "| `Billing at night` | 1 → 0 | `loses ana@example.com` | Calls: Bills |" in written
+    assert "the queue Billing at night goes below 1" in written
+
+
+def test_programs_get_them_as_values() -> None:
+    found = {queue["name"]: queue for queue in plan_json(queue_samples.queues_plan())["queues"]}
+    assert found["Billing at night"] == {
+        "sid": "WQ2",
+        "name": "Billing at night",
+        "expression": queue_samples.NIGHT,
+        "before": 1,
+        "after": 0,
+        "gains": [],
+        "loses": ["ana@example.com"],
+        "eligible": [],
+        "filters": ["Calls: Bills"],
+        "least": 1,
+    }
+
+
+def test_the_page_shows_bars_and_who_is_in() -> None:
+    page = page_html(plan_json(queue_samples.queues_plan()), people=(), past=())
+    assert "People in the queues that change" in page
+    assert "<summary>2 in it</summary>" in page
+
+
+def test_a_key_without_the_right_costs_one_line() -> None:
+    written = plan_text(queue_samples.unread_plan(), width=120, colour=False)
+    assert section(written, "Queues") == [
+        "The task queues cannot be read, so nobody can tell what this does to them: Authorization denied"
+    ]
+
+
+def test_a_plan_that_changes_no_routing_costs_no_line() -> None:
+    assert "Queues" not in plan_text(samples.safe_plan(), width=120, colour=False)

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from pathlib import Path
+import pulumi
 
-# The engine interrupts the program when a resource fails; the default would add a traceback to the one line.
-signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+from flexres.pulumi import FlexStack
 
-import pulumi  # noqa: E402
-
-from flexres.resources.program import declare, export, load  # noqa: E402
-
-stack = load(pulumi.get_stack(), Path(__file__).parent)
-export(stack, declare(stack))
+FlexStack(pulumi.get_stack()).export()

@@ -62,7 +62,7 @@ class Project:
         program = (ROOT / "__main__.py").read_text()
         if idle:
             (folder / "idle.py").write_text(_IDLE)
-            program = program.replace("\nstack = load", f"{_IDLE_PROGRAM}\nstack = load")
+            program = program.replace("\nFlexStack(", f"{_IDLE_PROGRAM}\nFlexStack(")
         (folder / "__main__.py").write_text(program)
         (folder / ".venv").symlink_to(sys.prefix)
         stack = write_stack(folder / "stacks" / "bench", users, max(1, users // 250), skills=skills)

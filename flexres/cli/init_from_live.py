@@ -15,10 +15,11 @@ from flexres.cli.exporting import Choice, Destination, Exported, destination, ex
 from flexres.cli.new_stack import schemas_beside
 from flexres.cli.open_stack import opened
 from flexres.cli.output import busy, emit, look_of
+from flexres.cli.pulumi_project import write_project
 from flexres.cli.workflows import workflow_files
 from flexres.desired.edit.template import FLEX_SCHEMA, Proposal, flex_template
 from flexres.desired.load import CONFIG
-from flexres.desired.model import DesiredUser
+from flexres.desired.model import DesiredUser, Engine
 from flexres.files import write_file
 from flexres.live.flex.configuration import ConfigurationApi
 from flexres.live.http.connect import connect
@@ -33,34 +34,37 @@ _LEAST_SHARE = 0.01
 """A domain of fewer addresses than this share of all is more likely a mistake than a rule."""
 
 
-def begin_from_live(name: str, stacks: Path, *, account: str, instance: str | None, by: str) -> None:
+def begin_from_live(
+    name: str, stacks: Path, *, account: str, instance: str | None, by: str, engine: Engine = "direct"
+) -> None:
     """Writes the stack and tells what it would do: nothing but to mark as ours whoever is there.
 
     Raises:
         SetupError: the instance cannot be found, or a file cannot be written.
         FlexresError: what would be written does not load; nothing was written.
     """
-    asyncio.run(_begin(name, stacks, account=account, instance=instance, by={"team": "team_name"}.get(by, by)))
+    by = {"team": "team_name"}.get(by, by)
+    asyncio.run(_begin(name, stacks, account=account, instance=instance, by=by, engine=engine))
     project = stacks.absolute().parent
-    written = _write_workflows(project)
+    written = [*_write_workflows(project), *(write_project(project) if engine == "pulumi" else ())]
     lines = [f"wrote {path}" for path in written]
     if written and not (project / "requirements.txt").exists():
         lines.append("the workflows install flexres by requirements.txt, which is not there yet: let it name flexres")
     emit("\n".join(["", *lines, "", _next_steps(name, stacks, written)]))
 
 
-async def _begin(name: str, stacks: Path, *, account: str, instance: str | None, by: str) -> None:
+async def _begin(name: str, stacks: Path, *, account: str, instance: str | None, by: str, engine: Engine) -> None:
     with busy("Reading Flex"):
         found_instance = instance or await _instance_of(name, account)
         target = destination(name, stacks, into=None, account=account, instance=found_instance)
         result = await exported(target, Choice(by=by))
     proposal = _proposal(result.found.users)
-    write_files(target, _with_policy(target, result, proposal).files)
+    write_files(target, _with_policy(target, result, proposal, engine).files)
     emit(export_report(target, result, "text", dry_run=False, verbose=False).rpartition("\n\nNext:")[0])
     plan = await _plan(name, stacks)
     if _only_adopts(plan) and plan.digest:
         # Whoever merges this adopts everybody, exactly as they are: the review is of this very file.
-        _rewrite_config(target, _config(target, replace(proposal, approved=(plan.digest,))))
+        _rewrite_config(target, _config(target, replace(proposal, approved=(plan.digest,)), engine))
         plan = await _plan(name, stacks)
     emit(_told(plan))
 
@@ -89,13 +93,13 @@ def _proposal(users: Mapping[str, DesiredUser]) -> Proposal:
     )
 
 
-def _with_policy(target: Destination, result: Exported, proposal: Proposal) -> Exported:
-    text = _config(target, proposal)
+def _with_policy(target: Destination, result: Exported, proposal: Proposal, engine: Engine) -> Exported:
+    text = _config(target, proposal, engine)
     files = tuple(replace(file, after=text) if file.name == CONFIG else file for file in result.files)
     return replace(result, files=files)
 
 
-def _config(target: Destination, proposal: Proposal) -> bytes:
+def _config(target: Destination, proposal: Proposal, engine: Engine) -> bytes:
     schemas, config = schemas_beside(target.folder), target.stack.config
     return flex_template(
         id=config.id,
@@ -103,6 +107,7 @@ def _config(target: Destination, proposal: Proposal) -> bytes:
         instance=config.instance,
         schema=schemas and f"{schemas}/{FLEX_SCHEMA}",
         proposal=proposal,
+        engine=engine,
     ).encode()
 
 

@@ -41,8 +41,8 @@ class DeparturesProvider(Provider):
 class Departures(Resource, module="flexres", name="Departures"):
     """Registered after all users. `stack` may be awaited: it is ready when they are through, be it with errors."""
 
-    def __init__(self, stack: str | Awaitable[str], opts: ResourceOptions) -> None:
-        super().__init__(_PROVIDER, DeparturesProvider.name, {"stack": stack}, opts)
+    def __init__(self, prefix: str, stack: str | Awaitable[str], opts: ResourceOptions) -> None:
+        super().__init__(_PROVIDER, f"{prefix}{DeparturesProvider.name}", {"stack": stack}, opts)
 
 
 _PROVIDER = DeparturesProvider()

@@ -38,8 +38,9 @@ class IdentityProviderProvider(Provider):
 class IdentityProvider(Resource, module="flexres", name="IdentityProvider"):
     """The application, the action and the login flow of a stack at its identity provider."""
 
-    def __init__(self, stack: str, tenant: str, opts: ResourceOptions) -> None:
-        super().__init__(_PROVIDER, IdentityProviderProvider.name, {"stack": stack, "tenant": tenant}, opts)
+    def __init__(self, prefix: str, stack: str, tenant: str, opts: ResourceOptions) -> None:
+        name = f"{prefix}{IdentityProviderProvider.name}"
+        super().__init__(_PROVIDER, name, {"stack": stack, "tenant": tenant}, opts)
 
 
 _PROVIDER = IdentityProviderProvider()

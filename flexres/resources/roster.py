@@ -34,10 +34,9 @@ class Roster(Resource, module="flexres", name="Roster"):
 
     workspace: Output[str]
 
-    def __init__(self, stack: Stack) -> None:
-        super().__init__(
-            _PROVIDER, RosterProvider.name, {**roster_properties(stack), "workspace": None}, ResourceOptions()
-        )
+    def __init__(self, prefix: str, stack: Stack, opts: ResourceOptions) -> None:
+        properties = {**roster_properties(stack), "workspace": None}
+        super().__init__(_PROVIDER, f"{prefix}{RosterProvider.name}", properties, opts)
 
 
 _PROVIDER = RosterProvider()

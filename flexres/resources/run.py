@@ -190,7 +190,7 @@ class Run:
 
     def _moved(self, plan: Plan) -> str:
         """Why this is not the plan that was to be applied, if one was named."""
-        if not self._settings.plan or fingerprint(plan) == self._settings.plan:
+        if self._settings.may_apply(plan.stack, fingerprint(plan)):
             return ""
         return "Flex or the YAML has changed since the plan was made: nothing was changed; plan again"
 

@@ -24,7 +24,8 @@ PLAN: Final = "FLEXRES_PLAN"
 class Settings:
     """`stacks` is the folder of all stacks. `destroy` and `switch` name the stack that they hold for, if any.
 
-    `approve` are digests that lift guards, `plan` the fingerprint of the one plan that may be applied (empty: any).
+    `approve` are digests that lift guards, `plan` a stack and the fingerprint of the one plan of it that may be
+    applied (None: any).
     """
 
     stacks: Path
@@ -34,7 +35,11 @@ class Settings:
     destroy: str = ""
     switch: str = ""
     journal: Path | None = None
-    plan: str = ""
+    plan: tuple[str, str] | None = None
+
+    def may_apply(self, stack: str, fingerprint: str) -> bool:
+        """Whether this plan of a stack may be applied; of a stack of which no plan is named, each may."""
+        return self.plan is None or self.plan[0] != stack or self.plan[1] == fingerprint
 
 
 def settings(environ: Mapping[str, str], project: Path) -> Settings:
@@ -51,6 +56,7 @@ def settings(environ: Mapping[str, str], project: Path) -> Settings:
                 hint="copy it from the preview; several are separated by commas",
             )
     journal = environ.get(JOURNAL)
+    stack, _, plan = environ.get(PLAN, "").rpartition(":")
     return Settings(
         stacks=project / environ.get(STACKS, "stacks"),
         approve=approve,
@@ -59,7 +65,7 @@ def settings(environ: Mapping[str, str], project: Path) -> Settings:
         destroy=environ.get(ALLOW_DESTROY, ""),
         switch=environ.get(SWITCH_ENGINE, ""),
         journal=Path(journal) if journal else None,
-        plan=environ.get(PLAN, ""),
+        plan=(stack, plan) if plan else None,
     )
 
 

@@ -37,8 +37,8 @@ class SsoConnectionProvider(Provider):
 class SsoConnection(Resource, module="flexres", name="SsoConnection"):
     """How users sign in, apart from the trusted entries."""
 
-    def __init__(self, stack: Stack, opts: ResourceOptions) -> None:
-        super().__init__(_PROVIDER, SsoConnectionProvider.name, connection_properties(stack), opts)
+    def __init__(self, prefix: str, stack: Stack, opts: ResourceOptions) -> None:
+        super().__init__(_PROVIDER, f"{prefix}{SsoConnectionProvider.name}", connection_properties(stack), opts)
 
 
 _PROVIDER = SsoConnectionProvider()

@@ -53,8 +53,8 @@ class TrustedDomainProvider(Provider):
 class TrustedDomain(Resource, module="flexres", name="TrustedDomain"):
     """A URL, or under legacy SSO a domain pattern, to which a login may return."""
 
-    def __init__(self, properties: Properties, opts: ResourceOptions) -> None:
-        super().__init__(_PROVIDER, properties["entry"], properties, opts)
+    def __init__(self, prefix: str, properties: Properties, opts: ResourceOptions) -> None:
+        super().__init__(_PROVIDER, f"{prefix}{properties['entry']}", properties, opts)
 
 
 _PROVIDER = TrustedDomainProvider()

@@ -123,6 +123,11 @@ class Project:
         return {str(user["username"]): user for user in self.sandbox.users() if not user["deactivated"]}
 
 
+def urn(username: str) -> str:
+    """What the engine calls a user's resource."""
+    return f"urn:pulumi:{STACK}::flexres::flexres:index:FlexStack$pulumi-python:dynamic/flexres:User::{username}"
+
+
 UNSET = "\0"
 """As the value of a variable: it is not to be there."""
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from flexres.reconcile.marker import ATTRIBUTE
-from tests.pulumi.conftest import STACK, TEAM, UNSET, Project, Template
+from tests.pulumi.conftest import STACK, TEAM, UNSET, Project, Template, urn
 
 pytestmark = pytest.mark.engine
 
@@ -30,7 +30,7 @@ def set_activity(project: Project, username: str, activity: str) -> None:
 
 
 def test_the_first_up_provisions_everybody(template: Template, applied: Project) -> None:
-    assert counted(template.first.out)["created"] == 7
+    assert counted(template.first.out)["created"] == 8
     assert sorted(applied.in_flex()) == ["ana@example.com", "bob@example.com", "cho@example.com", "dan@example.com"]
     assert 'workspace: "WS' in template.first.out
 
@@ -38,7 +38,7 @@ def test_the_first_up_provisions_everybody(template: Template, applied: Project)
 def test_a_second_up_is_empty_and_reads_by_pages(applied: Project) -> None:
     ran = applied.pulumi("preview", "--expect-no-changes")
     assert ran.code == 0, ran.out
-    assert counted(ran.out) == {"unchanged": 7}
+    assert counted(ran.out) == {"unchanged": 8}
     assert [request.method for request in applied.sandbox.requests()] == ["GET"] * 3
 
 
@@ -47,7 +47,10 @@ def test_a_preview_names_what_changes_for_each_kind_of_change(applied: Project) 
     sandbox = applied.sandbox
     sandbox.edit_attributes("cho@example.com", {}, remove=[ATTRIBUTE])
     applied.pulumi(
-        "state", "delete", f"urn:pulumi:{STACK}::flexres::pulumi-python:dynamic/flexres:User::cho@example.com", "--yes"
+        "state",
+        "delete",
+        urn("cho@example.com"),
+        "--yes",
     )
     applied.write(
         WITHOUT_DAN.replace("city: London", "city: Leeds").replace("skills: {billing: 3}", "skills: {billing: 4}")
@@ -134,7 +137,7 @@ def test_a_targeted_delete_without_the_roster_is_refused(applied: Project) -> No
 
 def test_one_who_fails_among_many_stops_nobody(applied: Project) -> None:
     """Neither those who are changed, nor those who leave, nor those whom the state forgot."""
-    forgotten = f"urn:pulumi:{STACK}::flexres::pulumi-python:dynamic/flexres:User::cho@example.com"
+    forgotten = urn("cho@example.com")
     applied.pulumi("state", "delete", forgotten, "--yes")
     applied.write(
         WITHOUT_DAN.replace("cho@", "fay@").replace("level: 3", "level: 4").replace("city: London", "city: Leeds")
@@ -330,8 +333,7 @@ def test_a_state_of_another_version_is_taken_over(applied: Project) -> None:
 
 
 def test_a_resource_renamed_by_hand_harms_nobody(applied: Project) -> None:
-    urn = f"urn:pulumi:{STACK}::flexres::pulumi-python:dynamic/flexres:User::dan@example.com"
-    assert applied.pulumi("state", "rename", urn, "somebody", "--yes").code == 0
+    assert applied.pulumi("state", "rename", urn("dan@example.com"), "somebody", "--yes").code == 0
     ran = applied.up()
     assert ran.code == 0, ran.out
     assert "dan@example.com" in applied.in_flex()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from flexres.desired.load import load_stack
 from flexres.desired.source import FolderSource
 from flexres.desired.stack import Stack
 from flexres.live.model import Instance, Snapshot
+from flexres.pulumi import declared_usernames
 from flexres.reconcile.change import Kind
 from flexres.reconcile.plan import make_plan
 from flexres.resources import program
@@ -33,11 +35,18 @@ ENVIRON = {
 
 def declared(stacks: Path, name: str) -> list[dict[str, Any]]:
     """What the program registers for a stack, in order: kind, name and inputs."""
-    command = [sys.executable, "-m", "tests.pulumi.under_mocks", str(stacks), name]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    found = registered(ROOT / "__main__.py", stacks.parent, name)
+    return [one for one in found if one["kind"] not in {"Stack", "FlexStack"}]
+
+
+def registered(program: Path, project: Path, name: str, **environ: str) -> list[dict[str, Any]]:
+    """All that a program registers for a Pulumi stack, run in a project's folder."""
+    command = [sys.executable, "-m", "tests.pulumi.under_mocks", str(program), name]
+    wanted = {**os.environ, "PYTHONPATH": str(ROOT), **ENVIRON, "FLEXRES_SWITCH_ENGINE": name, **environ}
+    done = subprocess.run(command, cwd=project, env=wanted, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout)
-    return [one for one in found if one["kind"] != "Stack"]
+    return found
 
 
 def of_kind(found: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
@@ -95,8 +104,8 @@ def test_moving_somebody_between_team_files_changes_nothing(tmp_path: Path) -> N
 
 def test_whoever_has_left_by_date_is_not_declared(tmp_path: Path) -> None:
     stack = program.load("test", write(tmp_path, ANA.replace("}", ", until: 2031-01-31}")), ENVIRON)
-    assert program.declared_usernames(stack, date(2031, 1, 31)) == ["ana@example.com"]
-    assert program.declared_usernames(stack, date(2031, 2, 1)) == []
+    assert declared_usernames(stack, date(2031, 1, 31)) == ["ana@example.com"]
+    assert declared_usernames(stack, date(2031, 2, 1)) == []
 
 
 def refused(tmp_path: Path, *, users: str = ANA, engine: str = "pulumi", **environ: str) -> str:

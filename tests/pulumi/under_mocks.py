@@ -1,8 +1,9 @@
-"""Runs the program under the SDK's mocks, in a process of its own because they keep global state: prints JSON."""
+"""Runs a program under the SDK's mocks, in a process of its own because they keep global state: prints JSON."""
 
 from __future__ import annotations
 
 import json
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,6 @@ from typing import Any
 from pulumi.runtime import mocks
 from pulumi.runtime.stack import run_pulumi_func
 from pulumi.runtime.sync_await import _sync_await  # type: ignore[attr-defined]
-
-from flexres.desired.load import load_stack
-from flexres.desired.source import FolderSource
-from flexres.resources import program
 
 
 class Registered(mocks.Mocks):
@@ -24,19 +21,18 @@ class Registered(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         inputs = {key: value for key, value in args.inputs.items() if key != "__provider"}
-        self.found.append({"kind": args.typ.rpartition(":")[2], "name": args.name, "inputs": inputs})
+        self.found.append({"kind": args.typ.rpartition(":")[2], "type": args.typ, "name": args.name, "inputs": inputs})
         return args.name, args.inputs
 
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
         return {}
 
 
-def main(stacks: Path, name: str) -> None:
-    """Declare one stack."""
-    stack = load_stack(FolderSource(stacks / name, f"stacks/{name}"), name=name)
+def main(program: Path, stack: str) -> None:
+    """Run a program for a stack, in the folder that this process was started in."""
     registered = Registered()
-    mocks.set_mocks(registered, project="flexres", stack=name)
-    _sync_await(run_pulumi_func(lambda: program.export(stack, program.declare(stack))))
+    mocks.set_mocks(registered, project="flexres", stack=stack)
+    _sync_await(run_pulumi_func(lambda: runpy.run_path(str(program), run_name="__main__")))
     print(json.dumps(registered.found))
 
 

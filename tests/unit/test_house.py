@@ -105,6 +105,7 @@ ORDER = (
     ("session",),
     ("apply",),
     ("resources",),
+    ("pulumi",),
     ("report",),
     ("verify",),
     ("cli",),

@@ -94,7 +94,9 @@ class Engine:
         return ended.steps
 
     def _up(self, plan: Plan, received: Receiver, progress: Progress) -> Ended:
-        stack = self._stack(plan.stack, received, create=True, more={"FLEXRES_PLAN": fingerprint(plan)})
+        stack = self._stack(
+            plan.stack, received, create=True, more={"FLEXRES_PLAN": f"{plan.stack}:{fingerprint(plan)}"}
+        )
         changes = {change.username: change for change in plan.users if change.pending}
         progress.phase("Applying by pulumi up", len(changes))
 

@@ -10,6 +10,7 @@ import typer
 from flexres.cli import options
 from flexres.cli.new_stack import checked_sid, schemas_beside
 from flexres.cli.output import emit
+from flexres.cli.pulumi_project import write_project
 from flexres.cli.stacks import checked_name
 from flexres.desired.edit.template import FLEX_SCHEMA, USERS_SCHEMA, flex_template, mint_id, team_template
 from flexres.errors import SetupError
@@ -25,6 +26,7 @@ Examples:
   flexres init prod --account AC… --instance GO…
   flexres init staging --instance GO…        the account of TWILIO_ACCOUNT_SID
   flexres init prod --from-live              everybody who is in Flex already
+  flexres init prod --instance GO… --engine pulumi     with the Pulumi project around it
 \b
 Both SIDs are in Twilio Console: the account's on its first page, the Flex
 instance's under Flex, Overview."""
@@ -56,6 +58,10 @@ def init(
     by: Annotated[
         str, typer.Option(metavar="ATTRIBUTE", help="With --from-live: one team file for each value of it.")
     ] = "team",
+    engine: Annotated[
+        options.EngineName,
+        typer.Option(metavar="direct|pulumi", help="What applies the stack; pulumi: its project is written, too."),
+    ] = "direct",
     stacks: options.Stacks = options.STACKS_FOLDER,
 ) -> None:
     """Start a stack: write a commented flex.yaml and a first team file.
@@ -71,20 +77,32 @@ def init(
     if from_live:
         from flexres.cli.init_from_live import begin_from_live  # noqa: PLC0415 - the other way needs nothing of it
 
-        begin_from_live(name, stacks, account=account, instance=instance, by=by)
+        begin_from_live(name, stacks, account=account, instance=instance, by=by, engine=engine)
         return
     if instance is None:
         raise SetupError("which Flex instance?", hint="name it with --instance, or let --from-live find it")
     schemas = schemas_beside(folder)
     files = {
         folder / "flex.yaml": flex_template(
-            id=mint_id(), account=account, instance=instance, schema=schemas and f"{schemas}/{FLEX_SCHEMA}"
+            id=mint_id(),
+            account=account,
+            instance=instance,
+            schema=schemas and f"{schemas}/{FLEX_SCHEMA}",
+            engine=engine,
         ),
         folder / "users" / "team.yaml": team_template(schema=schemas and f"../{schemas}/{USERS_SCHEMA}"),
     }
     for path, text in files.items():
         write_file(path, text)
-    emit("\n".join([*(f"wrote {path}" for path in files), "", _next_steps(name, folder)]))
+    project = write_project(stacks.absolute().parent) if engine == "pulumi" else []
+    steps = _next_steps(name, folder) + (_pulumi_steps(name) if engine == "pulumi" else "")
+    emit("\n".join([*(f"wrote {path}" for path in (*files, *project)), "", steps]))
+
+
+def _pulumi_steps(name: str) -> str:
+    return f"""
+  5. pulumi install                          makes .venv, where that is not there yet
+  6. flexres apply --stack {name}, or pulumi stack init {name} and pulumi up"""
 
 
 def _next_steps(name: str, folder: Path) -> str:

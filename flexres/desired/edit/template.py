@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from flexres.desired.model import Engine
 
 _ID_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 FLEX_SCHEMA: Final = "flex.schema.json"
@@ -29,11 +31,18 @@ def mint_id() -> str:
 
 
 def flex_template(
-    *, id: str, account: str, instance: str, schema: str | None = None, proposal: Proposal | None = None
+    *,
+    id: str,
+    account: str,
+    instance: str,
+    schema: str | None = None,
+    proposal: Proposal | None = None,
+    engine: Engine = "direct",
 ) -> str:
     """A flex.yaml; `schema` is the path or URL of its JSON Schema, for editors."""
     policy = _proposed(proposal) if proposal is not None else _USUAL
-    return _modeline(schema) + _FLEX.format(id=id, account=account, instance=instance, policy=policy)
+    text = _FLEX.format(id=id, account=account, instance=instance, policy=policy, engine=_ENGINES[engine])
+    return _modeline(schema) + text
 
 
 def team_template(*, schema: str | None = None) -> str:
@@ -62,13 +71,19 @@ def _modeline(schema: str | None) -> str:
     return f"# yaml-language-server: $schema={schema}\n" if schema is not None else ""
 
 
+_ENGINES: Final[Mapping[Engine, str]] = {
+    "direct": "direct        # or pulumi, for teams: locks, history, stack outputs",
+    "pulumi": "pulumi        # or direct: no state, and no CLI to install",
+    "auto": "auto          # beside a loopback endpoint only: pulumi where it is installed",
+}
+
 _FLEX: Final = """\
 # One Flex instance, and how flexres may change it. Users are in users/*.yaml, one file a team.
 version: 1
 id: {id}            # who we are on a Worker's marker: never change it
 account: {account}
 instance: {instance}
-engine: direct        # or pulumi, for teams: locks, history, stack outputs
+engine: {engine}
 
 # What holds for every user of this stack. A team's file, and a user, may say otherwise; null opts out.
 # defaults:

@@ -1,0 +1,144 @@
+"""What a Pulumi program uses of flexres: `FlexStack`, a stack's YAML as resources beside whatever else it declares."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path, PurePosixPath
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import pulumi
+
+from flexres.desired.stack import Stack
+from flexres.resources.departures import Departures
+from flexres.resources.identity_provider import IdentityProvider
+from flexres.resources.program import load, short_call_stacks
+from flexres.resources.properties import desired_properties
+from flexres.resources.roster import Roster
+from flexres.resources.sso_connection import SsoConnection
+from flexres.resources.trusted_domain import TrustedDomain, trusted_properties
+from flexres.resources.user import User
+from flexres.sso.difference import setting_changes
+from flexres.sso.sightings import SignOn
+
+TYPE: Final = "flexres:index:FlexStack"
+"""The component's type. It stands in users' states, so it never changes."""
+
+
+class FlexStack(pulumi.ComponentResource):
+    """One stack of flexres, from `stacks/<name>/` beside the program; a program may declare several.
+
+    Everything is validated before anything is declared. The resources of the stack that has the name of Pulumi's own
+    are called as they are (a user by username); those of any other begin with its name and a slash.
+    """
+
+    name: str
+    """The stack's name."""
+    account: pulumi.Output[str]
+    """The account's SID."""
+    instance: pulumi.Output[str]
+    """The SID of the Flex instance."""
+    workspace: pulumi.Output[str]
+    """The SID of the TaskRouter Workspace."""
+    users: pulumi.Output[int]
+    """How many users are declared, those left out whose last day has passed."""
+    usernames: pulumi.Output[Mapping[str, Sequence[str]]]
+    """Team (its file without the ending) → usernames, in the order of the files."""
+    pending: pulumi.Output[Sequence[str]]
+    """The settings of single sign-on that wait for a person in Twilio Console; none where the stack declares none."""
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Declare the stack of this name.
+
+        Raises:
+            pulumi.RunError: with everything that is wrong, each as file:line:column.
+        """
+        _end_quietly_when_interrupted()
+        stack = load(name, Path.cwd(), os.environ)
+        with short_call_stacks():
+            super().__init__(TYPE, name, None, opts)
+            self._prefix = "" if name == pulumi.get_stack() else f"{name}/"
+            self.name, self._stack = name, stack
+            # The engine does not hand on what a component waits for to what is declared within.
+            self._declare(pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on if opts else None))
+            self.register_outputs(self._exported())
+
+    def export(self) -> None:
+        """Make outputs of the Pulumi stack of what other stacks need: counts and SIDs, no personal data."""
+        for name, value in self._exported().items():
+            pulumi.export(name, value)
+
+    def _declare(self, first: pulumi.ResourceOptions) -> None:
+        """All resources; the first, on which all others depend, has these options."""
+        stack = self._stack
+        usernames = declared_usernames(stack, datetime.now(ZoneInfo(stack.config.policy.timezone)).date())
+        roster = Roster(self._prefix, stack, first)
+        users = [self._user(username, roster) for username in usernames]
+        Departures(self._prefix, _after(users, stack.name), self._options(roster))
+        if stack.config.idp is not None:
+            IdentityProvider(self._prefix, stack.name, stack.config.idp.domain, self._options(roster))
+        self._declare_sign_on(roster)
+        self.account = pulumi.Output.from_input(stack.config.account)
+        self.instance = pulumi.Output.from_input(stack.config.instance)
+        self.workspace = roster.workspace
+        self.users = pulumi.Output.from_input(len(users))
+        self.usernames = pulumi.Output.from_input(by_team(stack, usernames))
+        waiting = setting_changes(stack.config, SignOn()) if stack.config.sso is not None else ()
+        self.pending = pulumi.Output.from_input([each.name for each in waiting if each.waits])
+
+    def _user(self, username: str, roster: Roster) -> User:
+        user = self._stack.users[username]
+        aliases = [pulumi.Alias(name=f"{self._prefix}{user.previously}")] if user.previously else None
+        options = pulumi.ResourceOptions(parent=self, depends_on=[roster], aliases=aliases)
+        return User(f"{self._prefix}{username}", desired_properties(self._stack.name, user), options)
+
+    def _declare_sign_on(self, roster: Roster) -> None:
+        """Entries come after the connection: its type decides what an entry may be."""
+        if self._stack.config.sso is None:
+            return
+        connection = SsoConnection(self._prefix, self._stack, self._options(roster))
+        for properties in trusted_properties(self._stack):
+            TrustedDomain(self._prefix, properties, self._options(connection))
+
+    def _options(self, depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, depends_on=[depends_on])
+
+    def _exported(self) -> dict[str, pulumi.Output[object]]:
+        found: dict[str, pulumi.Output[object]] = {
+            name: getattr(self, name) for name in ("account", "instance", "workspace", "users")
+        }
+        return found | ({"sso_pending": self.pending} if self._stack.config.sso is not None else {})
+
+
+def declared_usernames(stack: Stack, today: date) -> list[str]:
+    """Whom the program declares on a day of the policy's time zone."""
+    return [name for name, user in stack.users.items() if user.until is None or today <= user.until]
+
+
+def by_team(stack: Stack, usernames: Sequence[str]) -> dict[str, list[str]]:
+    """Team → usernames: a team is called as its file, without the ending."""
+    teams: dict[str, list[str]] = {}
+    for username in usernames:
+        teams.setdefault(PurePosixPath(stack.users[username].file).stem, []).append(username)
+    return teams
+
+
+async def _after(users: Sequence[User], name: str) -> str:
+    """The stack's name, once every user is through. No dependency: one who fails must not keep others from leaving."""
+    await asyncio.gather(*(user.urn.future() for user in users), return_exceptions=True)
+    return name
+
+
+def _end_quietly_when_interrupted() -> None:
+    """The engine interrupts the program when a resource fails; Python's own handler would add a traceback."""
+    default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if default and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
+
+__all__ = ["FlexStack"]

@@ -19,7 +19,6 @@ from flexres.live.credentials import DEFAULT_CONNECTIONS, is_loopback
 from flexres.live.http.base import Answer, Call, HttpClient, NoUrlError, Why
 from flexres.live.http.download import download
 from flexres.live.http.limits import MEGABYTE, USUAL, DamagedError, Limits, TooLargeError, gunzip, size
-from flexres.live.http.pace import Pace
 from flexres.live.http.retrying import PATIENT, REAL, FailedAttempt, Failure, RetryPolicy, Timing, retry_after
 from flexres.live.http.said import spellings
 from flexres.values import Json
@@ -144,10 +143,8 @@ class Auth0Transport(HttpClient):
             params=params,
             json=json,
             headers={"Authorization": f"Bearer {token}"} if token is not None else None,
+            pace=self._window,
         )
-
-    def _pace(self, call: Call) -> Pace:
-        return self._window
 
     def _decoded(self, call: Call, answer: Answer) -> Item:
         content = self._raw(call, answer)

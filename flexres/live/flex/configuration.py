@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from flexres.errors import NotFoundError, SetupError, UnreachableError
 from flexres.live.http.answers import JsonObject, Response
-from flexres.live.http.said import one_line
 from flexres.live.http.transport import Transport
 from flexres.live.model import Instance, nests_too_deep
 from flexres.values import Json
@@ -94,17 +93,17 @@ class ConfigurationApi:
         account = _required(body, "account_sid", response)
         if account != self._account:
             raise SetupError(
-                f"the credentials are of account {one_line(account)}, but the stack is of account {self._account}",
+                f"the credentials are of account {response.said(account)}, but the stack is of account {self._account}",
                 hint=f"set credentials of account {self._account} in the environment",
             )
         status = _text(body.get("status")) or "ok"
         if status != "ok":
-            raise self._no_flex(f"its status is {one_line(status)}")
+            raise self._no_flex(f"its status is {response.said(status)}")
         sid = _text(body.get("flex_instance_sid")) or self._instance
         if sid != self._instance:
             raise UnreachableError(
-                f"account {account} has the Flex instance {one_line(sid)}, but the stack names {self._instance}",
-                hint=f"write `instance: {one_line(sid)}` in flex.yaml, if that is the one you mean",
+                f"account {account} has the Flex instance {response.said(sid)}, but the stack names {self._instance}",
+                hint=f"write `instance: {response.said(sid)}` in flex.yaml, if that is the one you mean",
             )
         workspace = _required(body, "taskrouter_workspace_sid", response)
         if not workspace.isalnum():

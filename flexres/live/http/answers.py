@@ -49,6 +49,10 @@ class Response:
     def request_id(self) -> str | None:
         return request_id(self.headers, self.secrets)
 
+    def said(self, text: object) -> str:
+        """Something of the answer as it may stand in a message: one line without our secrets."""
+        return one_line(text, self.secrets)
+
     def object(self) -> JsonObject:
         """The body as a JSON object.
 
@@ -62,7 +66,7 @@ class Response:
     def unexpected(self, what: str) -> TwilioError:
         """The error that says what about this answer is not as Twilio documents it."""
         return TwilioError(
-            f"Twilio's answer {one_line(what, self.secrets)}",
+            f"Twilio's answer {self.said(what)}",
             request=self.request,
             status=self.status,
             request_id=self.request_id,

@@ -24,7 +24,7 @@ from flexres.errors import FlexresError, SetupError, UnreachableError
 from flexres.live import exact_json
 from flexres.live.http.limiter import Limiter, Slot
 from flexres.live.http.limits import USUAL, DamagedError, Limits, TooLargeError, read_body, size
-from flexres.live.http.pace import Pace
+from flexres.live.http.pace import UNLIMITED, Pace
 from flexres.live.http.retrying import PATIENT, REAL, FailedAttempt, Failure, RetryPolicy, Timing, retrying
 from flexres.live.http.said import one_line
 from flexres.live.http.wire import ReadOnlyWire, is_certificate_error, open_wire, proxy_for, unreachable
@@ -64,13 +64,15 @@ class NoUrlError(SetupError):
 class Call:
     """One request with all its attempts, which took `seconds`. `in_doubt`: one of them may have taken effect.
 
-    `name` is the method and path, for messages; `largest` bounds the answer in bytes.
+    `name` is the method and path, for messages; `largest` bounds the answer in bytes; `pace` is the rate limit that
+    it counts towards.
     """
 
     request: httpx.Request
     name: str
     idempotent: bool
     largest: int
+    pace: Pace
     attempts: int = 0
     seconds: float = 0.0
     in_doubt: bool = False
@@ -144,7 +146,6 @@ class HttpClient:
         self.secrets = secrets
         self._policy = policy
         self._answered = False
-        self._no_limit = Pace()
         self._proxy = proxy_for(base) if wire is None else None
         opened = wire or open_wire(base, max_connections)
         self._wire = ReadOnlyWire(opened, reading) if read_only else opened
@@ -174,7 +175,7 @@ class HttpClient:
         json: Json = None,
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        largest: int | None = None,
+        pace: Pace = UNLIMITED,
     ) -> Call:
         """A request to be performed. Raises NoUrlError."""
         all_headers = {**self._headers, **(headers or {})}
@@ -196,7 +197,7 @@ class HttpClient:
             )
         except (httpx.InvalidURL, UnicodeError):
             raise NoUrlError(f"{host_of(url)} cannot be asked: its URL is none", hint="check its address") from None
-        return Call(request, name, idempotent, largest or self.limits.answer)
+        return Call(request, name, idempotent, self.limits.answer, pace)
 
     async def _perform(self, call: Call, judge: Callable[[Call, Answer], T]) -> T:
         """Send until `judge` gives a value of the answer, or until it must not or need not be sent again.
@@ -220,22 +221,17 @@ class HttpClient:
         """What to raise when no further attempt is made."""
         return failed.error
 
-    def _pace(self, call: Call) -> Pace:
-        """The rate limit that a request counts towards."""
-        return self._no_limit
-
     async def _attempt(self, call: Call, judge: Callable[[Call, Answer], T]) -> T:
         if call.attempts:
             self.retries += 1
         call.attempts += 1
         status = 0
-        pace = self._pace(call)
         try:
-            async with self._place(pace) as slot:
+            async with self._place(call.pace) as slot:
                 answer = await self._timed(call)
                 status = answer.status
                 self._answered = True
-                pace.learn(answer.headers)
+                call.pace.learn(answer.headers)
                 if status == 429:
                     slot.was_throttled()
                     self.throttled += 1
@@ -252,8 +248,18 @@ class HttpClient:
     async def _place(self, pace: Pace) -> AsyncIterator[Slot]:
         """A slot of the limiter, at a time when the rate limit lets one more through.
 
-        Nobody keeps a slot while waiting for a rate; whoever got one before the limit was known queues again.
+        Nobody keeps a slot while waiting for a rate; whoever got one before the limit was known queues again. The
+        first request of all goes alone, so that its answer tells the limit before others are sent.
         """
+        if pace.first:
+            async with pace.line:
+                if pace.first:
+                    try:
+                        async with self.limiter.slot() as slot:
+                            yield slot
+                    finally:
+                        pace.first = False
+                    return
         if not pace.known:
             async with self.limiter.slot() as slot:
                 if not pace.known:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from flexres.live.credentials import DEFAULT_SHARE
@@ -24,10 +24,14 @@ _SID: Final = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
 
 
 class Pace:
-    """No limit, and what all limits have in common: those who wait for it stand in `line`, first come first served."""
+    """No limit, and what all limits have in common: those who wait for it stand in `line`, first come first served.
 
-    def __init__(self) -> None:
+    `first` is whether nothing was asked yet of which the answer could tell the limit: then one request goes alone.
+    """
+
+    def __init__(self, *, first: bool = False) -> None:
         self.line = asyncio.Lock()
+        self.first = first
 
     @property
     def known(self) -> bool:
@@ -41,11 +45,14 @@ class Pace:
         """Take note of what an answer says."""
 
 
+UNLIMITED: Final = Pace()
+
+
 class Rate(Pace):
     """A share of one resource key's requests per second."""
 
     def __init__(self, timing: Timing, share: float, per_second: float | None = None) -> None:
-        super().__init__()
+        super().__init__(first=per_second is None)
         self._timing = timing
         self._share = share
         self._interval = 1.0 / (per_second * share) if per_second is not None else 0.0
@@ -64,10 +71,16 @@ class Rate(Pace):
         limit, remaining = number(headers.get("x-rate-limit-limit")), number(headers.get("x-rate-limit-remaining"))
         if not limit:
             return
+        now = self._timing.monotonic()
         self._interval = 1.0 / (limit * self._share)
-        # Somebody else needs more than we left them: let the second pass, and never more than one.
-        if remaining is not None and remaining < limit * (1.0 - self._share) / 2.0:
-            self._next = max(self._next, self._timing.monotonic() + 1.0)
+        self._next = max(self._next, now + self._interval)
+        # Others need more than we leave them: let a second pass.
+        if remaining is not None and remaining < limit * (1.0 - self._share) * _TIGHT:
+            self._next = max(self._next, now + 1.0)
+
+
+_TIGHT: Final = 0.2
+"""Where fewer than so much of what is not ours remains, we step back."""
 
 
 class Rates:
@@ -78,9 +91,10 @@ class Rates:
         self._share = share
         self._rates: dict[str, Rate] = {}
 
-    def of(self, method: str, path: str, names: tuple[str, ...] = ()) -> Rate:
+    def of(self, method: str, path: str, params: Mapping[str, str] | Sequence[tuple[str, str]] | None = None) -> Rate:
         """The rate for requests of this method, path and query, whichever Workspace or Worker they name."""
-        expression = next((name for name in names if name in _EXPRESSIONS), "")
+        names = {*(params if isinstance(params, Mapping) else (name for name, _ in params or ()))}
+        expression = next((name for name in _EXPRESSIONS if name in names), "")
         key = f"{method} {_SID.sub('*', path)} {expression}"
         found = self._rates.get(key)
         if found is None:

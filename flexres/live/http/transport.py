@@ -13,7 +13,7 @@ from flexres.live.credentials import DEFAULT_CONNECTIONS, DEFAULT_SHARE, Credent
 from flexres.live.http.answers import ErrorBody, Response, error, lost, request_id
 from flexres.live.http.base import Answer, Call, HttpClient, Pairs, Why
 from flexres.live.http.limits import USUAL, Limits
-from flexres.live.http.pace import Pace, Rates
+from flexres.live.http.pace import UNLIMITED, Rates
 from flexres.live.http.retrying import PATIENT, REAL, FailedAttempt, Failure, RetryPolicy, Timing, retry_after
 from flexres.live.http.said import spellings
 from flexres.values import Json
@@ -116,15 +116,12 @@ class Transport(HttpClient):
             json=json,
             form=form,
             headers=dict(all_headers),
+            pace=self._rates.of(method, path, params) if service == "taskrouter" else UNLIMITED,
         )
         return await self._perform(call, self._authenticated if service in AUTHENTICATED else self._public)
 
     def _given_up(self, call: Call, failed: FailedAttempt) -> FlexresError:
         return lost(failed.error, call.name) if call.in_doubt and not call.reads else failed.error
-
-    def _pace(self, call: Call) -> Pace:
-        url = call.request.url
-        return self._rates.of(call.request.method, url.path, tuple(url.params) if url.query else ())
 
     def _authenticated(self, call: Call, answer: Answer) -> Response:
         """The answer of a service that has our credentials, as a value or the exception that it stands for."""

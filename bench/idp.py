@@ -95,7 +95,7 @@ def _equal_auth0(folder: Path, state: Path) -> None:
     addon = {"binding": BINDING, "signResponse": True, "audience": f"urn:flex:{DEFAULT.connection_sid}"}
     with Sandbox(state=state) as sandbox:
         sandbox.auth0.seed(users)
-        sandbox.auth0.add_action("Flex claims", action_code(ID, _CLAIMS))
+        sandbox.auth0.add_action("Flex claims", action_code(ID, "Username-Password-Authentication", _CLAIMS))
         sandbox.auth0.add_client("bench", "Twilio Flex", addons={"samlp": addon}, client_metadata={"flexres": ID})
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from flexres.apply.outcome import UserOutcome
 from flexres.errors import Exit
 from flexres.reconcile.change import Cause, FieldChange, Kind, Route, UserChange
+from flexres.reconcile.idp.model import Stranger
 from flexres.reconcile.key import LEAVING, UNTIL, Key
 from flexres.report.visible import shorten, visible
 from flexres.values import ABSENT, Json, Value, normal
@@ -51,6 +52,12 @@ def names_of(names: Sequence[str], *, few: int = NAMES_OF_FEW) -> str:
     """Some names in one line, and how many more there are."""
     shown = ", ".join(visible(name) for name in names[:few])
     return f"{shown} and {len(names) - few} more" if len(names) > few else shown
+
+
+def stranger_text(account: Stranger) -> str:
+    """What an account at the provider would be in Flex, and why nobody wants that."""
+    name = f" as {visible(account.name_id)}" if account.name_id else ""
+    return f"signs in{name} with {names_of(account.roles)}, and {account.claim}"
 
 
 def short_sid(sid: str) -> str:

@@ -13,10 +13,13 @@ import pytest
 from flexres.apply.journal import FileJournal, Run
 from flexres.errors import Exit
 from flexres.reconcile.change import Cause
+from flexres.reconcile.drift.findings import drift_of
+from flexres.reconcile.idp.model import Claim
 from flexres.reconcile.plan import Plan
 from flexres.report.plan.json import applied_json, plan_json
 from flexres.report.plan.markdown import applied_markdown, plan_markdown
 from flexres.report.plan.text import applied_text, plan_text
+from flexres.report.plan.verdict import check_exit
 from flexres.sandbox.server import Sandbox
 from tests.flow.auth0 import IDP, SIGN_ON, IdpFlow, sign_in
 from tests.flow.conftest import fields, kinds, results
@@ -230,8 +233,11 @@ def test_a_stranger_with_roles_is_named(sandbox: Sandbox, idp: IdpFlow) -> None:
 
     plan = idp.plan()
 
-    assert plan.idp.strangers == ("eve@example.com",)
-    assert "eve@example.com: has roles for Flex there" in said(plan)
+    (stranger,) = plan.idp.strangers
+    assert (stranger.email, stranger.roles, stranger.claim) == ("eve@example.com", ("admin",), Claim.UNDECLARED)
+    assert "signs in with admin, and nobody declares it" in said(plan)
+    assert check_exit(plan) is Exit.PENDING
+    assert drift_of(plan).exit is Exit.PENDING
 
 
 def test_a_rotated_certificate_is_drift(applied: IdpFlow, sandbox: Sandbox) -> None:

@@ -111,11 +111,10 @@ class Auth0:
         path = f"/actions/triggers/{TRIGGER}/bindings"
         await self.transport.request("PATCH", path, json={"bindings": [*kept, added]})
 
-    async def connection(self, name: str) -> Connection | None:
-        """The connection of that name."""
-        params = {"name": name, "fields": "id,name,strategy,enabled_clients", "include_fields": "true"}
-        found = await self.transport.request("GET", "/connections", params=params)
-        return next((answers.connection(item) for item in found.each() if item.value("name") == name), None)
+    async def connections(self) -> list[Connection]:
+        """All connections of the tenant: any of them may be enabled for an application."""
+        params = {"fields": "id,name,strategy,enabled_clients", "include_fields": "true"}
+        return [answers.connection(item) for item in await self._pages("/connections", "connections", params)]
 
     async def users(self, connection: Connection) -> list[IdpUser]:
         """All users of a connection: by pages where a search can give them all, otherwise by an export job."""

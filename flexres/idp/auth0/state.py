@@ -64,7 +64,7 @@ class IdentityProvider:
         signing: list[Signing | None] = []
         actions: list[Action] = []
         flow: list[Binding] = []
-        connections: list[Connection | None] = []
+        connections: list[Connection] = []
         users: list[IdpUser] = []
 
         async def read_application() -> None:
@@ -81,16 +81,18 @@ class IdentityProvider:
             flow.extend(await self.client.flow())
 
         async def read_users() -> None:
-            connections.append(await self.client.connection(wanted.connection))
-            if connections[0] is not None:
-                users.extend(await self.client.users(connections[0]))
+            connections.extend(await self.client.connections())
+            for one in connections:
+                if one.name == wanted.connection:
+                    users.extend(await self.client.users(one))
 
         await together(read_application(), read_action(), read_flow(), read_users())
         return IdpState(
             applications=tuple(applications),
             actions=tuple(actions),
             flow=tuple(flow),
-            connection=connections[0],
+            connection=next((one for one in connections if one.name == wanted.connection), None),
+            others=tuple(one for one in connections if one.name != wanted.connection),
             users=_by_address(users),
             signing=signing[0] if signing else None,
             requests=transport.sent - sent,

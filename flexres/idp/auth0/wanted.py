@@ -43,7 +43,7 @@ def wanted_of(config: StackConfig, idp: Idp, sso: Sso, *, login: str | None = No
         callbacks=callbacks,
         addon=addon,
         action=idp.action,
-        code=action_code(config.id, claims),
+        code=action_code(config.id, idp.connection, claims),
         connection=idp.connection,
         missing=idp.missing,
         claims=claims,
@@ -53,12 +53,16 @@ def wanted_of(config: StackConfig, idp: Idp, sso: Sso, *, login: str | None = No
     )
 
 
-def action_code(stack_id: str, claims: dict[str, str]) -> str:
-    """The Post Login action of one stack; `claims` are keys of app_metadata.flex and the names they are sent under."""
+def action_code(stack_id: str, connection: str, claims: dict[str, str]) -> str:
+    """The Post Login action of one stack for one connection.
+
+    `claims` are keys of app_metadata.flex and the names they are sent under.
+    """
     return (
         _template()
         .replace("__STACK_ID__", stack_id)
         .replace("__STACK__", json.dumps(stack_id))
+        .replace("__CONNECTION__", json.dumps(connection))
         .replace("__CLAIMS__", json.dumps(list(map(list, claims.items()))))
     )
 

@@ -202,7 +202,7 @@ def _roles(roles: Json) -> Iterator[Finding]:
         yield Finding(
             "unknown",
             f"Unknown roles: {', '.join(unknown[:8])}",
-            "Flex knows agent, supervisor, admin and those of Insights (wfo.…); what it does with others is not published.",
+            "Flex knows agent, supervisor, admin and those of Insights; what it does with others is not published.",
             "send only Flex's own roles",
         )
 

@@ -14,6 +14,7 @@ from flexres.desired.model import DesiredUser, Sso
 from flexres.errors import Exit
 from flexres.live.model import LiveUser
 from flexres.reconcile.change import Cause, FieldChange, Kind, Route, SettingChange, SettingState, UserChange, Why
+from flexres.reconcile.idp.model import Stranger
 from flexres.reconcile.plan import Plan
 from flexres.values import ABSENT, Json, Value, canonical
 
@@ -28,6 +29,7 @@ class Reason(StrEnum):
     BOTH = "changed in git and in Flex"
     LOGIN = "written at a login"
     IDP = "changed at the identity provider"
+    STRANGER = "has roles for Flex at the identity provider"
     DEACTIVATED = "declared, but deactivated"
     EXPIRED = "last day has passed"
     OVERDUE = "waits too long to leave"
@@ -78,6 +80,7 @@ class Finding:
     change: UserChange | None = None
     fields: tuple[FieldChange, ...] = ()
     setting: SettingChange | None = None
+    stranger: Stranger | None = None
     names: tuple[str, ...] = ()
     detail: str = ""
     since: datetime | None = None
@@ -262,6 +265,15 @@ def _provider(plan: Plan) -> Iterator[Finding]:
         name = change.name
         before = canonical(_side(change.before))
         yield Finding(Reason.IDP, name, _id(Reason.IDP, name, before), detail=change.says)
+    if plan.idp is None:
+        return
+    for one in plan.idp.strangers:
+        name = _id(Reason.STRANGER, one.user_id, *one.roles)
+        yield Finding(Reason.STRANGER, one.email, name, stranger=one)
+    for other in plan.idp.differing:
+        name = _id(Reason.SIGN_ON, other.key, other.offered)
+        detail = f"{other.declared or 'not set'} here, {other.offered} at the identity provider"
+        yield Finding(Reason.SIGN_ON, f"sso {other.key}", name, detail=detail)
 
 
 def _certificate(plan: Plan, sso: Sso | None) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Literal
 
 from flexres.values import Json, Value
@@ -82,13 +83,15 @@ class Signing:
 class IdpState:
     """Everything that was read. `users` is by e-mail address, case folded; `signing` is None before there is one.
 
-    `applications` and `actions` are those that could be meant, by name or by our mark.
+    `applications` and `actions` are those that could be meant, by name or by our mark; `others` are the connections
+    besides the declared one.
     """
 
     applications: tuple[Application, ...] = ()
     actions: tuple[Action, ...] = ()
     flow: tuple[Binding, ...] = ()
     connection: Connection | None = None
+    others: tuple[Connection, ...] = ()
     users: Mapping[str, tuple[IdpUser, ...]] = field(default_factory=dict)
     signing: Signing | None = None
     requests: int = 0
@@ -139,12 +142,35 @@ class Trouble:
     hint: str = ""
 
 
+class Claim(StrEnum):
+    """By what an account at the provider that the YAML does not stand behind has roles for Flex."""
+
+    UNDECLARED = "nobody declares it"
+    LEFT = "its owner leaves Flex"
+    SECOND = "it is another account of a declared user's address, with more roles"
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """An account whose next login is somebody in Flex whom the YAML does not want, with these roles.
+
+    `name_id` is the user name that it would sign in as where that is not its address.
+    """
+
+    email: str
+    user_id: str
+    roles: tuple[str, ...]
+    claim: Claim = Claim.UNDECLARED
+    name_id: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class IdpPlan:
     """The identity provider's part of a plan, besides what each user's change holds.
 
-    `missing` are declared users whom the provider does not know, `strangers` e-mail addresses with roles for Flex
-    that nobody declares. `alone`: the plan leaves Flex as it is.
+    `missing` are declared users whom the provider does not know, `strangers` accounts with roles for Flex that nobody
+    declares, `others` the connections besides the declared one that the application accepts logins of. `alone`: the
+    plan leaves Flex as it is.
     """
 
     wanted: IdpWanted
@@ -156,7 +182,8 @@ class IdpPlan:
     differing: tuple[Differing, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     missing: tuple[str, ...] = ()
-    strangers: tuple[str, ...] = ()
+    strangers: tuple[Stranger, ...] = ()
+    others: tuple[str, ...] = ()
     users: int = 0
     requests: int = 0
     seconds: float = 0.0

@@ -28,6 +28,7 @@ def setup(wanted: IdpWanted, state: IdpState) -> tuple[IdpPlan, tuple[IdpChange,
         signing=state.signing,
         differing=tuple(_differing(wanted, state)),
         troubles=tuple(troubles),
+        others=tuple(_others(state, application)),
     )
     return plan, tuple(changes)
 
@@ -88,6 +89,13 @@ def _connection_troubles(wanted: IdpWanted, state: IdpState, application: Applic
     if application is not None and enabled is not None and application.client_id not in enabled:
         message = f"the connection {connection.name} is not enabled for {application.name}: nobody can sign in"
         yield Trouble("connection", message, "enable it: the application's Connections tab")
+
+
+def _others(state: IdpState, application: Application | None) -> Iterator[str]:
+    """The connections through which somebody can sign in to the application whom nobody looked at."""
+    for one in state.others:
+        if application is not None and one.enabled_for is not None and application.client_id in one.enabled_for:
+            yield one.name
 
 
 def _application_changes(wanted: IdpWanted, have: Application | None) -> Iterator[IdpChange]:

@@ -13,7 +13,7 @@ from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser
 from flexres.reconcile.change import Cause, FieldChange, IdpChange, IdpEdit, Kind, Route, UserChange
 from flexres.reconcile.fields import attribute_key, hash_of
-from flexres.reconcile.idp.model import IdpPlan, IdpState, IdpUser, IdpWanted, Trouble
+from flexres.reconcile.idp.model import Claim, IdpPlan, IdpState, IdpUser, IdpWanted, Stranger, Trouble
 from flexres.reconcile.idp.setup import setup
 from flexres.reconcile.key import EMAIL, FULL_NAME, NAME_ID, ROLES, Key
 from flexres.reconcile.marker import Marker
@@ -40,7 +40,9 @@ class _Found:
     values: dict[str, Mapping[Key, Value]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
-    spoken_for: set[str] = field(default_factory=set)
+    declared: dict[str, set[str]] = field(default_factory=dict)
+    """The roles that the YAML gives to each address."""
+    left: set[str] = field(default_factory=set)
     staying: set[str] = field(default_factory=set)
 
 
@@ -59,7 +61,7 @@ def join(
     found = _Found()
     for user in users.values():
         change = planned.get(user.username)
-        found.spoken_for.add(fold_case(user.email))
+        found.declared.setdefault(fold_case(user.email), set()).update(user.roles)
         here = user.username in live and not live[user.username].user.deactivated
         if change.kind in _UNTOUCHED or change.leaves if change else not here:
             continue
@@ -76,7 +78,7 @@ def join(
     plan = replace(
         plan,
         missing=tuple(sorted(found.missing)),
-        strangers=tuple(_strangers(sides.state, found.spoken_for)),
+        strangers=tuple(_strangers(sides.state, found, joined)),
         users=sum(map(len, sides.state.users.values())),
         requests=sides.state.requests,
         seconds=sides.state.seconds,
@@ -217,7 +219,7 @@ def _departed(sides: IdpSides, change: UserChange, found: _Found) -> UserChange:
     if not change.leaves or change.live is None:
         return change
     email = fold_case(change.live.user.email)
-    found.spoken_for.add(email)
+    found.left.add(email)
     there = sides.state.users.get(email, ())
     if change.kind is not Kind.RETIRE or len(there) != 1 or not isinstance(there[0].flex, Mapping):
         return change
@@ -229,8 +231,32 @@ def _departed(sides: IdpSides, change: UserChange, found: _Found) -> UserChange:
     return replace(change, idp=IdpEdit(there[0].user_id, there[0].email, (gone,), sides.wanted.provider))
 
 
-def _strangers(state: IdpState, spoken_for: set[str]) -> Iterator[str]:
-    for email in sorted(state.users.keys() - spoken_for):
-        for one in state.users[email]:
-            if isinstance(one.flex, Mapping) and one.flex.get("roles"):
-                yield one.email
+def _strangers(state: IdpState, found: _Found, joined: Sequence[UserChange]) -> Iterator[Stranger]:
+    """The accounts whose roles for Flex nothing in the plan takes, and nothing in the YAML gives."""
+    taken = {change.idp.user_id for change in joined if change.idp is not None and change.leaves}
+    for email in sorted(state.users):
+        accounts = state.users[email]
+        declared = found.declared.get(email)
+        # Who waits to leave keeps the roles until then.
+        if email in found.left and declared is None and len(accounts) == 1:
+            continue
+        for one in accounts:
+            roles = _roles_of(one)
+            if not roles or one.user_id in taken or (declared is not None and len(accounts) == 1):
+                continue
+            if declared is not None and declared >= set(roles):
+                continue
+            claim = Claim.SECOND if declared is not None else Claim.LEFT if email in found.left else Claim.UNDECLARED
+            yield Stranger(one.email, one.user_id, roles, claim, _name_id_of(one))
+
+
+def _roles_of(account: IdpUser) -> tuple[str, ...]:
+    """The roles that its login would bring, as the action reads them: a list, or a text with commas."""
+    roles = account.flex.get(ROLES.text) if isinstance(account.flex, Mapping) else None
+    items = roles.split(",") if isinstance(roles, str) else roles if isinstance(roles, list | tuple) else ()
+    return tuple(sorted({text for item in items if isinstance(item, str) and (text := item.strip())}))
+
+
+def _name_id_of(account: IdpUser) -> str:
+    found = account.flex.get(NAME_ID.text) if isinstance(account.flex, Mapping) else None
+    return found if isinstance(found, str) and found != account.email else ""

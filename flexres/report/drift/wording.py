@@ -9,13 +9,14 @@ from typing import Final
 from flexres.reconcile.change import Kind, UserChange
 from flexres.reconcile.drift.findings import Drift, Finding, Reason
 from flexres.report.visible import visible
-from flexres.report.wording import field_label, names_of, plural, told, values_text, when
+from flexres.report.wording import field_label, names_of, plural, stranger_text, told, values_text, when
 
 ACTIONS: Final[Mapping[Reason, str]] = {
     Reason.FLEX: "flexres drift --fix puts it back; flexres export takes it into the YAML",
     Reason.BOTH: "flexres apply makes it as the YAML says; flexres export takes it into the YAML",
     Reason.LOGIN: "change it at the identity provider: the next login writes it again",
     Reason.IDP: "flexres idp apply puts it back",
+    Reason.STRANGER: "declare them, or take roles out of app_metadata.flex there",
     Reason.DEACTIVATED: "take the user out of the YAML, or approve their return: flexres plan shows the digest",
     Reason.EXPIRED: "flexres apply retires them",
     Reason.OVERDUE: "set them offline in Flex, then flexres apply retires them",
@@ -45,19 +46,23 @@ _UNDEPLOYED: Final = {
 
 def what_text(finding: Finding) -> str:
     """What was found, in one line: Flex → YAML where there are two sides."""
-    if finding.reason is Reason.PERSONA:
-        return names_of(finding.names)
-    if finding.setting is not None:
-        seen = visible(finding.setting.observed) or "nothing"
-        return f"{seen} → {visible(finding.setting.declared) or 'nothing'}"
     change = finding.change
     if finding.detail or change is None:
-        return told(finding.detail)
+        return _of_no_user(finding)
     if finding.reason is Reason.GIT and change.kind not in {Kind.UPDATE, Kind.AT_IDP}:
         return _undeployed(change)
     if finding.fields:
         return "; ".join(f"{field_label(field.key)}: {values_text(field)}" for field in finding.fields)
     return _of_user(finding, change)
+
+
+def _of_no_user(finding: Finding) -> str:
+    if finding.setting is not None:
+        seen = visible(finding.setting.observed) or "nothing"
+        return f"{seen} → {visible(finding.setting.declared) or 'nothing'}"
+    if finding.stranger is not None:
+        return stranger_text(finding.stranger)
+    return names_of(finding.names) if finding.names else told(finding.detail)
 
 
 def _undeployed(change: UserChange) -> str:

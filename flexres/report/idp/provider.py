@@ -13,7 +13,18 @@ from flexres.reconcile.plan import Plan
 from flexres.report.layout import Page, Row
 from flexres.report.markdown_escape import code, prose
 from flexres.report.visible import shorten, visible
-from flexres.report.wording import LONG, SHORT, cause_text, field_label, names_of, plural, told, value_text, values_text
+from flexres.report.wording import (
+    LONG,
+    SHORT,
+    cause_text,
+    field_label,
+    names_of,
+    plural,
+    stranger_text,
+    told,
+    value_text,
+    values_text,
+)
 from flexres.values import ABSENT, Value, normal, same
 
 _BY: Final = {Cause.GIT: "git", Cause.IDP: "changed there, put back", Cause.BOTH: "git, and changed there"}
@@ -82,7 +93,11 @@ def in_text(page: Page, plan: Plan, *, verbose: bool) -> None:
         )
         rows.append((("! sso", "bold red" if one.declared else "cyan"), (shown, "")))
     rows += [(("i not there", "cyan"), (names_of(idp.missing, few=few), ""))] if idp.missing else []
-    rows += [(("i undeclared", "cyan"), (_strangers(idp, few), ""))] if idp.strangers else []
+    for stranger in idp.strangers[:few]:
+        rows.append(((f"! {visible(stranger.email)}", "bold red"), (stranger_text(stranger), "")))
+    if len(idp.strangers) > few:
+        rows.append((("!", "bold red"), (f"{len(idp.strangers) - few} more accounts have roles for Flex", "")))
+    rows += [(("i connections", "cyan"), (_others(idp, few), ""))] if idp.others else []
     page.table(rows)
     if idp.differing:
         page.write(
@@ -90,14 +105,17 @@ def in_text(page: Page, plan: Plan, *, verbose: bool) -> None:
         )
 
 
-def _strangers(idp: IdpPlan, few: int) -> str:
-    return f"{names_of(idp.strangers, few=few)}: has roles for Flex there, and nobody declares them"
+def _others(idp: IdpPlan, few: int) -> str:
+    named = names_of(idp.others, few=few)
+    return f"{named} can sign in to the application, too: disable them there; the action lets nobody of them in"
 
 
 def untidy(plan: Plan) -> bool:
     """Whether there is anything to tell besides users' changes."""
     idp = plan.idp
-    return idp is not None and bool(plan.at_idp or idp.differing or idp.troubles or idp.missing or idp.strangers)
+    return idp is not None and bool(
+        plan.at_idp or idp.differing or idp.troubles or idp.missing or idp.strangers or idp.others
+    )
 
 
 def says(change: IdpChange, limit: int = SHORT) -> str:
@@ -152,7 +170,12 @@ def markdown_rows(plan: Plan, idp: IdpPlan) -> Iterator[Sequence[str]]:
     if idp.missing:
         yield "`i`", "not there", prose(names_of(idp.missing))
     if idp.strangers:
-        yield "`i`", "undeclared", prose(_strangers(idp, 5))
+        for one_of in idp.strangers[:20]:
+            yield "`!`", prose(one_of.email), prose(stranger_text(one_of), 400)
+        if len(idp.strangers) > 20:
+            yield "`!`", "", f"{len(idp.strangers) - 20} more accounts have roles for Flex"
+    if idp.others:
+        yield "`i`", "connections", prose(_others(idp, 5), 400)
 
 
 def outcome_rows(applied: Applied) -> Iterator[Sequence[str]]:
@@ -178,7 +201,12 @@ def as_json(plan: Plan, idp: IdpPlan) -> dict[str, Any]:
         ],
         "troubles": [{"about": one.about, "message": one.message, "hint": one.hint} for one in idp.troubles],
         "missing": list(idp.missing),
-        "strangers": list(idp.strangers),
+        "strangers": [
+            {"email": one.email, "user_id": one.user_id, "roles": list(one.roles), "claim": str(one.claim)}
+            | ({"name_id": one.name_id} if one.name_id else {})
+            for one in idp.strangers
+        ],
+        "other_connections": list(idp.others),
         "requests": idp.requests,
         "seconds": round(idp.seconds, 3),
     }

@@ -148,11 +148,16 @@ def check_exit(plan: Plan) -> Exit:
     """
     if plan.violations:
         return Exit.REFUSED
-    if plan.pending or any(plan.settings_in(SettingState.DRIFT)) or (plan.idp and plan.idp.differing):
+    if plan.pending or any(plan.settings_in(SettingState.DRIFT)) or _differs_at_idp(plan):
         return Exit.PENDING
     stuck = any(change.kind is Kind.BLOCKED or change.overdue for change in plan.users)
     stuck = stuck or (plan.idp is not None and bool(plan.idp.troubles))
     return Exit.PARTIAL if stuck else Exit.DONE
+
+
+def _differs_at_idp(plan: Plan) -> bool:
+    """Whether the provider says otherwise than the YAML in what this plan does not write."""
+    return plan.idp is not None and bool(plan.idp.differing or plan.idp.strangers)
 
 
 def writes_only_marker(change: UserChange) -> bool:
@@ -170,7 +175,7 @@ def place_of(change: UserChange, position: Position | None) -> str | None:
 def _verdict(plan: Plan, risks: list[RiskItem]) -> Verdict:
     if plan.violations:
         return Verdict.REFUSED
-    at_idp = plan.idp is not None and bool(plan.idp.differing or plan.idp.troubles)
+    at_idp = _differs_at_idp(plan) or (plan.idp is not None and bool(plan.idp.troubles))
     if any(item.care for item in risks) or any(setting.care for setting in plan.settings) or at_idp:
         return Verdict.NEEDS_CARE
     return Verdict.SAFE if plan.pending else Verdict.IN_SYNC

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flexres.reconcile.change import Cause, IdpEdit, Kind, UserChange
 from flexres.reconcile.fields import hash_of
-from flexres.reconcile.idp.model import IdpState, IdpUser
+from flexres.reconcile.idp.model import Application, Claim, Connection, IdpState, IdpUser
 from flexres.reconcile.idp.users import IdpSides, flex_name, join, wanted_claims
 from flexres.reconcile.key import Key
 from flexres.reconcile.marker import Marker
@@ -105,6 +105,57 @@ def test_a_person_with_two_users_keeps_the_roles_while_one_stays() -> None:
 
     assert alone[0].idp is not None
     assert beside[0].idp is None
+
+
+def strangers_of(
+    *accounts: tuple[str, Any], leaving: str | None = None, declared: bool = True
+) -> list[tuple[str, tuple[str, ...], Claim]]:
+    """The accounts of Ana's address that the plan names, by id and `flex`; `leaving` is a leaver of that address."""
+    there = tuple(IdpUser(user_id, "ana@example.com", "", flex) for user_id, flex in accounts)
+    leavers = [UserChange(leaving, Kind.RETIRE, live=in_flex(replace(ANA, username=leaving)))] if leaving else []
+    users = {ANA.username: ANA} if declared else {}
+    live = {ANA.username: in_flex(ANA)} if declared else {}
+    _, plan, _ = join(IdpSides(OURS, IdpState(users={"ana@example.com": there})), leavers, users, live, {})
+    return [(one.user_id, one.roles, one.claim) for one in plan.strangers]
+
+
+ADMIN: dict[str, Json] = {"roles": ["admin"]}
+
+
+def test_two_accounts_of_a_leaver_keep_no_roles_in_silence() -> None:
+    """Which of them is theirs nobody knows, so none is changed, and both are named."""
+    found = strangers_of(("auth0|1", ADMIN), ("auth0|2", {"roles": "agent, supervisor"}), leaving="old", declared=False)
+    assert found == [("auth0|1", ("admin",), Claim.LEFT), ("auth0|2", ("agent", "supervisor"), Claim.LEFT)]
+
+
+def test_one_account_of_a_leaver_loses_its_roles_and_is_no_stranger() -> None:
+    assert strangers_of(("auth0|1", ADMIN), leaving="old", declared=False) == []
+
+
+def test_an_account_that_nobody_declares_is_named_with_its_roles() -> None:
+    assert strangers_of(("auth0|1", ADMIN), declared=False) == [("auth0|1", ("admin",), Claim.UNDECLARED)]
+
+
+def test_another_account_of_a_declared_address_is_named_where_it_has_more_roles() -> None:
+    """It signs in as the same user."""
+    assert strangers_of(("auth0|1", complete()), ("auth0|2", ADMIN)) == [("auth0|2", ("admin",), Claim.SECOND)]
+
+
+def test_accounts_without_roles_are_nobodys_business() -> None:
+    """The action lets none of them in."""
+    for flex in (ABSENT, {}, {"roles": []}, {"roles": {"admin": True}}, {"roles": [["admin"]]}, "admin", None):
+        assert strangers_of(("auth0|1", flex), declared=False) == []
+
+
+def test_other_connections_of_the_application_are_named() -> None:
+    """Whoever signs in through them has been looked at by nobody."""
+    application = Application("c1", "Twilio Flex", "regular_web", (), {}, OURS.owner)
+    others = tuple(
+        Connection(f"con_{name}", name, database=False, enabled_for=enabled)
+        for name, enabled in (("google-oauth2", ("c1", "c2")), ("github", ("c2",)), ("saml", None))
+    )
+    _, plan, _ = join(IdpSides(OURS, IdpState(applications=(application,), others=others)), [], {}, {}, {})
+    assert plan.others == ("google-oauth2",)
 
 
 _values = st.one_of(st.text(max_size=4), st.integers(-9, 9), st.booleans(), st.lists(st.text(max_size=3), max_size=2))

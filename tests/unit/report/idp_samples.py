@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from flexres.apply.outcome import Applied, Outcome, Result
 from flexres.reconcile.change import Cause, FieldChange, IdpChange, IdpEdit, Kind, Part, Route, UserChange
-from flexres.reconcile.idp.model import Differing, IdpPlan, IdpWanted, Trouble
+from flexres.reconcile.idp.model import Differing, IdpPlan, IdpWanted, Stranger, Trouble
 from flexres.reconcile.key import Key
 from flexres.reconcile.plan import Plan
 from flexres.values import ABSENT
@@ -61,7 +61,8 @@ def managed_idp_plan() -> Plan:
         differing=(Differing("certificate", "AB:CD", "EF:01"), Differing("issuer", None, "urn:acme")),
         troubles=(Trouble("connection", "there is no connection Staff", "correct it"),),
         missing=("kim@example.com",),
-        strangers=("eve@example.com",),
+        strangers=(Stranger("eve@example.com", "auth0|9", ("admin",)),),
+        others=("google-oauth2",),
         users=4,
         requests=10,
         seconds=0.5,

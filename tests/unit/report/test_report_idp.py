@@ -30,7 +30,7 @@ def test_the_set_up_is_a_section_of_its_own() -> None:
         "certificate is AB:CD, and Auth0 says EF:01",
         "issuer is not set, and Auth0 says urn:acme",
         "kim@example.com",
-        "eve@example.com: has roles for Flex there, and nobody declares them",
+        "signs in with admin, and nobody declares it",
         "flexres idp import-metadata --stack",
     ):
         assert said in section

@@ -9,7 +9,7 @@ import pytest
 from flexres.idp.auth0.wanted import action_code, author_of
 from flexres.sandbox.auth0.runtime import Asked, run_flow
 
-STACK = "k7m2q9"
+STACK, USERS = "k7m2q9", "Username-Password-Authentication"
 NAME_ID = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier"
 CLAIMS = {
     "department": "department",
@@ -21,14 +21,15 @@ CLAIMS = {
 }
 
 
-def login(flex: Any = None, *, owner: str | None = STACK, **user: Any) -> Asked:
+def login(flex: Any = None, *, owner: str | None = STACK, connection: Any = USERS, **user: Any) -> Asked:
     """What the action asks for when this user signs in to an application of this owner."""
     metadata = {} if flex is None else {"flex": flex}
     event = {
+        "connection": {"name": connection, "strategy": "auth0"} if connection is not None else None,
         "client": {"client_id": "c", "name": "Twilio Flex", "metadata": {"flexres": owner} if owner else {}},
         "user": {"user_id": "auth0|1", "email": "ana@example.com", "name": "Ana R.", "app_metadata": metadata, **user},
     }
-    code = action_code(STACK, CLAIMS)
+    code = action_code(STACK, USERS, CLAIMS)
     return run_flow([{"display_name": "Flex claims", "action": {"deployed_version": {"code": code}}}], event)
 
 
@@ -85,6 +86,26 @@ def test_a_user_without_app_metadata_does_not_break_it() -> None:
     assert login(app_metadata=None).denied is not None
 
 
+@pytest.mark.parametrize("connection", ["google-oauth2", "username-password-authentication", "", None, 7])
+def test_users_of_another_connection_are_stopped(connection: Any) -> None:
+    """Nobody looked at what they keep: a social account with somebody's name_id would sign in as them."""
+    asked = login({"roles": ["admin"], "name_id": "boss@example.com"}, connection=connection)
+
+    assert asked.denied is not None
+    assert asked.attributes == {}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"name_id": {"a": 1}}, {"email": ["a"]}, {"full_name": 7}, {"roles": [["admin"]]}, {"roles": {}}]
+)
+def test_values_of_another_type_are_stopped(wrong: Any) -> None:
+    """Their text would be a name that nobody gave."""
+    asked = login({"roles": ["agent"], **wrong})
+
+    assert asked.denied is not None
+    assert asked.attributes == {}
+
+
 @pytest.mark.parametrize("owner", [None, "zzzzzz"])
 def test_other_applications_are_left_alone(owner: str | None) -> None:
     asked = login(None, owner=owner)
@@ -92,6 +113,6 @@ def test_other_applications_are_left_alone(owner: str | None) -> None:
 
 
 def test_the_author_is_known_by_the_first_line() -> None:
-    assert author_of(action_code(STACK, {})) == STACK
+    assert author_of(action_code(STACK, USERS, {})) == STACK
     assert author_of("exports.onExecutePostLogin = async () => {}") is None
-    assert author_of("// x\n" + action_code(STACK, {})) is None
+    assert author_of("// x\n" + action_code(STACK, USERS, {})) is None

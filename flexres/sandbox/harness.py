@@ -18,22 +18,18 @@ from typing import Self, TypeVar
 from flexres.sandbox.app import listening
 from flexres.sandbox.auth0.manual_actions import Auth0Hands
 from flexres.sandbox.control import manual_actions as hands
-from flexres.sandbox.faults.rules import Faults
 from flexres.sandbox.flex.users import user_object
 from flexres.sandbox.identity import DEFAULT, Identity
-from flexres.sandbox.limits.neighbour import Neighbour
-from flexres.sandbox.limits.rates import Rates
 from flexres.sandbox.requestlog import LoggedRequest
+from flexres.sandbox.setup import Setup
 from flexres.sandbox.sso.settings import (
     SsoSettings,
-    begin_with,
     read_settings,
     replace_trusted,
     start_over,
     write_settings,
 )
 from flexres.sandbox.state import World
-from flexres.sandbox.store.database import Store
 from flexres.sandbox.store.demo_routing import begin_routing
 from flexres.sandbox.store.seed import SeedUser, load, seed
 from flexres.sandbox.switches import Switches
@@ -49,9 +45,7 @@ T = TypeVar("T")
 
 
 class Sandbox:
-    """A local Flex for the length of a `with` block. Takes what `serve` takes; `state=None` keeps it in memory.
-
-    `routing` is whether a fresh state begins with the demo's task queues and Workflows.
+    """A local Flex for the length of a `with` block; what it takes is explained at `Setup`.
 
     Raises:
         SandboxError: on entering, as `serve` would.
@@ -72,9 +66,18 @@ class Sandbox:
         routing: bool = False,
     ) -> None:
         self.identity = identity
-        self._sso, self._limits, self._neighbour, self._routing = sso, limits, neighbour, routing
-        self._port, self._state, self._latency = port, state, latency
-        self._faults, self._switches = faults, switches
+        self._port = port
+        self._setup = Setup(
+            state=state,
+            latency=latency,
+            faults=faults,
+            switches=switches,
+            identity=identity,
+            sso=sso,
+            limits=limits,
+            neighbour=neighbour,
+            routing=routing,
+        )
         self._thread = threading.Thread(target=self._run, name="flex sandbox", daemon=True)
         self._started: Future[str] = Future()
 
@@ -347,17 +350,7 @@ class Sandbox:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        store = Store(self._state, self.identity)
-        try:
-            rules, rates = Faults(self._faults), Rates(self._limits)
-            self._world = World(store, switches=self._switches, faults=rules, latency=self._latency, rates=rates)
-            if self._neighbour is not None:
-                self._world.neighbour = Neighbour(rates, self._neighbour)
-            begin_with(self._world, self._sso)
-            if self._routing:
-                begin_routing(store)
+        with self._setup.opened() as self._world:
             async with listening(self._world, self._port, patience=0.1) as url:
                 self._started.set_result(url)
                 await self._stop.wait()
-        finally:
-            store.close()

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import pytest
-from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from flexres.sandbox.identity import DEFAULT
 from flexres.sandbox.server import Sandbox
+from tests.sandbox.twilio_package import SandboxHttpClient
 
 PERSON = {"username": "ana@example.com", "full_name": "Ana Ruiz", "email": "ana@example.com", "roles": ["agent"]}
 
@@ -71,21 +70,6 @@ def client_of() -> Iterator[Callable[..., httpx.Client]]:
 def wire(sandbox: Sandbox, client_of: Callable[..., httpx.Client]) -> Wire:
     """The wire of an empty sandbox."""
     return Wire(client_of(sandbox))
-
-
-class SandboxHttpClient(TwilioHttpClient):
-    """Sends what is meant for any of Twilio's hosts to the sandbox; path, query and headers stay as they are."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self._target = urlsplit(url)
-        self.session.trust_env = False
-
-    def request(self, method, url, *arguments, **keywords):
-        meant = urlsplit(url)
-        assert meant.hostname.endswith(".twilio.com") or meant.netloc == self._target.netloc
-        rewritten = urlunsplit((self._target.scheme, self._target.netloc, meant.path, meant.query, ""))
-        return super().request(method, rewritten, *arguments, **keywords)
 
 
 @pytest.fixture

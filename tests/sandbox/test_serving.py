@@ -18,7 +18,7 @@ import pytest
 
 from flexres.sandbox.errors import SandboxError
 from flexres.sandbox.identity import DEFAULT, Identity
-from flexres.sandbox.server import Sandbox, reset, serve
+from flexres.sandbox.server import Sandbox, Setup, reset, serve
 from flexres.sandbox.switches import Switches, parse_switches
 
 PERSON = {
@@ -28,8 +28,8 @@ PERSON = {
 PROVISION = f"/v4/Instances/{DEFAULT.instance_sid}/Users/Provision"
 PROGRAM = """
 import sys, pathlib
-from flexres.sandbox.server import serve
-serve(state=pathlib.Path(sys.argv[1]), ready=lambda url: print("ready", url, flush=True))
+from flexres.sandbox.server import Setup, serve
+serve(Setup(state=pathlib.Path(sys.argv[1])), ready=lambda url: print("ready", url, flush=True))
 print("stopped", flush=True)
 """
 
@@ -121,7 +121,7 @@ def test_port_can_be_chosen():
 def test_wrong_fault_is_refused_before_anything_is_served(tmp_path):
     """No state file appears."""
     with pytest.raises(SandboxError, match="no fault"):
-        serve(state=tmp_path / "flex.db", faults=["flood"], ready=print)
+        serve(Setup(state=tmp_path / "flex.db", faults=["flood"]), ready=print)
     assert list(tmp_path.iterdir()) == []
 
 

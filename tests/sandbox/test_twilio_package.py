@@ -10,7 +10,7 @@ from twilio.base.exceptions import TwilioRestException, TwilioServiceException
 from twilio.rest import Client
 
 from flexres.sandbox.identity import DEFAULT
-from tests.sandbox.conftest import SandboxHttpClient
+from tests.sandbox.twilio_package import SandboxHttpClient
 
 
 def test_workers_are_created_fetched_updated_and_deleted(workspace):

@@ -17,7 +17,7 @@ from flexres.errors import SetupError
 from flexres.sandbox.auth0.manual_actions import environment as auth0_environment
 from flexres.sandbox.identity import DEFAULT
 from flexres.sandbox.limits.neighbour import parse_share
-from flexres.sandbox.server import Sandbox, reset, serve
+from flexres.sandbox.server import Sandbox, Setup, reset, serve
 from flexres.sandbox.store.seed import seed_state
 from flexres.sandbox.switches import parse_switches
 
@@ -102,14 +102,17 @@ def serve_command(
         emit(f"ready {url}")
 
     serve(
+        Setup(
+            state=state,
+            latency=latency,
+            faults=fault or (),
+            switches=parse_switches(switch or ()),
+            sso=sso,
+            limits=limits,
+            neighbour=parse_share(neighbour) if neighbour is not None else None,
+            routing=True,
+        ),
         port=port,
-        state=state,
-        latency=latency,
-        faults=fault or (),
-        switches=parse_switches(switch or ()),
-        sso=sso,
-        limits=limits,
-        neighbour=parse_share(neighbour) if neighbour is not None else None,
         ready=ready,
     )
 

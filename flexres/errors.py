@@ -14,10 +14,12 @@ FlexresError                  1  failed, nothing more specific
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import Literal
+from typing import Final, Literal
+
+_MOST_TOLD: Final = 100
 
 
 class Exit(IntEnum):
@@ -95,6 +97,17 @@ class Problem:
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Located problems by file, line and column."""
     return tuple(sorted(problems, key=lambda problem: (problem.position, problem.message, problem.hint)))
+
+
+def few(problems: Sequence[Problem]) -> Sequence[Problem]:
+    """At most 100 of them, which is more than anybody reads; the last one then says how many more there are."""
+    if len(problems) <= _MOST_TOLD:
+        return problems
+    shown, left = problems[: _MOST_TOLD - 1], len(problems) - _MOST_TOLD + 1
+    more = Problem(
+        f"and {left:,} more problems from here on", "mend those above first", place=problems[len(shown)].place
+    )
+    return (*shown, more)
 
 
 class ProblemError(ValueError):

@@ -5,11 +5,22 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Final
 
 _LONGEST: Final = 400
 """Characters of a message: a value within it may be of any length."""
 _LONGEST_WORD: Final = 64
+HIDDEN: Final = "•••"
+"""What stands in the place of a secret."""
+_SECRET_WORDS: Final = frozenset((
+    "password", "passwd", "pwd", "passphrase", "secret", "secrets", "token", "credential", "credentials", "apikey",
+    "authtoken", "accesskey", "privatekey", "signingkey", "secretkey",
+))  # fmt: skip
+# A password before a host's @; Twilio's auth token, which no SID's two letters precede; a JSON Web Token.
+_SECRET_FORMS: Final = re.compile(
+    r"(?<=://)[^\s/@]*:[^\s/@]*(?=@)|(?<![0-9A-Za-z])[0-9a-f]{32}(?![0-9A-Za-z])|eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"
+)
 _BLANK_LETTERS: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
@@ -29,8 +40,20 @@ def visible(text: str) -> str:
 
 
 def for_message(text: str) -> str:
-    """A message or hint made visible, and cut where a value in it is beyond reading."""
+    """A message or hint without secrets, made visible, and cut where a value in it is beyond reading."""
+    text = without_secrets(text)
     return visible(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
+
+
+def is_credential(key: str) -> bool:
+    """Whether a key is called like something secret: auth_token, clientSecret, DB-PASSWORD, api_key."""
+    words = re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).lower())
+    return not _SECRET_WORDS.isdisjoint((*words, *map("".join, pairwise(words))))
+
+
+def without_secrets(text: str) -> str:
+    """The text with whatever is secret by its form hidden: passwords in URLs, and what looks like an auth token."""
+    return _SECRET_FORMS.sub(HIDDEN, text)
 
 
 def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.7) -> str | None:

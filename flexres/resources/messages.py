@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from flexres.apply.pulumi.channel import Failure
-from flexres.errors import Exit, FlexresError, InvalidStack, Problem, TwilioError
+from flexres.errors import Exit, FlexresError, InvalidStack, Problem, TwilioError, few
 from flexres.reconcile.change import Kind, SettingState
 from flexres.reconcile.guards import Rule
 from flexres.reconcile.plan import Plan
@@ -83,7 +83,7 @@ def failure(error: BaseException, kind: str, name: str) -> Failure:
     """An error as it is told to whoever drives the engine: `kind` and `name` are those of the resource, if of one."""
     match error:
         case InvalidStack():
-            return Failure(kind, name, error.exit, "\n".join([error.message, *map(problem, error.problems)]))
+            return Failure(kind, name, error.exit, "\n".join([error.message, *map(problem, few(error.problems))]))
         case TwilioError():
             return Failure(kind, name, error.exit, str(error), error.hint)
         case FlexresError():

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from flexres.desired.source import Source, UnreadableFile
 from flexres.desired.yaml.tree import Node, compose, decode
 from flexres.errors import KeyPath, Position, Problem, Severity
-from flexres.text import for_message
+from flexres.text import HIDDEN, for_message, is_credential, without_secrets
 
 Path = tuple[str | int, ...]
 
+ROTATE: Final = "make a new one, since git keeps what was written: credentials come from the environment"
+_SHORTEST_SECRET: Final = 3
 AS_WRITTEN = "\0"
 """Stands in a hint for the value as the file has it: 012 is read as 12, and "012" is what was meant."""
 
@@ -44,8 +47,21 @@ class Locator:
         node = self._find(file, problem.place.path, at_key=problem.place.at_key)
         if AS_WRITTEN in hint:
             hint = hint.replace(AS_WRITTEN, self._text(file, node))
+        message, hint = self._without_secrets(problem.place, problem.message, hint)
         position = Position(self._source.shown(file), node.line + 1, node.column + 1, max(node.length, 1))
-        return Problem(for_message(problem.message), for_message(hint), problem.note, problem.severity, position)
+        return Problem(for_message(message), for_message(hint), problem.note, problem.severity, position)
+
+    def _without_secrets(self, place: KeyPath, message: str, hint: str) -> tuple[str, str]:
+        """Message and hint with nothing of a value that is secret by its key or its form, and what to do about it."""
+        written = self._text(place.file, self._find(place.file, place.path, at_key=False)).strip("\"'")
+        if written in place.path:
+            written = ""  # a key stands for its value where that has no text of its own
+        if any(isinstance(step, str) and is_credential(step) for step in place.path):
+            return _hidden(message, written, HIDDEN), f"take it out of here and {ROTATE}"
+        clean = without_secrets(written)
+        if clean == written:
+            return message, hint
+        return _hidden(message, written, clean), f"{_hidden(hint, written, clean)}; a secret was written here: {ROTATE}"
 
     def position(self, file: str, path: Sequence[str | int], *, at_key: bool = False) -> Position:
         """The place of a path, or of the nearest thing around it that exists."""
@@ -83,6 +99,14 @@ class Locator:
                 data = b""
             self._trees[file] = (compose(data, file)[0], data.decode("utf-8").split("\n"))
         return self._trees[file]
+
+
+def _hidden(text: str, value: str, instead: str) -> str:
+    """The text without the value, also where messages cut it."""
+    for length in (len(value), 60, 57):
+        if len(value) >= length > _SHORTEST_SECRET:
+            text = text.replace(value[:length], instead)
+    return text
 
 
 def _item(node: Node, index: int) -> Node | None:

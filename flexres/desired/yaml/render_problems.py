@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from flexres.desired.source import Source, UnreadableFile
-from flexres.errors import Problem
-from flexres.text import visible
+from flexres.errors import Problem, few
+from flexres.text import HIDDEN, is_credential, visible, without_secrets
 
 _WIDEST = 100
 _BEFORE = 60
@@ -22,7 +22,7 @@ def render_text(problems: Sequence[Problem], source: Source, *, files: int | Non
     """
     lines = _Lines(source)
     paint = _paint if color else _plain
-    blocks = ["\n".join(_block(problem, lines, paint)) for problem in problems]
+    blocks = ["\n".join(_block(problem, lines, paint)) for problem in few(problems)]
     blocks.append(_count(problems, len(source.files()) if files is None else files))
     return "\n\n".join(blocks) + "\n"
 
@@ -38,7 +38,8 @@ def _block(problem: Problem, lines: _Lines, paint: _Painter) -> Iterator[str]:
         if note:
             yield f"   {note}"
     else:
-        before, shown, width = _window(found, problem.position.column - 1, problem.position.length)
+        column = min(problem.position.column - 1, len(found))
+        before, shown, width = _window(found, column, problem.position.length)
         yield f"{number:>5} | {shown}"
         yield f"{'':>5} | {' ' * before}{paint('^' * width, shade)}" + (f"  {note}" if note else "")
     if problem.hint:
@@ -73,7 +74,7 @@ class _Lines:
         if shown not in self._read:
             self._read[shown] = self._lines(shown)
         lines = self._read[shown]
-        return lines[number - 1] if number <= len(lines) else None
+        return _without_secrets(lines, number - 1) if number <= len(lines) else None
 
     def _lines(self, shown: str) -> list[str]:
         if self._names is None:
@@ -88,6 +89,25 @@ class _Lines:
             # Nothing of a file with a secret is shown: a log outlives the mistake.
             return []
         return re.split(r"\r\n|\r|\n", data.decode("utf-8-sig", "replace"))
+
+
+_KEY = re.compile(r"""([\w.-]+)["']?\s*:(?:\s+|$)""")
+
+
+def _without_secrets(lines: Sequence[str], index: int) -> str:
+    """A line without what stands behind, or further in below, a key that is called like a credential."""
+    line = lines[index]
+    indent = len(line) - len(line.lstrip())
+    for above in reversed(lines[:index]):
+        if not indent:
+            break
+        if above.strip() and len(above) - len(above.lstrip()) < indent:
+            indent = len(above) - len(above.lstrip())
+            key = _KEY.search(above)
+            if key is not None and is_credential(key[1]):
+                return line[: len(line) - len(line.lstrip())] + HIDDEN
+    secret = next((key for key in _KEY.finditer(line) if is_credential(key[1])), None)
+    return without_secrets(line if secret is None or secret.end() == len(line) else line[: secret.end()] + HIDDEN)
 
 
 def _paint(text: str, code: str) -> str:
@@ -127,7 +147,7 @@ def render_github(problems: Iterable[Problem]) -> str:
 
     https://docs.github.com/actions/reference/workflow-commands-for-github-actions
     """
-    return "".join(f"{_command(problem)}\n" for problem in problems)
+    return "".join(f"{_command(problem)}\n" for problem in few(tuple(problems)))
 
 
 def _command(problem: Problem) -> str:

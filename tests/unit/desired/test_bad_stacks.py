@@ -9,8 +9,8 @@ import pytest
 
 from flexres.desired.load import load_stack
 from flexres.desired.yaml.render_problems import render_github, render_text
-from flexres.errors import Exit, InvalidStack, Problem
-from tests.unit.desired.stacks import BAD_STACKS, BadStack, bad_stacks
+from flexres.errors import Exit, InvalidStack, Position, Problem
+from tests.unit.desired.stacks import BAD_STACKS, BadStack, TextSource, bad_stacks
 
 CORPUS = bad_stacks()
 
@@ -73,6 +73,32 @@ def test_annotations_are_one_well_formed_command_a_problem(case: BadStack) -> No
     assert len(lines) == len(error.problems)
     form = r"::error file=[^:,]+,line=\d+,col=\d+,endColumn=\d+,title=[^:,]+::.+"
     assert all(re.fullmatch(form, line) for line in lines)
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CORPUS if case.name.startswith("secrets-")], ids=lambda case: case.name
+)
+def test_no_secret_is_told(case: BadStack) -> None:
+    """Neither in a message nor in an excerpt: a log outlives the mistake."""
+    error = refusal(case)
+
+    told = render_text(error.problems, case.source) + render_github(error.problems) + str(error.problems)
+    assert "hunter2" not in told
+    assert "0123456789abcdef" not in told
+
+
+def test_more_problems_than_anybody_reads_are_counted() -> None:
+    """The first hundred lines say what is wrong, and the last one how much more."""
+    problems = [
+        Problem("wrong", "mend it", place=Position("stacks/test/flex.yaml", line, 1)) for line in range(1, 30_001)
+    ]
+
+    text = render_text(problems, TextSource({}), files=1)
+
+    assert text.count("wrong") == 99
+    assert "and 29,901 more problems from here on" in text
+    assert text.endswith("30,000 problems in 1 of 1 file. Nothing was sent.\n")
+    assert len(render_github(problems).splitlines()) == 100
 
 
 def test_no_expectation_is_left_over() -> None:

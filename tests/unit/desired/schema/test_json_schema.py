@@ -21,15 +21,15 @@ VALIDATORS = {kind: Draft202012Validator(json_schema(kind)) for kind in KINDS}
 
 # What a schema cannot know: other files, other fields, defaults, calendars, files on disk, what YAML hides.
 BEYOND = {
-    "attribute_and_insights", "attribute_huge_number", "attribute_not_a_number", "attribute_too_large",
-    "attribute_twice", "email_missing", "files_beside_flex", "files_capital_suffix", "files_nested",
-    "flex_auto_without_endpoint", "flex_leaver_declared", "name_missing", "name_two_lines",
-    "previously_declared", "previously_self", "previously_twice", "role_missing", "role_none", "role_only_insights",
-    "role_twice", "sso_certificate_absolute", "sso_certificate_is_text", "sso_certificate_missing",
-    "sso_certificate_outside", "sso_certificate_private_key", "sso_certificate_truncated", "sso_certificate_twice",
-    "sso_claim_declared", "sso_missing_fields", "sso_redirect_uncovered", "sso_self_hosted", "sso_session_short",
-    "sso_trusted_enhanced", "sso_trusted_legacy", "until_impossible", "username_case",
-    "username_in_two_files", "role_insights_misspelled", "username_hangul_filler",
+    "attributes-and_insights", "attributes-huge_number", "attributes-not_a_number", "attributes-too_large",
+    "attributes-twice", "email-missing", "which_files-beside_flex", "which_files-capital_suffix", "which_files-nested",
+    "flex_yaml-auto_without_endpoint", "flex_yaml-leaver_declared", "full_name-missing", "full_name-two_lines",
+    "previously-declared", "previously-self", "previously-twice", "roles-missing", "roles-none", "roles-only_insights",
+    "roles-twice", "sso-certificate_absolute", "sso-certificate_is_text", "sso-certificate_missing",
+    "sso-certificate_outside", "sso-certificate_private_key", "sso-certificate_truncated", "sso-certificate_twice",
+    "sso-claim_declared", "sso-missing_fields", "sso-redirect_uncovered", "sso-self_hosted", "sso-session_short",
+    "sso-trusted_enhanced", "sso-trusted_legacy", "until-impossible", "usernames-case",
+    "usernames-in_two_files", "roles-insights_misspelled", "usernames-hangul_filler",
 }  # fmt: skip
 
 

@@ -7,10 +7,9 @@ from datetime import datetime
 
 from flexres.apply.idp import UserWriter
 from flexres.apply.journal import Journal
+from flexres.apply.users.clients import Users, Workers
 from flexres.apply.users.gate import ProvisionGate
 from flexres.desired.model import Policy
-from flexres.live.flex.users import FlexUsers
-from flexres.live.taskrouter.workers import Workers
 from flexres.reconcile.diff import Scope
 
 
@@ -21,7 +20,7 @@ class Context:
     `idp` writes users at the identity provider; None where that is not managed.
     """
 
-    users: FlexUsers
+    users: Users
     workers: Workers
     scope: Scope
     policy: Policy

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flexres.apply.users.clients import Users
 from flexres.apply.users.context import Context
 from flexres.apply.users.worker import decoded, edit_attributes
 from flexres.desired.model import DesiredUser
 from flexres.desired.schema.attributes import encode_typed
 from flexres.errors import FlexresError, FormatError, LostAnswerError
-from flexres.live.flex.users import FlexUsers
 from flexres.live.model import FlexUser, Worker
 from flexres.reconcile.diff import Scope, managed
 from flexres.reconcile.fields import PROFILE, attribute_key, hash_of
@@ -53,9 +53,7 @@ def claims_of(user: DesiredUser, scope: Scope, commit_time: int | None) -> Claim
     return Claims(spelled, marker, complete)
 
 
-async def provision(
-    users: FlexUsers, user: DesiredUser, attributes: Mapping[str, Json] | None
-) -> tuple[FlexUser, bool]:
+async def provision(users: Users, user: DesiredUser, attributes: Mapping[str, Json] | None) -> tuple[FlexUser, bool]:
     """Provision a user, and whether the attributes are known to have been taken as sent.
 
     What nobody documents may be refused: claims that are JSON numbers or booleans, and roles of Insights. Then the
@@ -76,7 +74,7 @@ async def provision(
 
 
 async def _provision(
-    users: FlexUsers, user: DesiredUser, roles: tuple[str, ...], attributes: Mapping[str, Json] | None
+    users: Users, user: DesiredUser, roles: tuple[str, ...], attributes: Mapping[str, Json] | None
 ) -> tuple[FlexUser, bool]:
     """One Provision call and whether it was answered: a lost answer is read again before the call is repeated."""
     for _ in range(3):

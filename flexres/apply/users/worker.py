@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from flexres.apply.users.clients import Workers
 from flexres.desired.model import DesiredUser
 from flexres.errors import FlexresError, LostAnswerError, PreconditionError
 from flexres.live.model import Worker, WorkerChannel
 from flexres.live.taskrouter import attributes
 from flexres.live.taskrouter.attributes import Edit
-from flexres.live.taskrouter.workers import Workers
 
 ATTEMPTS: Final = 8
 """How often an edit is worked out again before it is given up: somebody else keeps writing."""

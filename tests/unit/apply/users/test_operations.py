@@ -1,0 +1,337 @@
+"""Each operation on users, over a Flex of dictionaries: what it writes, in which order, and what it leaves alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from flexres.apply.outcome import Result
+from flexres.desired.model import Channel
+from flexres.errors import FormatError, LostAnswerError, PreconditionError, TwilioError, UnreachableError
+from flexres.reconcile.change import Kind, UserChange
+from flexres.reconcile.marker import ATTRIBUTE, Marker, read_marker
+from tests.unit.apply.users.flex import Flex, Run, change_of
+from tests.unit.reconcile.builders import ANA, BEN, OTHER_ID, STACK_ID, applied, channel, in_flex, person
+
+REFUSED = FormatError("Error invalid attribute format", request="POST Provision", status=400)
+LOST = LostAnswerError("no answer", request="POST")
+BROKEN = TwilioError("broken", request="POST", status=500, request_id="RQ1")
+
+
+def marker_of(flex: Flex, username: str = ANA) -> Marker:
+    """The marker, which has to be there."""
+    found = read_marker(flex.attributes(username))
+    assert found is not None
+    return found
+
+
+class TestCreate:
+    """Somebody whom Flex does not have."""
+
+    async def test_is_one_call_where_claims_can_say_all(self) -> None:
+        """Attributes and marker go with the user."""
+        flex = Flex()
+        outcome = await Run(flex).does(change_of(person(attributes={"level": 3})))
+        assert outcome.result is Result.DONE
+        assert flex.said == [f"provision {ANA}"]
+        assert marker_of(flex).stack_id == STACK_ID
+
+    async def test_what_claims_cannot_say_is_completed_on_the_worker(self) -> None:
+        """Skills have no typed spelling; the marker that holds them too comes last."""
+        flex = Flex()
+        await Run(flex).does(change_of(person(skills={"billing": 3})))
+        assert flex.said == [f"provision {ANA}", f"update {ANA}"]
+        assert flex.attributes(ANA)["routing"] == {"skills": ["billing"], "levels": {"billing": 3}}
+        assert "skill:billing" in {key.text for key in marker_of(flex).keys}
+
+    async def test_whoever_is_made_carries_our_marker_from_the_first_write(self) -> None:
+        """Nothing that a crash leaves behind is nobody's."""
+        flex = Flex()
+        flex.will("update", BROKEN)
+        outcome = await Run(flex).does(change_of(person(skills={"billing": 3})))
+        assert outcome.result is Result.FAILED
+        assert marker_of(flex).stack_id == STACK_ID
+
+    async def test_claims_that_are_refused_are_written_on_the_worker(self) -> None:
+        """Nobody says which types Flex takes."""
+        flex = Flex()
+        flex.will("provision", REFUSED)
+        outcome = await Run(flex).does(change_of(person(attributes={"level": 3})))
+        assert (outcome.result, flex.said[1:]) == (Result.DONE, [f"provision {ANA}", f"update {ANA}"])
+        assert flex.attributes(ANA)["level"] == 3
+
+    async def test_a_refusal_of_the_user_is_told_with_its_request(self) -> None:
+        flex = Flex()
+        flex.will("provision", REFUSED, replace_request(REFUSED, "RQ2"))
+        outcome = await Run(flex).does(change_of(person(attributes={"level": 3})))
+        assert outcome.result is Result.FAILED
+        assert "Error invalid attribute format" in outcome.message
+
+    async def test_a_lost_answer_is_looked_up_before_it_is_sent_again(self) -> None:
+        """It was not taken: again. A second user of that name would be worse than a second look."""
+        flex = Flex()
+        flex.will("provision", LOST)
+        assert (await Run(flex).does(change_of(person()))).result is Result.DONE
+        assert flex.said[:2] == [f"provision {ANA} !", f"provision {ANA}"]
+
+    async def test_an_unreachable_flex_is_everybodys_matter(self) -> None:
+        flex = Flex()
+        flex.will("provision", UnreachableError("no network"))
+        with pytest.raises(UnreachableError):
+            await Run(flex).does(change_of(person()))
+
+    async def test_a_failure_has_the_requests_name(self) -> None:
+        flex = Flex()
+        flex.will("provision", BROKEN)
+        outcome = await Run(flex).does(change_of(person()))
+        assert (outcome.result, outcome.request_id) == (Result.FAILED, "RQ1")
+
+
+def replace_request(error: FormatError, request_id: str) -> FormatError:
+    """The same refusal of another request."""
+    return FormatError(error.message, request=error.request, status=error.status, request_id=request_id)
+
+
+class TestUpdate:
+    """Somebody who is in Flex, with something else than the YAML says."""
+
+    async def test_attributes_are_merged_and_the_profile_is_left_alone(self) -> None:
+        before = applied(person(attributes={"level": 1}))
+        flex = Flex(before)
+        flex.edit(ANA, panel="left")
+        await Run(flex).does(change_of(person(attributes={"level": 2}), live=[before]))
+        assert flex.said == [f"update {ANA}"]
+        assert (flex.attributes(ANA)["level"], flex.attributes(ANA)["panel"]) == (2, "left")
+
+    async def test_whoever_wrote_in_between_is_read_again(self) -> None:
+        """A 412 is no failure."""
+        before = applied(person(attributes={"level": 1}))
+        flex = Flex(before)
+        flex.will("update", PreconditionError("moved", request="POST", status=412))
+        outcome = await Run(flex).does(change_of(person(attributes={"level": 2}), live=[before]))
+        assert (outcome.result, flex.attributes(ANA)["level"]) == (Result.DONE, 2)
+
+    @pytest.mark.parametrize(
+        ("now", "says"),
+        [
+            (Marker(OTHER_ID, at=0).text(), f"managed by stack id {OTHER_ID}"),
+            ("v9;what", "unreadable"),
+            (Marker(STACK_ID, at=99).text(), "newer commit"),
+        ],
+    )
+    @pytest.mark.parametrize("desired", [{"attributes": {"level": 2}}, {"full_name": "Ana Maria"}])
+    async def test_who_became_somebody_elses_since_the_plan_is_left_alone(
+        self, now: str, says: str, desired: dict[str, Any]
+    ) -> None:
+        """Whichever write comes first."""
+        before = applied(person(attributes={"level": 1}))
+        flex = Flex(before)
+        flex.edit(ANA, **{ATTRIBUTE: now})
+        change = change_of(person(**{"attributes": {"level": 1}, **desired}), live=[before])
+        outcome = await Run(flex).does(change)
+        assert (outcome.result, flex.said) == (Result.FAILED, [])
+        assert says in outcome.message
+
+    async def test_an_older_checkout_may_be_allowed(self) -> None:
+        before = applied(person(attributes={"level": 1}))
+        flex = Flex(before)
+        flex.edit(ANA, **{ATTRIBUTE: Marker(STACK_ID, at=99).text()})
+        change = change_of(person(attributes={"level": 2}), live=[before])
+        assert (await Run(flex, allow_older=True).does(change)).result is Result.DONE
+
+    async def test_a_profile_is_written_after_its_attributes_are_kept(self) -> None:
+        """Provision might lose them."""
+        before = applied(person())
+        run = Run(flex := Flex(before))
+        await run.does(change_of(person(full_name="Ana Maria"), live=[before]))
+        assert flex.said[0] == f"provision {ANA}"
+        assert flex.people[ANA].full_name == "Ana Maria"
+        assert ATTRIBUTE in run.journal.kept[ANA]
+
+    async def test_lost_attributes_are_restored_and_nobody_else_is_provisioned(self) -> None:
+        """The first of a run shows it."""
+        ana, ben = applied(person(attributes={"level": 1})), applied(person(BEN))
+        run = Run(flex := Flex(ana, ben))
+        flex.forgetful = True
+        first = await run.does(change_of(person(full_name="Ana Maria", attributes={"level": 1}), live=[ana]))
+        second = await run.does(change_of(person(BEN, full_name="Ben Ray"), live=[ben]))
+        assert (first.result, flex.attributes(ANA)["level"]) == (Result.DONE, 1)
+        assert (second.result, second.message.startswith("not provisioned")) == (Result.FAILED, True)
+        assert f"provision {BEN}" not in flex.said
+
+    async def test_channels_are_written_one_by_one_and_only_where_they_differ(self) -> None:
+        before = applied(person(channels={"voice": Channel(True, 1), "chat": Channel(True, 2)}))
+        flex = Flex(before)
+        change = change_of(person(channels={"voice": Channel(True, 1), "chat": Channel(True, 3)}), live=[before])
+        assert (await Run(flex).does(change)).result is Result.DONE
+        assert flex.said == [f"update_channel {ANA}", f"update {ANA}"]
+        assert flex.channels_of[f"WK{ANA}"]["chat"].capacity == 3
+
+    async def test_a_user_without_a_worker_gets_one(self) -> None:
+        before = in_flex(worker=False)
+        flex = Flex(before)
+        assert (await Run(flex).does(change_of(person(), live=[before]))).result is Result.DONE
+        assert marker_of(flex).stack_id == STACK_ID
+
+    async def test_adopting_writes_our_marker_and_nothing_else(self) -> None:
+        before = in_flex(attributes={"panel": "left"})
+        flex = Flex(before)
+        change = change_of(person(), live=[before])
+        assert change.kind is Kind.ADOPT
+        await Run(flex).does(change)
+        assert flex.attributes(ANA).keys() == {"panel", ATTRIBUTE}
+
+
+class TestRename:
+    """A new name for somebody who stays."""
+
+    def moved(self, **live: Any) -> tuple[Flex, UserChange]:
+        before = applied(person(attributes={"level": 1}), **{"attributes": {"panel": "left"}, **live})
+        desired = person(BEN, full_name="Ana Ruiz", email=ANA, previously=ANA, attributes={"level": 1})
+        change = change_of(desired, live=[before])
+        assert change.kind is Kind.RENAME
+        return Flex(before), change
+
+    async def test_the_new_name_knows_what_the_old_one_knew_and_the_old_one_leaves(self) -> None:
+        flex, change = self.moved()
+        outcome = await Run(flex).does(change)
+        assert outcome.result is Result.DONE
+        assert (flex.attributes(BEN)["panel"], flex.attributes(BEN)["level"]) == ("left", 1)
+        assert flex.people[ANA].deactivated
+
+    async def test_the_old_one_is_marked_before_the_new_one_is_ours(self) -> None:
+        """From our marker on, `previously` does nothing: a run cut short must find the old name."""
+        flex, change = self.moved()
+        flex.will("provision", BROKEN)
+        outcome = await Run(flex).does(change)
+        assert outcome.result is Result.FAILED
+        assert flex.said == [f"update {ANA}", f"provision {BEN} !"]
+        assert marker_of(flex).leaving is not None
+
+    async def test_a_busy_old_name_waits(self) -> None:
+        flex, change = self.moved(busy=True)
+        outcome = await Run(flex).does(change)
+        assert (outcome.result, outcome.message.startswith(f"{ANA}: ")) == (Result.WAITING, True)
+        assert not flex.people[ANA].deactivated
+
+    async def test_an_old_name_that_became_somebody_elses_blocks_it(self) -> None:
+        flex, change = self.moved()
+        flex.edit(ANA, **{ATTRIBUTE: Marker(OTHER_ID, at=0).text()})
+        outcome = await Run(flex).does(change)
+        assert (outcome.result, flex.said) == (Result.BLOCKED, [])
+
+    async def test_where_nobody_is_retired_the_old_one_is_only_let_go(self) -> None:
+        flex, change = self.moved()
+        assert (await Run(flex, retire="keep").does(change)).result is Result.DONE
+        assert not flex.people[ANA].deactivated
+        assert ATTRIBUTE not in flex.attributes(ANA)
+
+
+class TestRetire:
+    """Somebody whom the YAML names no longer."""
+
+    def leaver(self, **live: Any) -> tuple[Flex, UserChange]:
+        before = applied(person(), **live)
+        return Flex(before), change_of(live=[before])
+
+    async def test_whoever_is_offline_leaves_and_what_their_worker_knew_is_kept(self) -> None:
+        flex, change = self.leaver()
+        run = Run(flex)
+        assert (await run.does(change)).result is Result.DONE
+        assert flex.said == [f"deprovision {ANA}"]
+        assert ATTRIBUTE in run.journal.kept[ANA]
+
+    async def test_whoever_is_busy_is_marked_and_waits(self) -> None:
+        flex, change = self.leaver(busy=True)
+        assert (await Run(flex).does(change)).result is Result.WAITING
+        assert flex.said == [f"update {ANA}"]
+        assert marker_of(flex).leaving is not None
+
+    async def test_whoever_waits_already_is_not_written_again(self) -> None:
+        flex, change = self.leaver(busy=True, leaving=7)
+        assert (await Run(flex).does(change)).result is Result.WAITING
+        assert (flex.said, marker_of(flex).leaving) == ([], 7)
+
+    async def test_an_assigned_task_is_work_although_offline(self) -> None:
+        flex, change = self.leaver()
+        flex.channels_of[f"WK{ANA}"] = {"voice": replace(channel("voice"), assigned_tasks=1)}
+        assert (await Run(flex).does(change)).result is Result.WAITING
+
+    async def test_now_is_now(self) -> None:
+        flex, change = self.leaver(busy=True)
+        assert (await Run(flex, retire_when="now").does(change)).result is Result.DONE
+
+    async def test_a_task_that_came_between_look_and_call_is_waited_for(self) -> None:
+        """Flex refuses while a reservation is open."""
+        flex, change = self.leaver()
+        looks = iter([{}, {"voice": replace(channel("voice"), assigned_tasks=1)}])
+
+        async def channels(_sid: str) -> Any:
+            return next(looks)
+
+        flex.channels = channels  # type: ignore[method-assign]
+        flex.will("deprovision", REFUSED)
+        assert (await Run(flex).does(change)).result is Result.WAITING
+
+    @pytest.mark.parametrize("now", [None, Marker(OTHER_ID, at=0).text(), "v9;what", Marker(STACK_ID, at=99).text()])
+    async def test_who_is_no_longer_ours_is_left_alone(self, now: str | None) -> None:
+        """Gone, another's, unreadable, or set by a newer commit."""
+        flex, change = self.leaver()
+        flex.edit(ANA, **{ATTRIBUTE: now})
+        outcome = await Run(flex).does(change)
+        assert (outcome.result, flex.said) == (Result.BLOCKED, [])
+        assert outcome.message.startswith("left alone")
+
+    async def test_a_lost_answer_is_looked_up(self) -> None:
+        flex, change = self.leaver()
+        flex.will("deprovision", LOST)
+        assert (await Run(flex).does(change)).result is Result.DONE
+        assert flex.said == [f"deprovision {ANA} !", f"deprovision {ANA}"]
+
+    async def test_whoever_is_gone_already_is_done(self) -> None:
+        flex, change = self.leaver()
+        flex.people.clear()
+        flex.workers.clear()
+        assert (await Run(flex).does(change)).result is Result.DONE
+
+
+class TestLettingGo:
+    """`retire: keep`: our marker goes, and nothing else."""
+
+    async def test_only_our_marker_goes(self) -> None:
+        before = applied(person(), attributes={"panel": "left"})
+        flex = Flex(before)
+        change = change_of(live=[before], retire="keep")
+        assert change.kind is Kind.LET_GO
+        assert (await Run(flex, retire="keep").does(change)).result is Result.DONE
+        assert flex.attributes(ANA) == {"panel": "left"}
+
+    async def test_anothers_marker_stays(self) -> None:
+        before = applied(person())
+        flex = Flex(before)
+        flex.edit(ANA, **{ATTRIBUTE: Marker(OTHER_ID, at=0).text()})
+        await Run(flex, retire="keep").does(change_of(live=[before], retire="keep"))
+        assert flex.said == []
+
+
+async def test_who_is_blocked_stays_so_with_the_plans_reason() -> None:
+    """A deactivated user whom the YAML declares: somebody offboarded them."""
+    before = in_flex(deactivated="2026-05-01T00:00:00Z")
+    flex = Flex(before)
+    change = change_of(person(), live=[before])
+    outcome = await Run(flex).does(change)
+    assert (outcome.result, outcome.message) == (Result.BLOCKED, change.reason)
+    assert flex.said == []
+
+
+async def test_reactivating_is_a_provision() -> None:
+    """Once somebody approved it."""
+    before = in_flex(deactivated="2026-05-01T00:00:00Z")
+    blocked = change_of(person(), live=[before])
+    change = change_of(person(), live=[before], approve=[blocked.digest])
+    assert change.kind is Kind.REACTIVATE
+    flex = Flex(before)
+    assert (await Run(flex).does(change)).result is Result.DONE
+    assert not flex.people[ANA].deactivated

@@ -19,9 +19,9 @@ from flexres.live.model import Instance, Snapshot
 from flexres.live.snapshot import read_snapshot, reread
 from flexres.live.taskrouter.workers import Workers
 from flexres.reconcile.base import Base, compared
+from flexres.reconcile.context import Wanted
 from flexres.reconcile.guards import Approval
 from flexres.reconcile.idp.users import IdpSides
-from flexres.reconcile.ownership import Wanted
 from flexres.reconcile.plan import Plan, make_plan
 from flexres.sso.difference import setting_changes
 from flexres.sso.observe import as_configured, observe

@@ -10,7 +10,7 @@ from typing import Generic, TypeAlias, TypeGuard, TypeVar
 
 from flexres.errors import Exit
 from flexres.reconcile.change import Change, IdpChange, SettingChange, UserChange
-from flexres.reconcile.ownership import is_overdue
+from flexres.reconcile.context import is_overdue
 from flexres.reconcile.plan import Plan
 
 C_co = TypeVar("C_co", bound=Change, covariant=True)

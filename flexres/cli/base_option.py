@@ -7,7 +7,7 @@ from flexres.desired.git.source import GitSource
 from flexres.desired.load import load_stack
 from flexres.errors import InvalidStack, SetupError
 from flexres.reconcile.base import Base
-from flexres.reconcile.ownership import Wanted
+from flexres.reconcile.context import Wanted
 
 
 def base_of(stack: StackFolder, revision: str) -> Base:

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 from flexres.desired.model import DesiredUser
 from flexres.live.model import FlexUser, Instance, LiveUser, Snapshot, Worker, WorkerChannel
 from flexres.reconcile.change import FieldChange, Kind, Route, UserChange
+from flexres.reconcile.context import Wanted
 from flexres.reconcile.diff import Scope, marker_for
 from flexres.reconcile.fields import desired_fields, route, write_fields
 from flexres.reconcile.guards import Approval
 from flexres.reconcile.marker import ATTRIBUTE
-from flexres.reconcile.ownership import Wanted
 from flexres.reconcile.plan import Plan, make_plan
 from flexres.values import same
 

@@ -105,7 +105,7 @@ def _as_flex_has_it(change: UserChange, live: LiveUser) -> LiveUser:
     new = (
         profile
         if arrives
-        else {item.key: item.after for item in change.fields if item.route is Route.PROFILE and item.writes}
+        else {item.key.name: item.after for item in change.fields if item.route is Route.PROFILE and item.writes}
     )
     if worker is None or not (new or change.old):
         return live

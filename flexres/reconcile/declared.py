@@ -9,11 +9,11 @@ from operator import attrgetter
 from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser
 from flexres.reconcile.change import FieldChange, Kind, Route, UserChange, Why
+from flexres.reconcile.context import NO_OBJECT, ODD_ROUTING, Context, NotOursError, own_marker
 from flexres.reconcile.diff import creation_fields, field_changes, overlaid
 from flexres.reconcile.fields import Facts, facts, odd_routing
 from flexres.reconcile.guards import Rule, approver, change_digest, deactivated_since
 from flexres.reconcile.marker import Marker
-from flexres.reconcile.ownership import NO_OBJECT, ODD_ROUTING, Context, NotOursError, own_marker
 from flexres.reconcile.undeclared import departure
 from flexres.values import ABSENT, fold_case
 

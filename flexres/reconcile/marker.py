@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, unquote
 
 from flexres.reconcile.key import Key
@@ -75,10 +75,10 @@ def parse(value: object) -> Marker:
         raise UnreadableMarker
     parts = found.replace(",", "=").split("=") if found else []
     names, hashes = parts[::2], parts[1::2]
-    keys = dict(zip(map(Key.parse, map(_decode, names) if "%" in found else names), hashes, strict=True))
     try:
+        keys = dict(zip(map(Key.parse, map(_decode, names) if "%" in found else names), hashes, strict=True))
         until = datetime.strptime(match["until"], "%Y%m%d").date() if match["until"] else None
-    except ValueError as error:
+    except ValueError as error:  # a byte that is no text, or a day that no month has
         raise UnreadableMarker from error
     leaving = int(match["leaving"]) if match["leaving"] else None
     return Marker(stack_id=match["id"], at=int(match["at"]), keys=keys, until=until, leaving=leaving)
@@ -90,8 +90,3 @@ def _encode(name: str) -> str:
 
 def _decode(name: str) -> str:
     return unquote(name, errors="surrogatepass")
-
-
-def read_marker(attributes: Mapping[str, Any]) -> Marker | None:
-    """The marker among a Worker's attributes, None where there is none. Raises UnreadableMarker."""
-    return parse(attributes[ATTRIBUTE]) if ATTRIBUTE in attributes else None

@@ -1,103 +1,60 @@
-"""What one plan is made from, and what its parts ask of it: whose a marker is, who is busy, who has waited too long."""
+"""Whose a Worker is, by the marker among its attributes: asked here by plan, operations, export and refresh alike."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final
 
-from flexres.desired.model import DesiredUser, Policy, StackConfig
-from flexres.live.model import Snapshot, Worker
-from flexres.reconcile.diff import Scope
-from flexres.reconcile.fields import PROFILE
-from flexres.reconcile.guards import Approval
-from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker, read_marker
+from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker, parse
+
+CLOCK_SKEW: Final = 86_400
+"""Seconds that a commit may be ahead of us: its time is that of the machine where it was made."""
+
+
+class Owner(Enum):
+    """Whose a Worker is."""
+
+    OURS = "ours"
+    FOREIGN = "foreign"
+    """Another stack's."""
+    UNREADABLE = "unreadable"
+    """The attribute is there, and we did not write it."""
+    UNMARKED = "unmarked"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """The YAML's side of a plan: one stack's configuration and users, and the commit they were read from.
+class Ownership:
+    """Whose a Worker is. `marker` is what its attribute says, where that can be read."""
 
-    `commit_time` is in seconds since 1970 UTC, None when the folder is not a commit.
+    owner: Owner
+    marker: Marker | None = None
+
+    @property
+    def ours(self) -> Marker | None:
+        """The marker, where it is this stack's."""
+        return self.marker if self.owner is Owner.OURS else None
+
+
+_UNMARKED: Final = Ownership(Owner.UNMARKED)
+_UNREADABLE: Final = Ownership(Owner.UNREADABLE)
+
+
+def ownership(attributes: Mapping[str, Any], stack_id: str, *, as_of: datetime | None = None) -> Ownership:
+    """Whose the Worker with these attributes is, for the stack of this id.
+
+    Agents can edit their own marker: with `as_of`, one of ours that names a commit of the future is none that we wrote.
     """
-
-    name: str
-    config: StackConfig
-    users: Mapping[str, DesiredUser]
-    commit: str | None = None
-    commit_time: int | None = None
-
-    @property
-    def scope(self) -> Scope:
-        """Which fields are ours: with SSO and an identity provider that we do not manage, not the profile."""
-        idp_owns = self.config.sso is not None and self.config.idp is None
-        return Scope(self.config.id, frozenset(PROFILE) if idp_owns else frozenset())
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    wanted: Wanted
-    snapshot: Snapshot
-    as_of: datetime
-    today: date
-    scope: Scope
-    approvals: Sequence[Approval]
-    folded: Mapping[str, str]
-    gone: Mapping[str, str]
-    orphans: frozenset[str]
-    markers: dict[str, Marker] = field(default_factory=dict)
-
-    @property
-    def policy(self) -> Policy:
-        return self.wanted.config.policy
-
-
-NO_OBJECT = "the Worker's attributes are not a JSON object; mend them in Console"
-ODD_ROUTING = "the Worker's routing attribute is not of Flex's form; mend it in Console"
-UNREADABLE = (
-    f"the Worker's attribute {ATTRIBUTE} is not a marker we wrote; remove it in Console to adopt the user again"
-)
-_FROM_THE_FUTURE = (
-    f"the Worker's attribute {ATTRIBUTE} names a commit of the future: not one that we wrote; remove it in Console"
-)
-_CLOCK_SKEW = 86_400  # seconds: a commit's time is that of the machine where it was made
-
-
-class NotOursError(Exception):
-    """The marker is another stack's, or not one that we wrote."""
-
-
-def own_marker(context: Context, attributes: Mapping[str, Any]) -> Marker | None:
+    if ATTRIBUTE not in attributes:
+        return _UNMARKED
     try:
-        marker = read_marker(attributes)
+        marker = parse(attributes[ATTRIBUTE])
     except UnreadableMarker:
-        raise NotOursError(UNREADABLE) from None
-    ours = context.scope.stack_id
-    if marker and marker.stack_id != ours:
-        raise NotOursError(f"the Worker is marked as managed by stack id {marker.stack_id}, not by {ours}")
-    # Agents can edit their own marker: a time that no commit has would make every checkout look older.
-    if marker and marker.at > context.as_of.timestamp() + _CLOCK_SKEW:
-        raise NotOursError(_FROM_THE_FUTURE)
-    return marker
-
-
-def is_busy(worker: Worker | None, offline_activity: str | None, policy: Policy) -> bool:
-    """Whether a leaver has to wait: in any activity but the offline one, unless the policy says `now`.
-
-    Assigned tasks are not in a snapshot; the operation reads them just before it retires somebody.
-    """
-    return policy.retire_when != "now" and worker is not None and is_online(worker, offline_activity)
-
-
-def is_online(worker: Worker, offline_activity: str | None) -> bool:
-    """Whether a Worker is in any activity but the offline one."""
-    if offline_activity is None:
-        return worker.activity_name != "Offline"
-    return worker.activity_sid != offline_activity
-
-
-def is_overdue(marker: Marker | None, as_of: datetime, policy: Policy) -> bool:
-    """Whether somebody has waited to leave for longer than the policy calls normal."""
-    since = marker.waiting_since() if marker else None
-    return since is not None and as_of - since > policy.retire_within
+        return _UNREADABLE
+    if marker.stack_id != stack_id:
+        return Ownership(Owner.FOREIGN, marker)
+    if as_of is not None and marker.at > as_of.timestamp() + CLOCK_SKEW:
+        return _UNREADABLE
+    return Ownership(Owner.OURS, marker)

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 from flexres.desired.model import Policy
 from flexres.live.model import Instance, Snapshot, Worker
 from flexres.reconcile.change import Change, IdpChange, Kind, SettingChange, SettingState, UserChange
+from flexres.reconcile.context import Context, Wanted
 from flexres.reconcile.coverage import Routing, routing_of
 from flexres.reconcile.declared import declared_changes
 from flexres.reconcile.guards import Approval, Evidence, Guarded, Violation, evaluate
 from flexres.reconcile.idp.model import IdpPlan
 from flexres.reconcile.idp.users import IdpSides, join
-from flexres.reconcile.ownership import Context, Wanted
 from flexres.reconcile.undeclared import spoken_for, undeclared_changes
 from flexres.values import fold_case
 

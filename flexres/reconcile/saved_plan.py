@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from flexres.errors import SetupError
 from flexres.reconcile.change import Change, FieldChange, Kind, UserChange
+from flexres.reconcile.context import Wanted
 from flexres.reconcile.diff import Scope, managed
-from flexres.reconcile.ownership import Wanted
 from flexres.reconcile.plan import Plan
 from flexres.values import ABSENT, Json, Value, canonical, short_hash
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser
 from flexres.reconcile.change import Kind, UserChange, Why
-from flexres.reconcile.marker import Marker, UnreadableMarker, read_marker
-from flexres.reconcile.ownership import UNREADABLE, Context, NotOursError, is_busy, is_overdue, own_marker
+from flexres.reconcile.context import UNREADABLE, Context, is_busy, is_overdue
+from flexres.reconcile.marker import Marker
+from flexres.reconcile.ownership import Owner, ownership
 from flexres.values import fold_case
 
 
@@ -40,39 +40,24 @@ def undeclared_changes(context: Context, spoken_for: set[str]) -> tuple[list[Use
         if username in context.wanted.users or username in spoken_for or live.user.deactivated:
             continue
         attributes = live.worker.attributes() if live.worker else None
-        marker, unreadable = _any_marker(context, attributes or {})
-        if unreadable and fold_case(username) not in leavers:
-            changes.append(UserChange(username, Kind.BLOCKED, live=live, reason=unreadable))
+        found = ownership(attributes or {}, context.scope.stack_id, as_of=context.as_of)
+        leaver = fold_case(username) in leavers
+        if found.owner is Owner.UNREADABLE and not leaver:
+            changes.append(UserChange(username, Kind.BLOCKED, live=live, reason=UNREADABLE))
             continue
-        ours = marker is not None and marker.stack_id == context.scope.stack_id
-        if marker and ours:
-            context.markers[username] = marker
-        if fold_case(username) in leavers:
-            leaving = departure(context, live, marker if ours else None, Why.LEAVER)
-        elif ours:
-            leaving = departure(context, live, marker, _why(context, username))
+        if found.ours:
+            context.markers[username] = found.ours
+        if leaver:
+            leaving = departure(context, live, found.ours, Why.LEAVER)
+        elif found.ours:
+            leaving = departure(context, live, found.ours, _why(context, username))
         else:
-            reason = f"managed by stack id {marker.stack_id}" if marker else ""
-            unmanaged.append(UserChange(username, Kind.UNMANAGED, live=live, marker=marker, reason=reason))
+            reason = f"managed by stack id {found.marker.stack_id}" if found.marker else ""
+            unmanaged.append(UserChange(username, Kind.UNMANAGED, live=live, marker=found.marker, reason=reason))
             continue
         if leaving:
             changes.append(leaving)
     return changes, unmanaged
-
-
-def _any_marker(context: Context, attributes: Mapping[str, Any]) -> tuple[Marker | None, str]:
-    """The marker, whosever it is, and why it cannot be believed."""
-    try:
-        marker = read_marker(attributes)
-        return (
-            (own_marker(context, attributes), "")
-            if marker and marker.stack_id == context.scope.stack_id
-            else (marker, "")
-        )
-    except UnreadableMarker:
-        return None, UNREADABLE
-    except NotOursError as error:
-        return None, str(error)
 
 
 def _why(context: Context, username: str) -> Why:

@@ -11,7 +11,8 @@ from flexres.live.model import LiveUser
 from flexres.reconcile.diff import Scope
 from flexres.reconcile.fields import Facts, desired_fields, facts, hash_of, live_skills, owns_all_skills, skill_key
 from flexres.reconcile.key import ROLES, Key
-from flexres.reconcile.marker import Marker, UnreadableMarker, read_marker
+from flexres.reconcile.marker import Marker
+from flexres.reconcile.ownership import ownership
 from flexres.values import ABSENT, Json, normal
 
 Properties = dict[str, Any]
@@ -49,7 +50,7 @@ def live_properties(
     """
     found = {key: known[key] for key in ("stack", "username", "previously") if key in known}
     attributes = (live.worker.attributes() if live.worker else None) or {}
-    marker = _own_marker(attributes, stack_id)
+    marker = ownership(attributes, stack_id).ours
     if marker is None:
         return found
     now = facts(live, attributes)
@@ -65,14 +66,6 @@ def live_properties(
     if marker.leaving is not None:
         found["leaving"] = f"since {datetime.fromtimestamp(marker.leaving, UTC):%Y-%m-%dT%H:%M:%SZ}"
     return _plain_fields(found)
-
-
-def _own_marker(attributes: Mapping[str, Any], stack_id: str) -> Marker | None:
-    try:
-        marker = read_marker(attributes)
-    except UnreadableMarker:
-        return None
-    return marker if marker and marker.stack_id == stack_id else None
 
 
 def _live_value(key: Key, now: Facts, known: Mapping[str, Any], marker: Marker) -> Any:

@@ -11,8 +11,9 @@ from flexres.apply.users.worker import decoded, edit_attributes
 from flexres.errors import FlexresError, FormatError, LostAnswerError, NotFoundError
 from flexres.live.model import FlexUser, Worker
 from flexres.reconcile.change import UserChange, Why
-from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker, read_marker
-from flexres.reconcile.ownership import is_busy
+from flexres.reconcile.context import is_busy
+from flexres.reconcile.marker import ATTRIBUTE, Marker
+from flexres.reconcile.ownership import Owner, ownership
 
 
 class LeftAloneError(FlexresError):
@@ -44,11 +45,7 @@ async def let_go(context: Context, change: UserChange) -> UserOutcome:
         return Outcome(change, Result.DONE, "has no Worker any more")
 
     def edit(attributes: dict[str, Any]) -> None:
-        try:
-            marker = read_marker(attributes)
-        except UnreadableMarker:
-            return
-        if marker and marker.stack_id == context.scope.stack_id:
+        if ownership(attributes, context.scope.stack_id).ours:
             del attributes[ATTRIBUTE]
 
     await edit_attributes(context.workers, worker.sid, edit, read=worker)
@@ -63,12 +60,8 @@ async def mark_leaving(context: Context, change: UserChange, worker: Worker) -> 
 
     def edit(attributes: dict[str, Any]) -> None:
         _checked(context, change, attributes)
-        try:
-            found = read_marker(attributes)
-        except UnreadableMarker:
-            found = None
-        if found is None or found.stack_id != context.scope.stack_id:
-            found = Marker(context.scope.stack_id, at=context.commit_time or 0)
+        stack_id = context.scope.stack_id
+        found = ownership(attributes, stack_id).ours or Marker(stack_id, at=context.commit_time or 0)
         if found.leaving is None:
             attributes[ATTRIBUTE] = replace(found, leaving=int(context.as_of.timestamp())).text()
 
@@ -99,22 +92,18 @@ def _ours(context: Context, change: UserChange, worker: Worker) -> Marker | None
 
 
 def _checked(context: Context, change: UserChange, attributes: dict[str, Any]) -> Marker | None:
+    found = ownership(attributes, context.scope.stack_id)
     if change.why is Why.LEAVER:
-        try:
-            return read_marker(attributes)
-        except UnreadableMarker:
-            return None
-    try:
-        marker = read_marker(attributes)
-    except UnreadableMarker:
-        raise LeftAloneError("left alone: the marker has become unreadable since the plan") from None
-    if marker is None and change.why is Why.UNDECLARED:
+        return found.marker
+    if found.owner is Owner.UNREADABLE:
+        raise LeftAloneError("left alone: the marker has become unreadable since the plan")
+    if found.owner is Owner.UNMARKED and change.why is Why.UNDECLARED:
         raise LeftAloneError("left alone: our marker is gone since the plan")
-    if marker and marker.stack_id != context.scope.stack_id:
-        raise LeftAloneError(f"left alone: managed by stack id {marker.stack_id} since the plan")
-    if marker and not context.allow_older and marker.at > (context.commit_time or 0):
+    if found.owner is Owner.FOREIGN and found.marker:
+        raise LeftAloneError(f"left alone: managed by stack id {found.marker.stack_id} since the plan")
+    if found.ours and not context.allow_older and found.ours.at > (context.commit_time or 0):
         raise LeftAloneError("left alone: a newer commit was applied to this user since the plan")
-    return marker
+    return found.ours
 
 
 async def _busy(context: Context, worker: Worker) -> bool:

@@ -30,7 +30,8 @@ from flexres.reconcile.fields import (
     worker_facts,
     write_fields,
 )
-from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker, read_marker
+from flexres.reconcile.marker import ATTRIBUTE, Marker
+from flexres.reconcile.ownership import Owner, ownership
 from flexres.values import ABSENT
 
 _NO_CHANNELS: Mapping[str, WorkerChannel] = {}
@@ -129,7 +130,7 @@ async def rename(context: Context, change: UserChange) -> UserOutcome:
     assert old is not None
     assert old.worker is not None
     worker = await context.workers.fetch(old.worker.sid)
-    carried = _carried(decoded(worker), user)
+    carried = _carried(context, decoded(worker), user)
     channels = await context.workers.channels(worker.sid)
     kept = context.policy.retire == "keep"
     kind = Kind.LET_GO if kept else Kind.RETIRE
@@ -204,24 +205,20 @@ def _says_the_same(found: Marker | None, after: Marker) -> bool:
 
 def _current_marker(context: Context, attributes: Mapping[str, Any]) -> Marker | None:
     """The marker as it is now. Raises FlexresError when somebody made the user theirs, or newer, since the plan."""
-    try:
-        marker = read_marker(attributes)
-    except UnreadableMarker:
-        raise FlexresError("the marker has become unreadable since the plan", hint="plan again") from None
-    if marker and marker.stack_id != context.scope.stack_id:
-        raise FlexresError(f"managed by stack id {marker.stack_id} since the plan", hint="plan again")
-    if marker and not context.allow_older and marker.at > (context.commit_time or 0):
+    found = ownership(attributes, context.scope.stack_id)
+    if found.owner is Owner.UNREADABLE:
+        raise FlexresError("the marker has become unreadable since the plan", hint="plan again")
+    if found.owner is Owner.FOREIGN and found.marker:
+        raise FlexresError(f"managed by stack id {found.marker.stack_id} since the plan", hint="plan again")
+    if found.ours and not context.allow_older and found.ours.at > (context.commit_time or 0):
         raise FlexresError("a newer commit was applied to this user since the plan", hint="pull, then plan again")
-    return marker
+    return found.ours
 
 
-def _carried(attributes: Mapping[str, Any], user: DesiredUser) -> dict[str, Any]:
+def _carried(context: Context, attributes: Mapping[str, Any], user: DesiredUser) -> dict[str, Any]:
     """What the old Worker knows that nobody declares, and that is not Flex's own or derived from the name."""
     kept = {name: value for name, value in attributes.items() if name not in FLEX_WRITES}
-    try:
-        marker = read_marker(attributes)
-    except UnreadableMarker:
-        marker = None
+    marker = ownership(attributes, context.scope.stack_id).marker
     declared = desired_fields(user)
     gone = [(key, ABSENT) for key in (marker.keys if marker else ()) if route(key) is Route.ATTRIBUTE]
     write_fields(kept, [item for item in gone if item[0] not in declared])

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 from flexres.desired.model import Channel, DesiredUser
 from flexres.reconcile.change import Cause, FieldChange, Kind, UserChange
+from flexres.reconcile.context import Wanted
 from flexres.reconcile.drift.findings import FIXED
 from flexres.reconcile.fields import PROFILE, owns_all_skills, write_fields
 from flexres.reconcile.key import EMAIL, FULL_NAME, ROLES, Key, Space
 from flexres.reconcile.marker import Marker
-from flexres.reconcile.ownership import Wanted
 from flexres.reconcile.plan import Plan
 from flexres.values import ABSENT, Value
 

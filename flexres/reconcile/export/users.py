@@ -18,7 +18,8 @@ from flexres.desired.schema.users_yaml import LARGEST_CAPACITY, LARGEST_LEVEL
 from flexres.live.model import LiveUser, Snapshot, WorkerChannel
 from flexres.reconcile.export.values import NO_KEY, declarable, is_text, sayable_key, within_size
 from flexres.reconcile.fields import FLEX_WRITES, live_skills, odd_routing
-from flexres.reconcile.marker import Marker, UnreadableMarker, read_marker
+from flexres.reconcile.marker import Marker
+from flexres.reconcile.ownership import Owner, ownership
 from flexres.values import ABSENT, Json, fold_case
 
 _NOBODY: Final[Mapping[str, DesiredUser]] = MappingProxyType({})
@@ -168,17 +169,14 @@ class _Reading:
 
     def _marker(self, attributes: Mapping[str, Any]) -> Marker | None:
         """The marker. Raises _CannotError where a plan would have to leave the user alone."""
-        try:
-            marker = read_marker(attributes)
-        except UnreadableMarker:
-            raise _CannotError("the Worker's attribute flexres is not a marker we wrote") from None
-        if marker is None:
-            return None
-        if marker.stack_id != self._kept.stack_id:
-            raise _CannotError(f"is managed by stack id {marker.stack_id}")
-        if marker.leaving is not None and self._declared is None:
+        found = ownership(attributes, self._kept.stack_id or "")
+        if found.owner is Owner.UNREADABLE:
+            raise _CannotError("the Worker's attribute flexres is not a marker we wrote")
+        if found.owner is Owner.FOREIGN and found.marker:
+            raise _CannotError(f"is managed by stack id {found.marker.stack_id}")
+        if found.ours and found.ours.leaving is not None and self._declared is None:
             raise _CannotError("waits to leave")
-        return marker
+        return found.ours
 
     def _skills(self, attributes: Mapping[str, Any]) -> dict[str, int | bool] | None:
         """The skills, None where there are none and nobody declares that: an empty map would own the whole list."""

@@ -10,9 +10,9 @@ from typing import Final, TypeAlias
 
 from flexres.errors import Exit
 from flexres.reconcile.change import Kind, Route, SettingState, UserChange
+from flexres.reconcile.context import is_online
 from flexres.reconcile.guards import Guarded, Rule, deactivated_since, roles_after, roles_before
 from flexres.reconcile.key import ROLES
-from flexres.reconcile.ownership import is_online
 from flexres.reconcile.plan import Plan
 from flexres.report.visible import visible
 from flexres.report.wording import field_label, names_of, told, value_text, values_text, when

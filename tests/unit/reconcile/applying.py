@@ -15,6 +15,7 @@ from typing import Any
 from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser, Worker, WorkerChannel
 from flexres.reconcile.change import FieldChange, Kind, Route, UserChange
+from flexres.reconcile.context import is_busy
 from flexres.reconcile.diff import Scope, field_changes, marker_for
 from flexres.reconcile.fields import (
     FLEX_WRITES,
@@ -26,8 +27,8 @@ from flexres.reconcile.fields import (
     write_fields,
 )
 from flexres.reconcile.key import ROLES, Key
-from flexres.reconcile.marker import ATTRIBUTE, Marker, read_marker
-from flexres.reconcile.ownership import is_busy
+from flexres.reconcile.marker import ATTRIBUTE, Marker
+from flexres.reconcile.ownership import ownership
 from flexres.reconcile.plan import Plan, make_plan
 from flexres.values import ABSENT, Value, short_hash
 from tests.unit.reconcile.builders import NOW, in_flex
@@ -150,7 +151,9 @@ class _Writer:
             fields: Iterable[FieldChange] = self.change.fields
             if self.change.old:
                 assert self.change.desired is not None
-                fields = field_changes(self.change.desired, worker_facts(found), read_marker(found), self.scope)
+                fields = field_changes(
+                    self.change.desired, worker_facts(found), ownership(found, self.scope.stack_id).marker, self.scope
+                )
             items = [(item.key, item.after) for item in fields if item.route is Route.ATTRIBUTE and item.writes]
             write_fields(found, copy.deepcopy(items))
 
@@ -173,7 +176,7 @@ class _Writer:
         assert desired is not None
         assert old is not None
         kept = _attributes(old)
-        marker = read_marker(kept)
+        marker = ownership(kept, self.scope.stack_id).marker
         _forget_ours(kept, marker)
         for name in FLEX_WRITES:
             kept.pop(name, None)
@@ -182,7 +185,7 @@ class _Writer:
     def _mark_leaving(self, state: State, username: str) -> None:
         def mark(found: dict[str, Any]) -> None:
             try:
-                before = read_marker(found)
+                before = ownership(found, self.scope.stack_id).marker
             except ValueError:
                 before = None
             ours = before if before and before.stack_id == self.scope.stack_id else Marker(self.scope.stack_id)

@@ -11,11 +11,11 @@ from typing import Any
 from flexres.desired.model import DesiredUser, Limit, Policy, Sso, StackConfig
 from flexres.live.model import FlexUser, Instance, LiveUser, Snapshot, Worker, WorkerChannel
 from flexres.reconcile.change import FieldChange, Kind, Route, UserChange
+from flexres.reconcile.context import Wanted
 from flexres.reconcile.diff import Scope, marker_for
 from flexres.reconcile.fields import PROFILE, desired_fields, route, write_fields
 from flexres.reconcile.guards import Approval
 from flexres.reconcile.marker import ATTRIBUTE, Marker
-from flexres.reconcile.ownership import Wanted
 from flexres.reconcile.plan import Plan, make_plan
 
 STACK_ID = "k7m2q9"

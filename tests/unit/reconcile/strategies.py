@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from flexres.desired.model import Channel, DesiredUser, Limit, StackConfig
 from flexres.live.model import LiveUser, Snapshot, WorkerChannel
 from flexres.reconcile.change import Route
+from flexres.reconcile.context import Wanted
 from flexres.reconcile.diff import Scope, marker_for
 from flexres.reconcile.fields import desired_fields, odd_routing, route, write_fields
 from flexres.reconcile.key import Key
 from flexres.reconcile.marker import Marker
-from flexres.reconcile.ownership import Wanted
 from flexres.values import short_hash
 from tests.unit.reconcile.builders import NOW, OTHER_ID, SSO, STACK_ID, channel, config, in_flex, person, snapshot
 

@@ -18,7 +18,7 @@ from flexres.reconcile.base import (
     offline_plan,
 )
 from flexres.reconcile.change import FieldChange, Kind, UserChange
-from flexres.reconcile.ownership import Wanted
+from flexres.reconcile.context import Wanted
 from flexres.reconcile.plan import Plan, make_plan
 from tests.unit.reconcile.builders import ANA, BEN, CHO, NOW, applied, config, in_flex, only, person, plan_for, snapshot
 from tests.unit.reconcile.strategies import World, worlds

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from flexres.errors import Exit
 from flexres.live.model import LiveUser, Worker
 from flexres.reconcile.change import Answer, Cause, FieldChange, Route, SettingChange, SettingState
+from flexres.reconcile.context import Wanted
 from flexres.reconcile.drift.findings import FIXED, Drift, Finding, Reason, compared_with, drift_of
 from flexres.reconcile.drift.fix import as_deployed, drifted
 from flexres.reconcile.marker import Marker
-from flexres.reconcile.ownership import Wanted
 from flexres.reconcile.plan import Plan, make_plan
 from tests.unit.reconcile.builders import (
     ANA,

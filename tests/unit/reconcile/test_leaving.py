@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from flexres.reconcile.change import Kind, Why
+from flexres.reconcile.context import is_busy
 from flexres.reconcile.guards import counts_as_removal
 from flexres.reconcile.marker import Marker
-from flexres.reconcile.ownership import is_busy
 from tests.unit.reconcile.builders import (
     ANA,
     AVAILABLE,

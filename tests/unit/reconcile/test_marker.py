@@ -85,6 +85,7 @@ def test_who_does_not_wait_has_no_waiting_time():
         "v1;id=k7m2q9;at=0;until=00000101;keys=",
         "v1;id=k7m2q9;at=0;leaving=5;until=20270131;keys=",
         "v1;id=k7m2q9;at=0;keys=roles",
+        "v1;id=k7m2q9;at=0;keys=attr:%FF=mzxw6y",
         "v1;id=k7m2q9;at=0;keys=roles=",
         "v1;id=k7m2q9;at=0;keys=roles=short",
         "v1;id=k7m2q9;at=0;keys=roles=NBSWY3",

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from flexres.errors import SetupError
-from flexres.reconcile.ownership import Wanted
+from flexres.reconcile.context import Wanted
 from flexres.reconcile.plan import Plan, make_plan
 from flexres.reconcile.saved_plan import SavedPlan, check_belongs, moved, read_saved, saved_json, yaml_digest
 from tests.unit.reconcile.builders import ANA, BEN, NOW, applied, config, in_flex, only, person, plan_for

@@ -13,12 +13,12 @@ from flexres.desired.model import Channel, DesiredUser, Limit, Policy, Sso, Stac
 from flexres.live.model import FlexUser, Instance, LiveUser, Snapshot, Worker, WorkerChannel
 from flexres.reconcile.base import Base, marked, offline_plan
 from flexres.reconcile.change import Answer, Kind, SettingChange, SettingState
+from flexres.reconcile.context import Wanted
 from flexres.reconcile.diff import Scope, marker_for
 from flexres.reconcile.fields import PROFILE, skill_key, write_fields
 from flexres.reconcile.guards import Approval
 from flexres.reconcile.key import Key
 from flexres.reconcile.marker import ATTRIBUTE
-from flexres.reconcile.ownership import Wanted
 from flexres.reconcile.plan import Plan, make_plan
 
 AS_OF = datetime(2026, 11, 21, 9, 14, tzinfo=UTC)

@@ -1,0 +1,97 @@
+"""What one plan is made from, and what its parts ask of it: who is busy, who has waited too long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from flexres.desired.model import DesiredUser, Policy, StackConfig
+from flexres.live.model import Snapshot, Worker
+from flexres.reconcile.diff import Scope
+from flexres.reconcile.fields import PROFILE
+from flexres.reconcile.guards import Approval
+from flexres.reconcile.marker import ATTRIBUTE, Marker
+from flexres.reconcile.ownership import Owner, ownership
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The YAML's side of a plan: one stack's configuration and users, and the commit they were read from.
+
+    `commit_time` is in seconds since 1970 UTC, None when the folder is not a commit.
+    """
+
+    name: str
+    config: StackConfig
+    users: Mapping[str, DesiredUser]
+    commit: str | None = None
+    commit_time: int | None = None
+
+    @property
+    def scope(self) -> Scope:
+        """Which fields are ours: with SSO and an identity provider that we do not manage, not the profile."""
+        idp_owns = self.config.sso is not None and self.config.idp is None
+        return Scope(self.config.id, frozenset(PROFILE) if idp_owns else frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    wanted: Wanted
+    snapshot: Snapshot
+    as_of: datetime
+    today: date
+    scope: Scope
+    approvals: Sequence[Approval]
+    folded: Mapping[str, str]
+    gone: Mapping[str, str]
+    orphans: frozenset[str]
+    markers: dict[str, Marker] = field(default_factory=dict)
+
+    @property
+    def policy(self) -> Policy:
+        return self.wanted.config.policy
+
+
+NO_OBJECT = "the Worker's attributes are not a JSON object; mend them in Console"
+ODD_ROUTING = "the Worker's routing attribute is not of Flex's form; mend it in Console"
+UNREADABLE = (
+    f"the Worker's attribute {ATTRIBUTE} is not a marker we wrote; remove it in Console to adopt the user again"
+)
+
+
+class NotOursError(Exception):
+    """The marker is another stack's, or not one that we wrote."""
+
+
+def own_marker(context: Context, attributes: Mapping[str, Any]) -> Marker | None:
+    """Our marker, None where there is none. Raises NotOursError where the Worker is somebody else's, or may be."""
+    found = ownership(attributes, context.scope.stack_id, as_of=context.as_of)
+    if found.owner is Owner.UNREADABLE:
+        raise NotOursError(UNREADABLE)
+    if found.owner is Owner.FOREIGN and found.marker:
+        ours = context.scope.stack_id
+        raise NotOursError(f"the Worker is marked as managed by stack id {found.marker.stack_id}, not by {ours}")
+    return found.ours
+
+
+def is_busy(worker: Worker | None, offline_activity: str | None, policy: Policy) -> bool:
+    """Whether a leaver has to wait: in any activity but the offline one, unless the policy says `now`.
+
+    Assigned tasks are not in a snapshot; the operation reads them just before it retires somebody.
+    """
+    return policy.retire_when != "now" and worker is not None and is_online(worker, offline_activity)
+
+
+def is_online(worker: Worker, offline_activity: str | None) -> bool:
+    """Whether a Worker is in any activity but the offline one."""
+    if offline_activity is None:
+        return worker.activity_name != "Offline"
+    return worker.activity_sid != offline_activity
+
+
+def is_overdue(marker: Marker | None, as_of: datetime, policy: Policy) -> bool:
+    """Whether somebody has waited to leave for longer than the policy calls normal."""
+    since = marker.waiting_since() if marker else None
+    return since is not None and as_of - since > policy.retire_within

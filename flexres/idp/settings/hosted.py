@@ -39,6 +39,12 @@ def okta(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
         Field("Variable name", "flex_roles"),
         Field("Attribute type", "Group", "then a group that is assigned to the application gives its members a role"),
         Field("Enum values", FLEX_ROLES),
+        Field("Group Priority", "Combine values across groups", "else only the first group's roles are sent"),
+    )
+    assignments = (
+        Field(
+            "Assign to Groups", "one group a role", "with flex_roles set to that role: a user without any is refused"
+        ),
     )
     mappings = (
         Attribute("email", "user.email"),
@@ -52,9 +58,10 @@ def okta(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
         (
             Section("SAML Settings", "Applications > Create App Integration > SAML 2.0 > Configure SAML", general),
             Section("Show Advanced Settings", "the same page", advanced),
-            Section("Add Attribute", "Directory > Profile Editor > the application", profile),
+            Section("Add Attribute", "then Directory > Profile Editor > the application", profile),
+            Section("Assignments", "last, the application > Assignments", assignments),
         ),
-        "Attribute Statements, Name format: Unspecified",
+        "Attribute Statements, on the page of SAML Settings before it is saved; Name format: Unspecified",
         mappings,
         (
             Field("issuer", "Issuer", "Sign On > SAML 2.0 > Metadata details"),
@@ -66,9 +73,11 @@ def okta(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
             File(
                 "okta-app.json",
                 files.okta_application(flex, attributes),
-                "POST it to /api/v1/apps of your Okta organisation; then add flex_roles in the Profile Editor",
+                "POST it to /api/v1/apps of your Okta organisation; then add flex_roles in the Profile Editor, and "
+                "assign groups",
             ),
         ),
+        "2026-11-21: help.okta.com, Define attribute statements; Assign attribute group priority",
     )
 
 
@@ -137,9 +146,13 @@ def entra(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
             File(
                 "entra-app-roles.json",
                 files.entra_roles(),
-                "PATCH it to /v1.0/applications/{id} of Microsoft Graph: it replaces the app roles there",
+                "add them to those that are there, and PATCH all of them: what is left out of appRoles is removed, and "
+                "Graph refuses to remove a role that is enabled. GET /v1.0/applications/{id}?$select=appRoles > "
+                "there.json; jq -s '{appRoles: (map(.appRoles) | add | unique_by(.value // .id))}' there.json "
+                "entra-app-roles.json > all.json; PATCH all.json to /v1.0/applications/{id}",
             ),
         ),
+        "2026-11-21: learn.microsoft.com, Configure the role claim; Customize SAML token claims",
     )
 
 
@@ -189,14 +202,20 @@ def google(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
             "Google signs either the response or the assertion: Signed response is what Twilio's guide uses.",
         ),
         (),
+        "not against Google's own page; labels as guides of other services show them, 2026-11-21",
     )
+
+
+def _callbacks(flex: ServiceProvider) -> str:
+    """Legacy SSO's entity ID is a URL, and Twilio's guide wants it among the callbacks, too."""
+    return f"{flex.acs}, {flex.entity_id}" if flex.entity_id.startswith("https://") else flex.acs
 
 
 def auth0(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
     """Auth0: a regular web application with the SAML2 Web App add-on."""
     application = (
         Field("Application type", "Regular Web Applications"),
-        Field("Allowed Callback URLs", flex.acs, "Settings > Application URIs"),
+        Field("Allowed Callback URLs", _callbacks(flex), "Settings > Application URIs"),
     )
     addon = (
         Field("Application Callback URL", flex.acs),
@@ -229,7 +248,9 @@ def auth0(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
         ),
         (
             "Without nameIdentifierProbes NameID is Auth0's own id (auth0|…), which makes a second, billed user.",
+            "Twilio's guide adds the application's Domain (Settings) to the trusted domains of Console.",
             "flexres idp plan and idp apply keep all of this equal to the YAML where idp: is managed.",
         ),
         (File("auth0-saml2-addon.json", files.auth0_addon(flex), "Addons > SAML2 Web App > Settings: paste it"),),
+        "2026-11-21: Twilio's guide for Auth0; auth0.com, Customize SAML Assertions",
     )

@@ -48,7 +48,8 @@ class File:
 class Settings:
     """Everything to enter, in the order of the provider's own pages; `limits` is what the provider cannot do.
 
-    `back` says where the provider shows the values that `sso:` needs: issuer, sign-on URL and certificate.
+    `back` says where the provider shows the values that `sso:` needs: issuer, sign-on URL and certificate. `checked`
+    says against which documentation all of it was held, and when.
     """
 
     provider: ProviderName
@@ -59,3 +60,4 @@ class Settings:
     back: tuple[Field, ...]
     limits: tuple[str, ...]
     files: tuple[File, ...]
+    checked: str

@@ -79,6 +79,7 @@ def adfs(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
                 "takes roles from the groups flex-agent, flex-supervisor and flex-admin",
             ),
         ),
+        "2026-11-21: learn.microsoft.com, Set-AdfsRelyingPartyTrust; the pages of the console were not",
     )
 
 
@@ -142,6 +143,7 @@ def keycloak(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
                 "Clients > Import client; then create its roles and the user profile's attributes",
             ),
         ),
+        "2026-11-21: Keycloak's Server Administration Guide; the file is imported into a real Keycloak by a test",
     )
 
 
@@ -182,4 +184,5 @@ def generic(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
                 "import it where the identity provider takes metadata of a service provider",
             ),
         ),
+        "2026-11-21: Twilio's page on SSO",
     )

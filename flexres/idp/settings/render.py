@@ -23,6 +23,7 @@ def as_text(settings: Settings) -> str:
     if settings.files:
         lines += ["", "Files to import"]
         lines += [f"  {file.name}\n    {file.how}" for file in settings.files]
+    lines += ["", f"Checked: {settings.checked}"]
     return "\n".join(lines) + "\n"
 
 
@@ -39,6 +40,7 @@ def as_markdown(settings: Settings) -> str:
     for file in settings.files:
         kind = file.name.rpartition(".")[2].replace("txt", "text")
         lines += ["", f"### {file.name}", "", file.how, "", f"```{kind}", file.content.rstrip("\n"), "```"]
+    lines += ["", f"Checked: {_cell(settings.checked)}"]
     return "\n".join(lines) + "\n"
 
 

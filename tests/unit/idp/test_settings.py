@@ -139,3 +139,34 @@ def test_legacy_sso_has_addresses_of_its_own() -> None:
 def test_an_attribute_named_twice_is_mapped_once() -> None:
     """The order of the first one counts."""
     assert [each.name for each in settings("generic", FLEX, ("a", "b", "a")).attributes][3:] == ["a", "b"]
+
+
+@EVERY
+def test_each_page_says_against_what_it_was_checked(provider: ProviderName) -> None:
+    """With a date, in text and in Markdown."""
+    found = settings(provider, FLEX)
+    assert "2026-" in found.checked
+    assert f"Checked: {found.checked}" in as_text(found)
+    assert "Checked: " in as_markdown(found)
+
+
+def test_entras_roles_are_added_to_those_that_are_there() -> None:
+    """Graph takes the whole list, and refuses to lose a role that is enabled."""
+    (file,) = [each for each in settings("entra", FLEX).files if each.name == "entra-app-roles.json"]
+    assert "add them to those that are there" in file.how
+
+
+def test_oktas_groups_add_up_and_its_steps_are_in_order() -> None:
+    """Without combining, somebody in two groups gets the roles of one."""
+    sections = settings("okta", FLEX).sections
+    assert [each.title for each in sections[-2:]] == ["Add Attribute", "Assignments"]
+    assert ("Group Priority", "Combine values across groups") in {
+        (field.label, field.value) for each in sections for field in each.fields
+    }
+
+
+def test_legacy_auth0_gets_both_callbacks() -> None:
+    """Its entity ID is a URL that Twilio's guide wants allowed, too."""
+    flex = legacy("AC" + "1" * 32)
+    values = [field.value for each in settings("auth0", flex).sections for field in each.fields]
+    assert f"{flex.acs}, {flex.entity_id}" in values

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -172,6 +174,15 @@ def test_a_slash_at_the_end_can_be_declared_both_ways() -> None:
 def test_the_same_origin_is_unknown(url: str) -> None:
     """Twilio does not say how it matches."""
     assert covered(url, ["https://example.com/flex"], "enhanced") is None
+
+
+@pytest.mark.parametrize("kind", ["enhanced", "legacy"])
+def test_flex_at_twilios_own_address_needs_no_entry(kind: Any) -> None:
+    """The login link of an instance is a right default redirect URL."""
+    assert covered("https://flex.twilio.com/dancing-owl-1234", [], kind) is True
+    assert check_redirect("https://flex.twilio.com/dancing-owl-1234", ["https://flex.example.com"], kind) is None
+    assert covered("https://flex.twilio.com.example.com/", [], kind) is False
+    assert covered("http://flex.twilio.com/x", [], kind) is False
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,11 @@ def _beside(target: Path) -> Path:
     return target.with_name(f".flexres-{secrets.token_hex(8)}")
 
 
+def folder_above(path: Path) -> Path:
+    """The folder that `path` stands in, also where it is given as `..`: beside a folder must not mean inside of it."""
+    return Path(os.path.normpath(path.absolute())).parent
+
+
 def _mode(path: Path) -> int | None:
     try:
         return path.stat().st_mode

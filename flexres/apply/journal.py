@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from flexres.apply.outcome import Outcome
 from flexres.errors import FlexresError, SetupError
-from flexres.files import write_file
+from flexres.files import folder_above, write_file
 from flexres.reconcile.change import Change, FieldChange, Route, UserChange
 from flexres.reconcile.guards import Guarded
 from flexres.values import ABSENT
@@ -136,13 +136,13 @@ class FileJournal:
             raise self._broken(error) from error
 
 
-def own_journal(project: Path, stack: str) -> Path:
-    """Where a stack's journal is kept unless told otherwise: beside the folder of the stacks, out of git's sight.
+def own_journal(stacks: Path, stack: str) -> Path:
+    """Where a stack's journal is kept unless told otherwise: beside the folder `stacks` of all, out of git's sight.
 
     Raises:
         SetupError: the folder cannot be written.
     """
-    folder = project / ".flexres"
+    folder = folder_above(stacks) / ".flexres"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         # It holds what people's Workers knew, which belongs into no commit.

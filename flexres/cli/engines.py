@@ -14,6 +14,7 @@ from flexres.apply.pulumi.project import project_of
 from flexres.cli.open_stack import Opened
 from flexres.cli.output import note
 from flexres.errors import SetupError
+from flexres.files import folder_above
 from flexres.reconcile.plan import Plan
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ async def seen_through(engine: Engine | None, plan: Plan) -> Plan:
 
 def _automatic(stacks: Path, asked: Chosen | None) -> Chosen:
     """For `engine: auto`: Pulumi where it is installed, or gets installed now; else one line, and the direct engine."""
-    project = stacks.absolute().parent
+    project = folder_above(stacks)
     found = find_pulumi(project, os.environ)
     chosen = choose("auto", asked, found)
     if asked is not None or found is not None:

@@ -20,7 +20,7 @@ from flexres.cli.workflows import workflow_files
 from flexres.desired.edit.template import FLEX_SCHEMA, Proposal, flex_template
 from flexres.desired.load import CONFIG
 from flexres.desired.model import DesiredUser, Engine
-from flexres.files import write_file
+from flexres.files import folder_above, write_file
 from flexres.live.flex.configuration import ConfigurationApi
 from flexres.live.http.connect import connect
 from flexres.reconcile.change import Kind
@@ -45,7 +45,7 @@ def begin_from_live(
     """
     by = {"team": "team_name"}.get(by, by)
     asyncio.run(_begin(name, stacks, account=account, instance=instance, by=by, engine=engine))
-    project = stacks.absolute().parent
+    project = folder_above(stacks)
     written = [*_write_workflows(project), *(write_project(project) if engine == "pulumi" else ())]
     lines = [f"wrote {path}" for path in written]
     if written and not (project / "requirements.txt").exists():

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from flexres.desired.clashes import clashes, may_clash
-from flexres.desired.load import Stack, load_stack
+from flexres.desired.load import CONFIG, Stack, load_stack
 from flexres.desired.source import FolderSource
 from flexres.errors import InvalidStack, SetupError
 
@@ -33,7 +33,7 @@ def all_stacks(stacks: Path) -> list[StackFolder]:
         SetupError: there is none.
     """
     try:
-        found = sorted(path.parent for path in stacks.glob("*/flex.yaml"))
+        found = sorted(path for path in stacks.iterdir() if _is_stack(path)) if stacks.is_dir() else []
     except OSError as error:
         raise SetupError(f"{stacks} cannot be read: {error.strerror}") from error
     if not found:
@@ -43,6 +43,17 @@ def all_stacks(stacks: Path) -> list[StackFolder]:
             hint="go to the project's folder, name another with --stacks, or begin one: flexres init NAME --help",
         )
     return [StackFolder(folder.name, folder) for folder in found]
+
+
+def _is_stack(path: Path) -> bool:
+    """Whether a folder holds a flex.yaml; one that nobody may look into is taken for a stack, whose problem that is."""
+    try:
+        (path / CONFIG).lstat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def choose_stack(name: str | None, stacks: Path) -> StackFolder:

@@ -282,7 +282,7 @@ class Run:
     async def _opened_context(self) -> Context:
         if self._context is None:
             stack, revision = self.session.stack, self._revision
-            path = self._settings.journal or own_journal(self._settings.stacks.parent, stack.name)
+            path = self._settings.journal or own_journal(self._settings.stacks, stack.name)
             by = operator(revision.folder, os.environ)
             journal = FileJournal(path, JournalRun(stack.name, by, revision.commit))
             plan = self._verdict.plan if self._verdict else await self._plan()

@@ -113,6 +113,14 @@ def test_apply_keeps_a_journal_out_of_git(cli: Cli) -> None:
     assert (cli.folder / ".flexres/.gitignore").read_text() == "*\n"
 
 
+def test_from_within_a_stack_the_journal_is_kept_beside_all_of_them(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stack holds nothing but what is declared."""
+    monkeypatch.chdir(cli.folder / "stacks" / "prod")
+    assert cli.run("apply", "--yes", "--stacks", "..", "--stack", "prod").code == 0
+    assert (cli.folder / ".flexres" / "journal" / "prod.jsonl").is_file()
+    assert not (cli.folder / "stacks" / "prod" / ".flexres").exists()
+
+
 def test_apply_writes_its_journal_where_it_is_told(cli: Cli) -> None:
     assert cli.run("apply", "--yes", "--journal", "log/j.jsonl").code == 0
     assert (cli.folder / "log/j.jsonl").exists()

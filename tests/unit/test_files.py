@@ -11,7 +11,7 @@ import pytest
 
 from flexres import files
 from flexres.errors import SetupError
-from flexres.files import write_file
+from flexres.files import folder_above, write_file
 
 
 def mode(path: Path) -> int:
@@ -66,6 +66,14 @@ def test_what_was_there_stays_when_the_write_fails(tmp_path: Path, monkeypatch: 
         write_file(path, "new")
     assert [found.name for found in tmp_path.iterdir()] == ["x"]
     assert path.read_text() == "old"
+
+
+def test_the_folder_above_is_found_however_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From within a stack, `..` is the folder of the stacks, and the project is one further up."""
+    (tmp_path / "stacks" / "prod").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "stacks" / "prod")
+    assert folder_above(Path("..")) == tmp_path
+    assert folder_above(tmp_path / "stacks") == tmp_path
 
 
 def test_a_folder_in_the_way_is_told(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from flexres.errors import SetupError
+from flexres.files import folder_above
 
 FILE: Final = "Pulumi.yaml"
 BACKEND: Final = "PULUMI_BACKEND_URL"
@@ -22,7 +23,7 @@ def project_of(stacks: Path) -> Path:
     Raises:
         SetupError: it has no Pulumi.yaml.
     """
-    project = stacks.absolute().parent
+    project = folder_above(stacks)
     if not (project / FILE).is_file():
         raise SetupError(
             f"{project} has no {FILE}, so the pulumi engine cannot run there",

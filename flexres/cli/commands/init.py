@@ -14,7 +14,7 @@ from flexres.cli.pulumi_project import write_project
 from flexres.cli.stacks import checked_name
 from flexres.desired.edit.template import FLEX_SCHEMA, USERS_SCHEMA, flex_template, mint_id, team_template
 from flexres.errors import SetupError
-from flexres.files import write_file
+from flexres.files import folder_above, write_file
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -94,7 +94,7 @@ def init(
     }
     for path, text in files.items():
         write_file(path, text)
-    project = write_project(stacks.absolute().parent) if engine == "pulumi" else []
+    project = write_project(folder_above(stacks)) if engine == "pulumi" else []
     steps = _next_steps(name, folder) + (_pulumi_steps(name) if engine == "pulumi" else "")
     emit("\n".join([*(f"wrote {path}" for path in (*files, *project)), "", steps]))
 

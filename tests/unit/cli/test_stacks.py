@@ -25,6 +25,19 @@ def test_a_folder_with_a_flex_yaml_is_a_stack(stacks: Path) -> None:
     assert [stack.name for stack in all_stacks(stacks)] == ["prod", "staging"]
 
 
+def test_a_folder_that_nobody_may_look_into_is_no_absent_stack(stacks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own load says what is wrong with it."""
+    lstat = Path.lstat
+
+    def refusing(path: Path) -> object:
+        if path.parent.name == "notes":
+            raise PermissionError(13, "Permission denied")
+        return lstat(path)
+
+    monkeypatch.setattr(Path, "lstat", refusing)
+    assert [stack.name for stack in all_stacks(stacks)] == ["notes", "prod", "staging"]
+
+
 def test_the_only_stack_needs_no_name(stacks: Path) -> None:
     (stacks / "staging" / "flex.yaml").unlink()
     assert choose_stack(None, stacks) == StackFolder("prod", stacks / "prod")

@@ -75,8 +75,12 @@ async def post(
     Raises:
         NotDeliveredError: nobody took it.
     """
-    async with _Poster(hook, limits, timing, wire) as poster:
-        await poster.post(message)
+    try:
+        async with _Poster(hook, limits, timing, wire) as poster:
+            await poster.post(message)
+    except SetupError as error:
+        # A proxy that cannot be used, or a URL that httpx does not take: no reason to lose what else is to be done.
+        raise NotDeliveredError(f"{hook.shown} was not asked: {error.message}") from None
 
 
 class _Poster(HttpClient):

@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from flexres.errors import SetupError
-from flexres.live.credentials import endpoint, from_environment, is_loopback, max_connections
+from flexres.live.credentials import api_share, endpoint, from_environment, is_loopback, max_connections
 from flexres.live.http.connect import connect
 
 from .fake import ACCOUNT, KEY
@@ -127,6 +127,45 @@ def test_connections_are_a_setting(text: str, number: int) -> None:
 def test_a_wrong_number_of_connections_is_refused(text: str) -> None:
     with pytest.raises(SetupError, match="FLEXRES_MAX_CONNECTIONS"):
         max_connections({"FLEXRES_MAX_CONNECTIONS": text})
+
+
+@pytest.mark.parametrize(("text", "share"), [("", 0.5), ("0.3", 0.3), ("30%", 0.3), (" 1 ", 1.0), ("100%", 1.0)])
+def test_the_share_of_rate_limits_is_a_setting(text: str, share: float) -> None:
+    assert api_share({"FLEXRES_API_SHARE": text}) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "150%", "half", "nan", "inf", "1e-1", "٣", "%", "0.001"])
+def test_a_wrong_share_is_refused(text: str) -> None:
+    with pytest.raises(SetupError, match="FLEXRES_API_SHARE"):
+        api_share({"FLEXRES_API_SHARE": text})
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n"])
+def test_an_endpoint_that_is_set_and_empty_is_not_twilio(text: str) -> None:
+    """Who meant a sandbox, in a script that did not find its address, must not meet the real account."""
+    with pytest.raises(SetupError, match="FLEXRES_ENDPOINT is set and empty"):
+        endpoint(None, {"FLEXRES_ENDPOINT": text})
+
+
+@pytest.mark.parametrize("name", ["TWILIO_AUTH_TOKEN", "TWILIO_ACCOUNT_SID", "FLEXRES_ENDPOINT"])
+@pytest.mark.parametrize("text", ["a\nb", "a\x1bb", "a\udcffb", "a\x9bb"])
+def test_a_variable_that_nothing_can_carry_is_named(name: str, text: str) -> None:
+    with pytest.raises(SetupError, match=f"{name} holds invisible or broken characters"):
+        endpoint(None, {name: text})
+        from_environment("prod", ACCOUNT, {name: text})
+
+
+def test_a_secret_in_the_wrong_variable_is_not_shown() -> None:
+    with pytest.raises(SetupError, match="TWILIO_ACCOUNT_SID is no account SID") as caught:
+        from_environment("prod", ACCOUNT, {"TWILIO_ACCOUNT_SID": "hush-hush", "TWILIO_AUTH_TOKEN": "t"})
+    assert "hush" not in f"{caught.value.message} {caught.value.hint}"
+
+
+async def test_a_url_that_is_none_is_told_before_anything_is_sent() -> None:
+    environ = {"TWILIO_AUTH_TOKEN": "t", "FLEXRES_ENDPOINT": "https://xn--/"}
+    async with connect(stack="s", account=ACCOUNT, endpoint=None, environ=environ, read_only=True) as transport:
+        with pytest.raises(SetupError, match="its URL is none"):
+            await transport.request("GET", "flex-api", "/x")
 
 
 async def test_connect_puts_the_environment_together() -> None:

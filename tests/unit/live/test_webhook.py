@@ -115,6 +115,14 @@ def test_slack_itself_is_known_by_its_host(url: str, alone: bool) -> None:
     assert webhook(url).takes_only_text is alone
 
 
+async def test_a_proxy_that_cannot_be_used_is_no_more_than_a_message_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And neither its password nor the hook's key is told."""
+    monkeypatch.setenv("HTTPS_PROXY", "gopher://user:pr0xy-pass@proxy.example")
+    with pytest.raises(NotDeliveredError, match=r"https://hooks\.example\.com/… was not asked: the proxy") as caught:
+        await post(webhook(SECRET), {"text": "drift"})
+    assert not [secret for secret in ("s3cr3t", "pr0xy-pass") if secret in caught.value.message]
+
+
 def test_this_machine_may_listen_in_the_clear() -> None:
     assert webhook("http://127.0.0.1:9/x").shown == "http://127.0.0.1/…"
 

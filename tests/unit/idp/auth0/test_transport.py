@@ -178,6 +178,9 @@ def test_this_machine_may_stand_for_the_tenant() -> None:
         ({"AUTH0_DOMAIN": ""}, "AUTH0_DOMAIN is not set"),
         ({"AUTH0_DOMAIN": "evil.example.com"}, "its credentials are not used"),
         ({"AUTH0_CLIENT_ID": ""}, "AUTH0_CLIENT_ID not set"),
+        ({"AUTH0_DOMAIN": "A-Secret_Of-Ours"}, "AUTH0_DOMAIN is no domain"),
+        ({"AUTH0_MGMT_TOKEN": "töken"}, "AUTH0_MGMT_TOKEN holds characters"),
+        ({"AUTH0_CLIENT_SECRET": "a\nb"}, "AUTH0_CLIENT_SECRET holds invisible"),
     ],
 )
 def test_what_the_environment_lacks_is_named(change: dict[str, str], says: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
 
 from flexres.sandbox.errors import WireError, invalid_parameter
 from flexres.sandbox.state import World
 from flexres.sandbox.taskrouter.expressions import Expression
 from flexres.sandbox.taskrouter.matching import check, matches, subject_of
-from flexres.sandbox.taskrouter.worker_rows import Worker
+from flexres.sandbox.taskrouter.worker_rows import Channel, Worker
 
 _BATCH = 500
 
@@ -42,17 +44,32 @@ class WorkerQuery:
         """Where the page that ends with row `after` begins."""
         if not self._expressions:
             return self._table.before(after, size, self._filters)
-        places = [worker.seq for worker in self._matching(0) if worker.seq <= after]
-        return places[-size - 1] if len(places) > size else 0
+        found = islice(self._matching_backwards(after), size, size + 1)
+        return next((worker.seq for worker in found), 0)
 
     def _matching(self, after: int) -> Iterator[Worker]:
         while batch := self._table.page(after, _BATCH, self._filters):
-            yield from filter(self._matches, batch)
+            yield from self._those_of(batch)
             after = batch[-1].seq
 
-    def _matches(self, worker: Worker) -> bool:
-        subject = subject_of(worker, self._world.workspace, lambda: self._table.channels(worker.sid))
-        return all(matches(expression, subject, self._world.switches) for expression in self._expressions)
+    def _matching_backwards(self, until: int) -> Iterator[Worker]:
+        while batch := self._table.backwards(until, _BATCH, self._filters):
+            yield from self._those_of(batch)
+            until = batch[-1].seq - 1
+
+    def _those_of(self, batch: Sequence[Worker]) -> Iterator[Worker]:
+        """Those for whom every expression holds; channels are read where one asks for them, a batch at a time."""
+        channels: dict[str, list[Channel]] = {}
+
+        def channels_of(sid: str) -> list[Channel]:
+            if not channels:
+                channels.update(self._table.channels_of([worker.sid for worker in batch]))
+            return channels[sid]
+
+        for worker in batch:
+            subject = subject_of(worker, self._world.workspace, partial(channels_of, worker.sid))
+            if all(matches(expression, subject, self._world.switches) for expression in self._expressions):
+                yield worker
 
 
 def _filters(query: Mapping[str, str], world: World) -> dict[str, tuple[str, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from flexres.sandbox.formats import now
 from flexres.sandbox.identity import new_sid
@@ -33,6 +33,14 @@ class WorkerTable:
         clauses, values = _where(filters)
         rows = self._connection.execute(
             f"{_SELECT_WORKER} WHERE seq > ?{clauses} ORDER BY seq LIMIT ?", (after, *values, limit)
+        )
+        return [Worker._make(row) for row in rows]
+
+    def backwards(self, until: int, limit: int, filters: Mapping[str, tuple[str, ...]]) -> list[Worker]:
+        """Up to `limit` Workers up to row `until`, the latest first."""
+        clauses, values = _where(filters)
+        rows = self._connection.execute(
+            f"{_SELECT_WORKER} WHERE seq <= ?{clauses} ORDER BY seq DESC LIMIT ?", (until, *values, limit)
         )
         return [Worker._make(row) for row in rows]
 
@@ -107,6 +115,15 @@ class WorkerTable:
         """A Worker's channels, in the order of the Workspace's."""
         rows = self._connection.execute(f"{_SELECT_CHANNEL} WHERE worker_sid = ? ORDER BY seq", (worker_sid,))
         return [Channel._make(row) for row in rows]
+
+    def channels_of(self, worker_sids: Sequence[str]) -> dict[str, list[Channel]]:
+        """The channels of several Workers, by the Worker's SID."""
+        marks = ", ".join("?" * len(worker_sids))
+        rows = self._connection.execute(f"{_SELECT_CHANNEL} WHERE worker_sid IN ({marks}) ORDER BY seq", worker_sids)
+        found: dict[str, list[Channel]] = {sid: [] for sid in worker_sids}
+        for channel in map(Channel._make, rows):
+            found[channel.worker_sid].append(channel)
+        return found
 
     def channel(self, worker_sid: str, sid_or_name: str) -> Channel | None:
         """A Worker's channel by its SID or by the task channel's unique name; the wire accepts both."""

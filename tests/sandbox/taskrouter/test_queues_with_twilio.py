@@ -263,3 +263,19 @@ def test_the_demo_begins_with_queues_that_stay_as_people_leave_them(tmp_path):
 
     with Sandbox(state=state, routing=True) as second:
         assert "Billing EN" not in second.queues()
+
+
+def test_pages_of_a_queue_go_back_and_forth(sandbox, workspace):
+    """previous_page_url leads to what was before."""
+    sandbox.seed(40)
+    sandbox.make_queue("Seniors", "level >= 2")
+
+    def names(page):
+        return [worker.friendly_name for worker in page]
+
+    first = workspace.workers.page(task_queue_name="Seniors", page_size=5)
+    second = names(first.next_page())
+    third = workspace.workers.page(task_queue_name="Seniors", page_size=5).next_page().next_page()
+
+    assert names(third.previous_page()) == second
+    assert len({*names(first), *second, *names(third)}) == 15

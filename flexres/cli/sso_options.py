@@ -10,7 +10,7 @@ from pathlib import Path
 from flexres.cli.logs import configure_logs
 from flexres.cli.open_stack import opened
 from flexres.cli.options import LogFormat
-from flexres.cli.output import busy
+from flexres.cli.output import busy, note
 from flexres.cli.stacks import choose_stack, load
 from flexres.desired.model import Sso
 from flexres.desired.stack import Stack
@@ -42,18 +42,28 @@ class Seen:
         return self.endpoint
 
 
-def with_sso(name: str | None, stacks: Path) -> tuple[Stack, Sso]:
-    """The chosen stack and its `sso:`.
+def with_sso(name: str | None, stacks: Path, *, unfinished: bool = False) -> tuple[Stack, Sso]:
+    """The chosen stack and its `sso:`; `unfinished`: what it still lacks is noted, and no error.
 
     Raises:
         SetupError: no such stack, wrong YAML, or it declares no single sign-on.
     """
-    stack = load(choose_stack(name, stacks))
+    stack = load(choose_stack(name, stacks), unfinished_sso=unfinished)
     if stack.config.sso is None:
         raise SetupError(
             f"{stack.name} declares no single sign-on", hint=f"add sso: to {stack.files[0]}; docs/sso.md has an example"
         )
+    lacking = _lacking(stack.config.sso)
+    if unfinished and lacking and stack.config.idp is None:
+        named = ", ".join(lacking)
+        note(f"note: not declared yet: {named}; flexres idp import-metadata fills in what the identity provider knows")
     return stack, stack.config.sso
+
+
+def _lacking(sso: Sso) -> list[str]:
+    """What single sign-on still needs before it can be entered in Console as a whole."""
+    connection = ["connection"] if sso.type == "enhanced" and sso.writer == "console" else []
+    return [name for name in (*connection, "issuer", "sso_url", "certificate") if getattr(sso, name) is None]
 
 
 def look(name: str | None, stacks: Path, *, log: LogFormat) -> Seen:
@@ -63,7 +73,7 @@ def look(name: str | None, stacks: Path, *, log: LogFormat) -> Seen:
         SetupError: no such stack, wrong YAML, no single sign-on, wrong or missing credentials.
     """
     configure_logs(log)
-    stack, sso = with_sso(name, stacks)
+    stack, sso = with_sso(name, stacks, unfinished=True)
     where = endpoint(stack.config.endpoint, os.environ)
     with busy(f"Looking at the single sign-on of {stack.name}"):
         sign_on = asyncio.run(_seen(stack, sso, where, stacks, log))

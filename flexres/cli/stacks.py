@@ -115,7 +115,11 @@ def checked_name(name: str) -> str:
     return name
 
 
-def load(chosen: StackFolder) -> Stack:
-    """The stack's YAML, checked. Raises InvalidStack or SetupError."""
+def load(chosen: StackFolder, *, unfinished_sso: bool = False) -> Stack:
+    """The stack's YAML, checked; `unfinished_sso`: before single sign-on and users are filled in.
+
+    Raises InvalidStack or SetupError.
+    """
     source = FolderSource(chosen.folder, shown_as=str(chosen.folder))
-    return load_stack(source, name=chosen.name, as_of=datetime.now(UTC).date())
+    today = datetime.now(UTC).date()
+    return load_stack(source, name=chosen.name, as_of=today, may_be_empty=unfinished_sso, unfinished_sso=unfinished_sso)

@@ -35,15 +35,18 @@ _USERS: Final = "users/"
 _ALL_FIELDS: Final = frozenset(entries.USER_FIELDS)
 
 
-def load_stack(source: Source, *, name: str, as_of: date | None = None, may_be_empty: bool = False) -> Stack:
+def load_stack(
+    source: Source, *, name: str, as_of: date | None = None, may_be_empty: bool = False, unfinished_sso: bool = False
+) -> Stack:
     """The stack that a source holds; `as_of` is today in the policy's time zone, for warnings of past days.
 
-    `may_be_empty`: users are only now to be written into it, so that no team file has to be there.
+    `may_be_empty`: users are only now to be written into it, so that no team file has to be there. `unfinished_sso`:
+    what `sso:` still lacks is no problem.
 
     Raises InvalidStack with the problems of all files, and SetupError where there is no stack.
     """
     with without_collector():
-        return _Loader(source, as_of, may_be_empty=may_be_empty).load(name)
+        return _Loader(source, as_of, may_be_empty=may_be_empty, unfinished_sso=unfinished_sso).load(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +65,11 @@ class _Config:
 class _Loader:
     """One run over a source, gathering problems as it goes; those without a place in the text get it at the end."""
 
-    def __init__(self, source: Source, as_of: date | None, *, may_be_empty: bool) -> None:
+    def __init__(self, source: Source, as_of: date | None, *, may_be_empty: bool, unfinished_sso: bool) -> None:
         self._source = source
         self._as_of = as_of
         self._may_be_empty = may_be_empty
+        self._unfinished_sso = unfinished_sso
         self._locator = Locator(source)
         self._findings = Findings()
 
@@ -194,7 +198,8 @@ class _Loader:
         return merge({}, read_layer(written, CONFIG, ("defaults",), self._findings))
 
     def _sso(self, section: SsoSection, *, offered: bool) -> Sso:
-        sso, problems = read_sso(section, self._source, self._as_of, offered=offered)
+        unfinished = self._unfinished_sso
+        sso, problems = read_sso(section, self._source, self._as_of, offered=offered, unfinished=unfinished)
         self._findings.problems += problems
         return sso
 

@@ -274,3 +274,21 @@ def test_with_an_api_there_is_nothing_to_enter(cli: Cli, write: Callable[..., No
         "default_redirect_url": "done",
         f"trusted {URL}": "done",
     }
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [["  type: enhanced", "  writer: console"], ["  type: legacy", "  writer: console"]],
+    ids=["enhanced", "legacy"],
+)
+@pytest.mark.parametrize("command", ["checklist", "status", "migrate"])
+def test_before_everything_is_filled_in_they_say_what_they_can(cli: Cli, command: str, lines: list[str]) -> None:
+    """From zero nobody has an issuer or a certificate yet, nor any user."""
+    cli.write(flex=FLEX + "sso:\n" + "\n".join(lines) + "\n", team="users: {}\n")
+
+    shown = cli.run("sso", command)
+
+    assert shown.code == 0, shown.err
+    assert "not declared yet: " in shown.err
+    assert "issuer, sso_url, certificate" in shown.err
+    assert cli.run("validate").code == 2

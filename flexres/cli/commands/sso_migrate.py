@@ -33,7 +33,7 @@ def migrate(
 
     Credentials in the environment are used only to look up the version of Flex UI.
     """
-    loaded, _ = with_sso(stack, stacks)
+    loaded, _ = with_sso(stack, stacks, unfinished=True)
     with busy(f"Looking where {loaded.name} stands"):
         found = asyncio.run(_standing(loaded, stacks))
     way = migration(loaded.config, found)

@@ -24,14 +24,16 @@ _LEGACY_ENDED: Final = date(2026, 3, 31)
 
 
 def read_sso(
-    section: SsoSection, source: Source, as_of: date | None, *, offered: bool = False
+    section: SsoSection, source: Source, as_of: date | None, *, offered: bool = False, unfinished: bool = False
 ) -> tuple[Sso, list[Problem]]:
     """The declared sign-on with its certificate, and what is wrong with the section and with the certificate's file.
 
     `as_of` is today; None: nothing is said about what has expired. `offered`: the identity provider is managed, so it
-    can tell its own values, which nobody knows before its application is made.
+    can tell its own values, which nobody knows before its application is made. `unfinished`: what is missing is no
+    problem, since whoever asks says what there is to say so far.
     """
-    problems = [*_missing(section, offered=offered), *_urls(section), *_trusted(section), *_others(section, as_of)]
+    missing = () if unfinished else _missing(section, offered=offered)
+    problems = [*missing, *_urls(section), *_trusted(section), *_others(section, as_of)]
     pem, wrong = _certificate(section, source, as_of)
     readable = pem is not None and not any(problem.severity == "error" for problem in wrong)
     attested = section.attested

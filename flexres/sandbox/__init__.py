@@ -12,9 +12,10 @@ What it does
   fetch, update, delete, ETag and If-Match, names unique whatever their case; by queue and by expression), Worker
   channels, reservations, task queues with their expressions (parsed and evaluated), Workflows (their shape checked),
   and Events: every change of these, with who made it, from where and when, for thirty days.
-- The published limits: 4,096 characters of attributes, names of 64, capacities to 50, 15,000 Workers, 5,000 queues,
-  1,000 Workflows of 1 MB, and 3 requests a second for Workers by expression and queues by attributes (see `rates`);
-  on request some for every resource of TaskRouter, with `X-Rate-Limit-*` headers, and a neighbour who spends from them.
+- The published limits: 4,096 characters of attributes, names of 64, capacities to 50, 15,000 Workers, 15 task
+  channels, 5,000 queues, 1,000 Workflows of 1 MB, and 3 requests a second for Workers by expression and queues by
+  attributes (see `limits`); on request some for every resource of TaskRouter, with `X-Rate-Limit-*` headers, and a
+  neighbour who spends from them.
 - Enhanced single sign-on from end to end (see `sso`): Authentication/Config, Authorize with PKCE, the SAML request and
   the assertion consumer with its checks, claims into Workers, codes and refresh tokens, Tokens/Info, the session
   endpoint, CORS, trusted URLs. Of legacy SSO, where a login would begin. An identity provider to sign in with (see
@@ -28,7 +29,7 @@ What it does
 What it does not do
 - It routes no work: Workflows and queues are kept, and there are no tasks. A Worker is made busy through
   `/_sandbox/workers/{sid}/busy`, which gives it accepted reservations; they do not end by themselves.
-- Activities, task channels and the one team are fixed; their resources can be read, not written.
+- Activities and the one team are fixed, and can be read, not written; task channels can be added.
 - Ordering is refused with a sentence, never ignored. Queues have no statistics. Who an Event names, and how long
   Events are kept, is not published: the words are ours. A new name of a Worker or a queue is no documented Event.
 - No Insights, no Conversations, no plugins, no billing, no webhooks. No ETag on lists.

@@ -38,7 +38,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.identity = self.store.identity
-        self.workspace = Workspace(self.identity)
+        self.workspace = self.store.workspace
         self.credentials = self.identity.credentials()
         self.auth0 = Tenant(self.store)
         self.history = History(self.store.connection)

@@ -13,12 +13,13 @@ from flexres.sandbox.errors import SandboxError
 from flexres.sandbox.flex.user_table import UserTable
 from flexres.sandbox.identity import DEFAULT, Identity
 from flexres.sandbox.taskrouter.event_table import EventTable
-from flexres.sandbox.taskrouter.fixed import Workspace
+from flexres.sandbox.taskrouter.fixed import TaskChannel, Workspace
 from flexres.sandbox.taskrouter.named_table import NamedTable, TaskQueue, Workflow
 from flexres.sandbox.taskrouter.worker_events import WorkerEvents
 from flexres.sandbox.taskrouter.worker_table import WorkerTable
 
 _APPLICATION = 0x464C5852  # tells our files from any other SQLite file
+_TASK_CHANNELS = "task_channels"
 _PRIVATE = 0o600
 _SCHEMA = Path(__file__).with_name("schema.sql")
 
@@ -37,7 +38,10 @@ class Store:
         self.connection = _open(path)
         self.users = UserTable(self.connection)
         self.events = EventTable(self.connection, identity)
-        self.workers = WorkerTable(self.connection, WorkerEvents(self.events, Workspace(identity)))
+        self.workspace = Workspace(identity)
+        for name, friendly_name in json.loads(self.setting(_TASK_CHANNELS) or "[]"):
+            self.workspace.add_task_channel(name, friendly_name)
+        self.workers = WorkerTable(self.connection, WorkerEvents(self.events, self.workspace))
         self.task_queues = NamedTable(self.connection, self.events, TaskQueue)
         self.workflows = NamedTable(self.connection, self.events, Workflow)
         try:
@@ -69,6 +73,14 @@ class Store:
     def set_setting(self, name: str, value: str) -> None:
         """Keeps a value under a name."""
         self.connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
+
+    def add_task_channel(self, unique_name: str, friendly_name: str) -> TaskChannel:
+        """One more task channel of the Workspace, and of each Worker that is there."""
+        with self.transaction():
+            added = json.loads(self.setting(_TASK_CHANNELS) or "[]")
+            self.set_setting(_TASK_CHANNELS, json.dumps([*added, [unique_name, friendly_name]]))
+            self.workers.add_channel(unique_name)
+        return self.workspace.add_task_channel(unique_name, friendly_name)
 
     def _claim(self, path: Path | None) -> None:
         """Makes the file this identity's; one state never serves two accounts."""

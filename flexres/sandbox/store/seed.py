@@ -45,7 +45,7 @@ class SeedUser:
 
 def load(store: Store, users: Iterable[SeedUser]) -> int:
     """Puts users in place whose username is not there yet, and gives how many these were. SIDs follow from names."""
-    workspace = Workspace(store.identity)
+    workspace = store.workspace
     known = store.users.usernames()
     remaining = (user for user in users if user.username not in known)
     loaded = 0

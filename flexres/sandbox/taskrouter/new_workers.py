@@ -16,6 +16,7 @@ LARGEST_ATTRIBUTES = 4_096
 """Characters of JSON, white space included."""
 LARGEST_CAPACITY = 50
 MOST_WORKERS = 15_000
+MOST_TASK_CHANNELS = 15
 _ESCAPED = re.compile(r"[^a-zA-Z0-9]")
 
 

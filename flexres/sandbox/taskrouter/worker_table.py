@@ -111,6 +111,15 @@ class WorkerTable:
         if before is not None:
             self._events.deleted(before)
 
+    def add_channel(self, name: str) -> None:
+        """Gives each Worker a channel for a task channel that is new: free for one task at a time."""
+        sids = [row[0] for row in self._connection.execute("SELECT sid FROM workers ORDER BY seq")]
+        self._connection.executemany(
+            "INSERT INTO channels (sid, worker_sid, name, capacity, available, assigned_tasks, date_created,"
+            " date_updated) VALUES (?, ?, ?, 1, 1, 0, ?, ?)",
+            [(new_sid("WC"), sid, name, now(), now()) for sid in sids],
+        )
+
     def channels(self, worker_sid: str) -> list[Channel]:
         """A Worker's channels, in the order of the Workspace's."""
         rows = self._connection.execute(f"{_SELECT_CHANNEL} WHERE worker_sid = ? ORDER BY seq", (worker_sid,))

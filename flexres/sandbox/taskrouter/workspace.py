@@ -1,15 +1,16 @@
-"""The parts of TaskRouter that can only be read here: the Workspace, its activities and its task channels."""
+"""The Workspace and its activities, which can only be read here, and its task channels, to which some can be added."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from flexres.sandbox.errors import not_found
+from flexres.sandbox.errors import invalid_parameter, not_found
 from flexres.sandbox.state import World, world_of
 from flexres.sandbox.taskrouter.event_table import WORKSPACE_NAME
 from flexres.sandbox.taskrouter.fixed import Activity, TaskChannel
+from flexres.sandbox.taskrouter.new_workers import MOST_TASK_CHANNELS, NAME_LENGTH
 from flexres.sandbox.taskrouter.workers import check_workspace
-from flexres.sandbox.wire import answer, whole_meta
+from flexres.sandbox.wire import answer, read_form, whole_meta
 
 _FOUNDED = "2024-01-01T00:00:00Z"
 
@@ -67,6 +68,21 @@ async def _task_channel(request: web.Request) -> web.Response:
     raise not_found(request.path)
 
 
+async def _add_task_channel(request: web.Request) -> web.Response:
+    url, world = check_workspace(request), world_of(request)
+    form = await read_form(request)
+    for name in ("FriendlyName", "UniqueName"):
+        if not 1 <= len(form.get(name, "")) <= NAME_LENGTH:
+            raise invalid_parameter(f"{name} is required and must have 1 to {NAME_LENGTH} characters")
+    channels = world.workspace.task_channels
+    if form["UniqueName"].casefold() in (name.casefold() for name in channels):
+        raise invalid_parameter(f"TaskChannel with unique name '{form['UniqueName']}' already exists")
+    if len(channels) >= MOST_TASK_CHANNELS:
+        raise invalid_parameter(f"A workspace has at most {MOST_TASK_CHANNELS} task channels")
+    channel = world.store.add_task_channel(form["UniqueName"], form["FriendlyName"])
+    return answer(_task_channel_object(channel, world, url), 201)
+
+
 def _activity_object(activity: Activity, world: World, url: str) -> dict[str, object]:
     return {
         "sid": activity.sid,
@@ -86,7 +102,7 @@ def _task_channel_object(channel: TaskChannel, world: World, url: str) -> dict[s
         "sid": channel.sid,
         "account_sid": world.identity.account_sid,
         "workspace_sid": world.workspace.sid,
-        "friendly_name": channel.unique_name.capitalize(),
+        "friendly_name": channel.friendly_name,
         "unique_name": channel.unique_name,
         "channel_optimized_routing": False,
         "date_created": _FOUNDED,
@@ -110,6 +126,7 @@ ROUTES = [
     web.get(f"{_WORKSPACE}/Activities", _activities, allow_head=False),
     web.get(f"{_WORKSPACE}/Activities/{{activity}}", _activity, allow_head=False),
     web.get(f"{_WORKSPACE}/TaskChannels", _task_channels, allow_head=False),
+    web.post(f"{_WORKSPACE}/TaskChannels", _add_task_channel),
     web.get(f"{_WORKSPACE}/TaskChannels/{{channel}}", _task_channel, allow_head=False),
 ]
 OPEN: list[web.RouteDef] = []

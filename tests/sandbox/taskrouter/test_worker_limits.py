@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from flexres.sandbox.identity import DEFAULT
+from flexres.sandbox.server import Sandbox
+
 LARGEST = 4_096
 
 
@@ -80,3 +83,31 @@ def test_provision_leaves_the_text_of_others_attributes(sandbox, wire):
 
     stored = sandbox.worker_attributes_text("ana@example.com")
     assert stored.startswith('{"huge":1e400,"price":1.10,"nested":{ "a" : [1.0,2] },"level":"2"')
+
+
+def test_a_workspace_has_at_most_15_task_channels(wire, worker):
+    """Nine can be added to the six that are there; Workers of before and after have them."""
+    path = f"{wire.workspace}/TaskChannels"
+    answers = [wire.post(path, data={"FriendlyName": "Fax", "UniqueName": f"fax{number}"}) for number in range(10)]
+
+    assert [answer.status_code for answer in answers] == [201] * 9 + [400]
+    assert wire.get(f"{path}/fax8").json()["friendly_name"] == "Fax"
+    assert len(wire.get(f"{worker}/Channels").json()["channels"]) == 15
+    assert wire.provision({"channel.fax3.capacity": 4}).status_code == 201
+    assert len(wire.get(f"{wire.workers}/{wire.worker_of()['sid']}/Channels").json()["channels"]) == 15
+
+
+@pytest.mark.parametrize("form", [{}, {"FriendlyName": "Chat", "UniqueName": "CHAT"}, {"FriendlyName": "Fax"}])
+def test_a_wrong_task_channel_is_refused(wire, form):
+    """Without a name, or with one that is taken."""
+    assert wire.post(f"{wire.workspace}/TaskChannels", data=form).status_code == 400
+
+
+def test_task_channels_outlive_a_restart(tmp_path, client_of):
+    """They are in the state."""
+    path = f"/v1/Workspaces/{DEFAULT.workspace_sid}/TaskChannels"
+    with Sandbox(state=tmp_path / "flex.db") as first:
+        client_of(first).post(path, data={"FriendlyName": "Fax", "UniqueName": "fax"})
+
+    with Sandbox(state=tmp_path / "flex.db") as second:
+        assert client_of(second).get(f"{path}/fax").status_code == 200

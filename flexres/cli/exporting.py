@@ -11,7 +11,8 @@ from typing import Final
 
 from flexres.cli.new_stack import schemas_beside
 from flexres.cli.stacks import checked_name, choose_stack
-from flexres.desired.edit.team_files import Overlay, Rewritten, rewritten, says_the_same
+from flexres.desired.edit.team_file import new_file
+from flexres.desired.edit.team_files import USUAL_FILE, Overlay, Rewritten, rewritten, says_the_same
 from flexres.desired.edit.template import FLEX_SCHEMA, USERS_SCHEMA, flex_template, mint_id
 from flexres.desired.load import CONFIG, Stack, load_stack
 from flexres.desired.model import StackConfig
@@ -122,6 +123,8 @@ async def exported(target: Destination, choice: Choice) -> Exported:
         header=header_of(target.folder),
     )
     if target.fresh is not None:
+        # Nobody is in Flex yet: a stack says so, since a missing file is taken for a mistake.
+        files = files or (Rewritten(USUAL_FILE, None, new_file(header_of(target.folder), {}, {}, {})),)
         files = (Rewritten(CONFIG, None, target.fresh), *files)
     return Exported(_checked(target, found, files), files)
 

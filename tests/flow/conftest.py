@@ -27,6 +27,9 @@ from flexres.reconcile.guards import Approval
 from flexres.reconcile.plan import Plan
 from flexres.sandbox.server import Sandbox
 from flexres.session import open_session
+from tests.flow.command_line import cli
+
+__all__ = ["cli"]
 
 NOW = datetime(2026, 11, 21, 9, 14, tzinfo=UTC)
 CONFIG = """

@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 
 from flexres.sandbox.server import Sandbox
+from tests.flow.command_line import Cli
 from tests.flow.gitops import FLEX, TEAM, commit, git
-from tests.flow.test_cli import Cli, cli
-
-__all__ = ["cli"]
 
 
 @pytest.fixture

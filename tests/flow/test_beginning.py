@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from flexres.sandbox.server import Sandbox
+from tests.flow.command_line import Cli
 from tests.flow.gitops import FLEX, TEAM
-from tests.flow.test_cli import Cli, cli
 
-__all__ = ["cli"]
 SHEET = "\ufeffUser;Full name;Role;Team;Level;Notes\r\nana@example.com;Ana Ruiz;admin;Support;3;x\r\n\
 eve@example.com;Eve Lee;agent;Sales;1;\r\n"
 

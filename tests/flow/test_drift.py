@@ -11,10 +11,9 @@ from typing import Any, ClassVar
 import pytest
 
 from flexres.sandbox.server import Sandbox
+from tests.flow.command_line import Cli
 from tests.flow.gitops import FLEX, TEAM, commit
-from tests.flow.test_cli import Cli, cli
 
-__all__ = ["cli"]
 ANA = "ana@example.com"
 
 

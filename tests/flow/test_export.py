@@ -15,10 +15,9 @@ from flexres.cli.exporting import withheld
 from flexres.desired.edit.team_files import rewritten
 from flexres.sandbox.server import Sandbox
 from flexres.sandbox.store.seed import SeedUser
-from tests.flow.test_cli import Cli, Ran, cli
+from tests.flow.command_line import Cli, Ran
 from tests.unit.reconcile.builders import SSO, config
 
-__all__ = ["cli"]
 ANA = "ana@example.com"
 
 

@@ -9,7 +9,7 @@ import pytest
 from flexres.sandbox.server import Sandbox
 from tests import browser
 from tests.flow.auth0 import IDP, SIGN_ON
-from tests.flow.test_cli import FLEX, Cli, cli  # noqa: F401
+from tests.flow.command_line import FLEX, Cli
 
 TEAM = """\
 users:
@@ -21,7 +21,7 @@ users:
 
 
 @pytest.fixture
-def stack(cli: Cli, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Cli:  # noqa: F811
+def stack(cli: Cli, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Cli:
     for name, value in sandbox.auth0.environment().items():
         monkeypatch.setenv(name, value)
     sandbox.auth0.seed([("ana@example.com", "Ana R.", None)])

@@ -14,7 +14,7 @@ from flexres.idp.service_provider import enhanced
 from flexres.idp.settings import settings
 from flexres.sandbox.server import Sandbox
 from flexres.sandbox.visitor import Visit, Visitor
-from tests.flow.test_cli import FLEX, Cli, cli  # noqa: F401
+from tests.flow.command_line import FLEX, Cli
 from tests.keycloak import CannotBeInstalledError, Keycloak, install, running
 
 SIGN_ON = """\
@@ -83,7 +83,7 @@ def sign_in(sandbox: Sandbox) -> Visit:
 
 def test_a_login_through_keycloak(
     keycloak: Keycloak,
-    cli: Cli,  # noqa: F811
+    cli: Cli,
     sandbox: Sandbox,
 ) -> None:
     """Settings out, metadata in: nothing else is told to either side, and the Worker has every claim in its type."""

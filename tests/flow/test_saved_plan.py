@@ -8,11 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from flexres.sandbox.server import Sandbox
+from tests.flow.command_line import Cli
 from tests.flow.gitops import FLEX, TEAM, commit
-from tests.flow.test_cli import Cli, cli
-
-__all__ = ["cli"]
-
 
 OTHERS = "v1;id=zzz999;at=0;keys="
 

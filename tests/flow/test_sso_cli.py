@@ -11,9 +11,7 @@ import httpx
 import pytest
 
 from flexres.sandbox.server import Sandbox
-from tests.flow.test_cli import FLEX, Cli, cli
-
-__all__ = ["cli"]
+from tests.flow.command_line import FLEX, Cli
 
 CONNECTION = "JQ00000000000000000000000000000001"
 URL = "https://flex.example.com"

@@ -10,9 +10,7 @@ import typer
 
 from flexres.cli.main import COMMANDS
 from flexres.sandbox.server import Sandbox
-from tests.flow.test_cli import Cli, cli
-
-__all__ = ["cli"]
+from tests.flow.command_line import Cli
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("sso.md", "twilio-pages.md")

@@ -21,9 +21,8 @@ from flexres.verify.lab import Lab, is_throwaway
 from flexres.verify.report import told
 from flexres.verify.run import verify
 from flexres.verify.unknowns import EXPERIMENTS, NOT_TRIED, table
-from tests.flow.test_cli import Cli, cli
+from tests.flow.command_line import Cli
 
-__all__ = ["cli"]
 BY_KEY = {experiment.key: experiment for experiment in EXPERIMENTS}
 BOTH_WAYS: list[tuple[Mapping[str, Any], Mapping[str, str]]] = [
     (

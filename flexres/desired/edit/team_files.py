@@ -24,7 +24,8 @@ from flexres.values import Json, same
 USUAL_SPLIT: Final = "team_name"
 """The attribute that tells which of several team files a new user belongs to."""
 
-_REST: Final = "users/users.yaml"
+USUAL_FILE: Final = "users/users.yaml"
+"""Where users go whom nothing puts elsewhere."""
 _LONGEST_NAME: Final = 60
 
 
@@ -180,7 +181,7 @@ class _Writing:
         value = _slug(user.attributes.get(self._by or USUAL_SPLIT))
         if value in self._homes:
             return self._homes[value]
-        return f"users/{value}.yaml" if self._by and value else _REST
+        return f"users/{value}.yaml" if self._by and value else USUAL_FILE
 
 
 def _declares(layer: Layer, name: str) -> bool:

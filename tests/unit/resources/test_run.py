@@ -1,0 +1,199 @@
+"""One stack's run in the provider process: what its resources may do, and what is told of what became of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from flexres.apply.outcome import Result
+from flexres.apply.pulumi.channel import VARIABLE, Receiver, Sender
+from flexres.desired.git.revision import Revision
+from flexres.desired.model import DesiredUser
+from flexres.errors import RefusedError, TwilioError, UnreachableError
+from flexres.live.model import Instance, LiveUser, Snapshot
+from flexres.reconcile.change import About
+from flexres.reconcile.ownership import Wanted
+from flexres.resources.departures import DeparturesProvider
+from flexres.resources.engine_log import Teller
+from flexres.resources.run import NotDoneError, Run
+from flexres.resources.settings import Settings
+from flexres.session import Session
+from tests.unit.apply.users.flex import Flex
+from tests.unit.reconcile import builders
+from tests.unit.reconcile.builders import ANA, BEN, CHO, applied, person
+
+STACK = "prod"
+BROKEN = TwilioError("broken", request="POST", status=500, request_id="RQ1")
+
+
+@dataclass
+class Stack:
+    """A session over a Flex of dictionaries."""
+
+    wanted: Wanted
+    live: list[LiveUser]
+    flex: Flex
+    provider: None = None
+    sent: int = 7
+    stack: Any = field(default=None)
+
+    def __post_init__(self) -> None:
+        config = SimpleNamespace(policy=SimpleNamespace(approved=()))
+        self.stack = SimpleNamespace(name=STACK, config=config, position=lambda *_: None)
+
+    @property
+    def users(self) -> Flex:
+        return self.flex
+
+    def workers(self, _instance: Instance) -> Flex:
+        return self.flex
+
+    async def snapshot(self) -> Snapshot:
+        return builders.snapshot(*self.live)
+
+    async def at_idp(self) -> None:
+        return None
+
+    async def sign_on(self) -> None:
+        return None
+
+
+class Started:
+    """A run, and what it told."""
+
+    def __init__(self, folder: Path, declared: Iterable[DesiredUser], live: Iterable[LiveUser], **policy: Any) -> None:
+        path = folder / "outcomes.jsonl"
+        path.touch()
+        found = list(live)
+        self.flex, self.journal = Flex(*found), folder / "journal.jsonl"
+        users = {user.username: user for user in declared}
+        stack = Stack(Wanted(STACK, builders.config(**policy), users, commit_time=0), found, self.flex)
+        settings = Settings(stacks=folder / "stacks", journal=self.journal)
+        revision = Revision(folder, None, None)
+        self.run = Run(cast(Session, stack), revision, settings, Teller(None), Sender({VARIABLE: str(path)}))
+        self._receiver = Receiver(path, STACK)
+
+    @property
+    def told(self) -> dict[str, Result]:
+        """Username → what was told of them."""
+        self._receiver.receive()
+        return {name: one.result for (about, name), one in self._receiver.outcomes.items() if about is About.USER}
+
+
+def agents(*names: str) -> list[LiveUser]:
+    return [applied(person(name)) for name in names]
+
+
+async def test_what_is_done_is_written_journalled_and_told(tmp_path: Path) -> None:
+    it = Started(tmp_path, [person()], [])
+    await it.run.make_so(ANA)
+    assert it.told == {ANA: Result.DONE}
+    assert [json.loads(line)["result"] for line in it.journal.read_text().splitlines()] == ["done"]
+    assert it.flex.said == [f"provision {ANA}"]
+
+
+async def test_who_is_as_declared_is_not_written(tmp_path: Path) -> None:
+    it = Started(tmp_path, [person()], agents(ANA))
+    assert await it.run.pending(ANA) is False
+    await it.run.make_so(ANA)
+    assert (it.flex.said, it.told) == ([], {})
+
+
+async def test_who_fails_is_told_and_stops_nobody(tmp_path: Path) -> None:
+    it = Started(tmp_path, [person(), person(BEN)], [])
+    it.flex.will("provision", BROKEN)
+    with pytest.raises(NotDoneError, match=f"{ANA}: broken"):
+        await it.run.make_so(ANA)
+    await it.run.make_so(BEN)
+    assert it.told == {ANA: Result.FAILED, BEN: Result.DONE}
+
+
+async def test_once_flex_is_unreachable_nobody_else_is_begun_with(tmp_path: Path) -> None:
+    it = Started(tmp_path, [person(), person(BEN)], [])
+    it.flex.will("provision", UnreachableError("no network"))
+    for name in (ANA, BEN):
+        with pytest.raises(NotDoneError, match="no network"):
+            await it.run.make_so(name)
+    assert it.told == {ANA: Result.FAILED, BEN: Result.NOT_STARTED}
+    assert it.flex.said == [f"provision {ANA} !"]
+
+
+async def test_a_journal_that_breaks_stops_the_run(tmp_path: Path) -> None:
+    """What nobody can look up later is not done."""
+    it = Started(tmp_path, [person(), person(BEN)], [])
+    it.journal.symlink_to("/dev/full")
+    for name in (ANA, BEN):
+        with pytest.raises(NotDoneError, match="journal"):
+            await it.run.make_so(name)
+    assert it.flex.said == [f"provision {ANA}"]
+
+
+async def test_a_refused_plan_lets_nothing_be_done(tmp_path: Path) -> None:
+    """Neither by a user's resource, nor by their end, nor by those who leave without one."""
+    it = Started(tmp_path, [person(BEN)], agents(ANA), protected=(ANA,))
+    for attempt in (it.run.allowed(), it.run.make_so(BEN), it.run.retire(ANA), it.run.retire_forgotten()):
+        with pytest.raises(RefusedError, match="protected"):
+            await attempt
+    assert it.flex.said == []
+
+
+async def test_whose_resource_ends_leaves_once(tmp_path: Path) -> None:
+    it = Started(tmp_path, [], agents(ANA))
+    await it.run.allowed()
+    await it.run.retire(ANA)
+    await it.run.retire(ANA)
+    assert it.flex.said == [f"deprovision {ANA}"]
+
+
+async def test_whoever_is_declared_survives_the_end_of_a_resource(tmp_path: Path) -> None:
+    """It was renamed in the state, by hand or by another program."""
+    it = Started(tmp_path, [person()], agents(ANA))
+    await it.run.allowed()
+    await it.run.retire(ANA)
+    assert it.flex.said == []
+
+
+async def test_a_destroy_without_a_word_is_refused(tmp_path: Path) -> None:
+    it = Started(tmp_path, [person()], agents(ANA))
+    with pytest.raises(RefusedError, match="no roster was checked"):
+        await it.run.retire(ANA)
+    assert it.flex.said == []
+
+
+async def test_the_forgotten_leave_and_those_with_a_resource_do_not(tmp_path: Path) -> None:
+    """A resource that was refreshed has an end of its own."""
+    it = Started(tmp_path, [], agents(ANA, BEN, CHO))
+    it.run.refreshed.add(BEN)
+    assert sorted(change.username for change in await it.run.departing()) == [ANA, CHO]
+    await it.run.retire_forgotten()
+    assert sorted(it.told) == [ANA, CHO]
+
+
+async def test_one_of_the_forgotten_who_fails_stops_none_of_the_others(tmp_path: Path) -> None:
+    it = Started(tmp_path, [], agents(ANA, BEN))
+    it.flex.will("deprovision", BROKEN)
+    with pytest.raises(NotDoneError):
+        await it.run.retire_forgotten()
+    assert sorted(it.told.values()) == [Result.DONE, Result.FAILED]
+
+
+async def test_a_busy_one_waits_which_is_no_failure(tmp_path: Path) -> None:
+    it = Started(tmp_path, [], [applied(person(), busy=True)])
+    await it.run.retire_forgotten()
+    assert it.told == {ANA: Result.WAITING}
+
+
+async def test_departures_name_who_is_to_leave_and_are_nothing_without_anybody(tmp_path: Path) -> None:
+    """The property comes from the check, and is there only while somebody is to leave."""
+    provider, inputs = DeparturesProvider(), {"stack": STACK}
+    some = await provider.checked(Started(tmp_path, [], agents(ANA)).run, inputs)
+    assert some == {**inputs, "leaving": [ANA]}
+    none = await provider.checked(Started(tmp_path, [person()], agents(ANA)).run, some)
+    assert none == inputs
+    assert (provider.differs(inputs, some), provider.differs(some, none)) == (True, False)

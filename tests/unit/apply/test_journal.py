@@ -88,7 +88,7 @@ def test_a_place_that_cannot_be_written_is_said_before_anything_is(tmp_path: Pat
 
 
 def test_a_stacks_own_journal_is_out_of_gits_sight(tmp_path: Path) -> None:
-    path = own_journal(tmp_path, "prod")
+    path = own_journal(tmp_path / "stacks", "prod")
     assert path == tmp_path / ".flexres" / "journal" / "prod.jsonl"
     assert (tmp_path / ".flexres" / ".gitignore").read_text() == "*\n"
     assert (tmp_path / ".flexres").stat().st_mode & 0o777 == 0o700

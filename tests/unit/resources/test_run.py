@@ -18,7 +18,7 @@ from flexres.desired.model import DesiredUser
 from flexres.errors import RefusedError, TwilioError, UnreachableError
 from flexres.live.model import Instance, LiveUser, Snapshot
 from flexres.reconcile.change import About
-from flexres.reconcile.ownership import Wanted
+from flexres.reconcile.context import Wanted
 from flexres.resources.departures import DeparturesProvider
 from flexres.resources.engine_log import Teller
 from flexres.resources.run import NotDoneError, Run

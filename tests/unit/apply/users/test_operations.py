@@ -11,7 +11,8 @@ from flexres.apply.outcome import Result
 from flexres.desired.model import Channel
 from flexres.errors import FormatError, LostAnswerError, PreconditionError, TwilioError, UnreachableError
 from flexres.reconcile.change import Kind, UserChange
-from flexres.reconcile.marker import ATTRIBUTE, Marker, read_marker
+from flexres.reconcile.marker import ATTRIBUTE, Marker
+from flexres.reconcile.ownership import ownership
 from tests.unit.apply.users.flex import Flex, Run, change_of
 from tests.unit.reconcile.builders import ANA, BEN, OTHER_ID, STACK_ID, applied, channel, in_flex, person
 
@@ -22,7 +23,7 @@ BROKEN = TwilioError("broken", request="POST", status=500, request_id="RQ1")
 
 def marker_of(flex: Flex, username: str = ANA) -> Marker:
     """The marker, which has to be there."""
-    found = read_marker(flex.attributes(username))
+    found = ownership(flex.attributes(username), STACK_ID).ours
     assert found is not None
     return found
 

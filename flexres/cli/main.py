@@ -18,6 +18,7 @@ COMMANDS = {
     "plan": Entry("flexres.cli.commands.plan", "Show what would change in Flex, why, and whether it is safe."),
     "apply": Entry("flexres.cli.commands.apply", "Make Flex as the YAML says: plan, ask, apply, tell the outcome."),
     "drift": Entry("flexres.cli.commands.drift", "Tell what differs from the YAML, why, and since when."),
+    "routing": Entry("flexres.cli.commands.routing", "Show who gets which work, who does not, and why."),
     "export": Entry("flexres.cli.commands.export", "Write what Flex says as YAML: begin a stack, or update one."),
     "import": Entry("flexres.cli.commands.import_csv", "Take a spreadsheet's users into the team files of a stack."),
     "adopt": Entry("flexres.cli.commands.adopt", "Take over declared users who are in Flex already, and nobody else."),

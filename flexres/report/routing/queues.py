@@ -16,6 +16,7 @@ from flexres.routing.readings import SAYS, Reading
 
 COLUMNS: Final = ("task queue", "people", "who", "led there by")
 _FEW_ROUTES: Final = 2
+_FEW_GAINED: Final = 2
 _FEW_NOTES: Final = 5
 
 
@@ -69,7 +70,7 @@ def people(one: QueueCoverage) -> str:
 def who(one: QueueCoverage, plan: Plan) -> str:
     """Who goes and who comes, and what it depends on where that cannot be told."""
     said = [f"loses {names_of(one.loses)}"] if one.loses else []
-    said += [f"gains {names_of(one.gains)}"] if one.gains else []
+    said += [f"gains {names_of(one.gains, few=_FEW_GAINED)}"] if one.gains else []
     if plan.routing and one.queue.name in plan.routing.short:
         said.append(f"below {plan.policy.least_in(one.queue.name)}, which the policy asks for, before this already")
     if one.doubts:
@@ -86,10 +87,10 @@ def depends(one: QueueCoverage) -> str:
     return ", ".join(SAYS[reading] for reading in found)
 
 
-def led_by(queue: Queue) -> str:
+def led_by(queue: Queue, *, few: int = _FEW_ROUTES) -> str:
     """Which filters of Workflows lead to the queue."""
     names = list(dict.fromkeys(route.name for route in queue.routes))
-    return names_of(names, few=_FEW_ROUTES) if names else "no Workflow leads there"
+    return names_of(names, few=few) if names else "no Workflow leads there"
 
 
 def as_json(plan: Plan) -> dict[str, Any]:

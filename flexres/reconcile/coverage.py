@@ -16,6 +16,9 @@ from flexres.routing.coverage import QueueCoverage, coverage
 from flexres.routing.people import Person, people_of, person_of
 from flexres.routing.queues import RoutingMap, routing_map
 
+UNREAD_HINT: Final = "let the key read task queues and Workflows, or take queues out of the policy"
+"""What to do where the policy asks for people in queues and nobody can tell who is in them."""
+
 _UNTOUCHED: Final = frozenset({Kind.BLOCKED, Kind.AT_IDP, Kind.UNMANAGED, Kind.LET_GO})
 
 

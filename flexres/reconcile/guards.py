@@ -17,7 +17,7 @@ from typing import Final
 from flexres.desired.model import Limit, StackConfig
 from flexres.live.model import LiveUser, Snapshot
 from flexres.reconcile.change import Change, Kind, Route, SettingChange, UserChange, Why
-from flexres.reconcile.coverage import Routing, shortfalls
+from flexres.reconcile.coverage import UNREAD_HINT, Routing, shortfalls
 from flexres.reconcile.fields import live_skills
 from flexres.reconcile.key import EMAIL, ROLES
 from flexres.reconcile.marker import Marker
@@ -156,8 +156,7 @@ def _queues(given: Evidence, items: list[Guarded]) -> Iterable[Violation]:
             yield Violation(Rule.QUEUES, short.message, names, "")
     unread = given.routing.unread if given.routing and given.wanted.policy.queues else ""
     if unread and any(change.pending for change in given.users):
-        hint = "let the key read task queues and Workflows, or take queues out of the policy"
-        yield Violation(Rule.QUEUES, f"the task queues cannot be read: {unread}", (), hint)
+        yield Violation(Rule.QUEUES, f"the task queues cannot be read: {unread}", (), UNREAD_HINT)
 
 
 def roles_before(change: UserChange) -> frozenset[str]:

@@ -36,10 +36,10 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
     epilog="""\
 \b
 Examples:
-  flexres routing -s prod                       every queue, and what looks wrong
-  flexres routing -s prod --queue "Billing EN"  who is in it, and who nearly is
+  flexres routing -s prod                  every queue, and what looks wrong
+  flexres routing -s prod --queue VIP      who is in it, and who nearly is
   flexres routing -s prod --user ana@example.com
-  flexres routing -s prod --what-if support.yaml    a team file being written
+  flexres routing -s prod --what-if support.yaml   a team file being written
 \b
 Where Twilio's documents leave open how an expression is read, both readings
 are tried; what depends on the choice is called uncertain.
@@ -66,9 +66,10 @@ def routing(
     out: options.Out = None,
     log: options.Log = "none",
 ) -> int:
-    """Show who gets which work: the task queues and the people in them, as Flex is now.
+    """Show who gets which work, who does not, and why.
 
-    Reads task queues, Workflows and Workers; nothing is written to Flex.
+    Tells the task queues and the people in them as Flex is now. Reads task queues, Workflows and Workers; nothing is
+    written to Flex.
     """
     if sum(option is not None for option in (queue, user, what_if)) > 1:
         raise SetupError("--queue, --user and --what-if are three questions", hint="ask one at a time")

@@ -27,6 +27,13 @@ NOT_TRIED: Final = (
         "Honoured where it is sent; otherwise waits grow at random, and fewer requests go out at once.",
     ),
     Unknown(
+        "rate_limit_headers",
+        "Which window and key do X-Rate-Limit-Limit and -Remaining count, and what does -Config say?",
+        "-Limit is taken for requests a second of that method and path, as TaskRouter's limits are given; where less "
+        "than a tenth remains, a second passes; -Config is not read. "
+        "Where one is missing or unreadable, nothing changes.",
+    ),
+    Unknown(
         "error_form",
         "Which services answer with error bodies of RFC 9457?",
         "Twilio's own form, RFC 9457, HTML and no body at all are read.",

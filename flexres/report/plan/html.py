@@ -126,6 +126,7 @@ def _missed(report: Report) -> Section:
         for outcome in _left_out(report)
         if outcome["result"] not in {str(Result.DONE), str(Result.WAITING)}
     ]
+    lines += [Told("failed", text=told(error)) for error in report.get("errors", ())]
     command = report.get("next", "")
     return Section("Not done", lines, grave=True, then="What to type next" if command else "", command=command)
 

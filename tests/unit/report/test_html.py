@@ -191,3 +191,10 @@ def test_an_outcome_says_first_who_was_left_out() -> None:
     assert seen.index("Not done") < seen.index("What needed care")
     assert "Error invalid attribute format" in seen
     assert "What to type next" in seen
+
+
+def test_what_failed_beside_the_changes_is_among_what_was_not_done() -> None:
+    """A failure of the engine's own, whoever was done."""
+    report = {**applied_json(samples.applied(samples.safe_plan())), "errors": ["the state could not be saved"]}
+    seen = Page(page_html(report)).seen
+    assert "the state could not be saved" in seen[seen.index("Not done") :]

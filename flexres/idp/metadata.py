@@ -121,8 +121,8 @@ def _certificates(provider: etree._Element) -> tuple[str, ...]:
 def _pem(text: str) -> str:
     compact = "".join(text.split())
     try:
-        base64.b64decode(compact, validate=True)
-    except binascii.Error:
+        load_der(base64.b64decode(compact, validate=True))
+    except (binascii.Error, ValueError, UnsupportedAlgorithm):
         raise SetupError(
             "a certificate in the metadata is damaged", hint="export it again from the identity provider"
         ) from None

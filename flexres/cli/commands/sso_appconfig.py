@@ -87,9 +87,13 @@ def _check_redirect(url: str | None, sso: Sso) -> None:
 
 def _read(file: Path) -> str:
     try:
-        if file.stat().st_size > scripts.LARGEST:
+        if file.exists() and not file.is_file():
+            raise SetupError(f"{file} is no file", hint="name the appconfig.js")
+        with file.open("rb") as opened:
+            data = opened.read(scripts.LARGEST + 1)
+        if len(data) > scripts.LARGEST:
             raise SetupError(f"{file} has more than {scripts.LARGEST // 1024} KB: that is no appconfig.js")
-        return file.read_text(encoding="utf-8-sig")
+        return data.decode("utf-8-sig")
     except OSError as error:
         raise SetupError(f"{file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

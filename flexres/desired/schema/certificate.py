@@ -87,7 +87,10 @@ def load_der(data: bytes) -> x509.Certificate:
     with warnings.catch_warnings():
         # Nothing in SSO depends on the serial number, and identity providers sign with such certificates for years.
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        return x509.load_der_x509_certificate(data)
+        try:
+            return x509.load_der_x509_certificate(data)
+        except x509.InvalidVersion as error:
+            raise ValueError(str(error)) from error
 
 
 def fingerprint(text: bytes | str) -> str:

@@ -75,6 +75,8 @@ def _says(setting: SettingChange, limit: int) -> str:
         change = "is trusted no longer" if setting.removal else "becomes trusted"
         return f"is {setting.observed}, though it was attested" if drift else change
     observed, declared = _value(setting.observed, limit), _value(setting.declared, limit)
+    if observed == declared:  # they differ only in what was cut off
+        observed, declared = visible(setting.observed), visible(setting.declared)
     return f"is {observed}, declared {declared}" if drift else f"{observed} → {declared}"
 
 

@@ -105,3 +105,12 @@ def test_random_bytes_raise_nothing_else(data: bytes) -> None:
     """Only SetupError."""
     with pytest.raises(SetupError):
         read_metadata(data)
+
+
+def test_a_certificate_that_is_none_is_told_before_it_is_written(pair: KeyPair) -> None:
+    """Base64 alone makes no certificate."""
+    body = "".join(pair.pem.splitlines()[1:-1])
+    broken = _key(pair).replace("\n", "").replace(body, body[: len(body) // 2 // 4 * 4])
+
+    with pytest.raises(SetupError, match="a certificate in the metadata is damaged"):
+        read_metadata(_metadata(broken + REDIRECT).encode())

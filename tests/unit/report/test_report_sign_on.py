@@ -42,6 +42,18 @@ def test_everything_is_told_where_everything_is_asked_for() -> None:
     assert "✓ issuer" in text(samples.sign_on_plan(), verbose=True)
 
 
+def test_two_long_values_that_begin_alike_are_told_whole() -> None:
+    """JQ…1 → JQ…1 says nothing of what differs."""
+    one, two = f"https://idp.example.com/{'a' * 80}1", f"https://idp.example.com/{'a' * 80}2"
+    drift = next(samples.sign_on_plan().settings_in(SettingState.DRIFT))
+    plan = samples.with_settings(samples.sign_on_plan(), [replace(drift, observed=one, declared=two)])
+
+    told = "".join(text(plan).split())
+
+    assert one in told
+    assert two in told
+
+
 @pytest.mark.parametrize(
     ("state", "exit_code", "verdict"),
     [

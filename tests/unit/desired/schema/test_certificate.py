@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, date, datetime
 
 import pytest
@@ -244,3 +245,15 @@ def test_a_certificate_with_one_byte_changed_never_raises(pem: str, data: st.Dat
     place = data.draw(st.integers(0, len(pem) - 1))
     letter = data.draw(st.characters(codec="utf-8"))
     check_certificate(pem[:place] + letter + pem[place + 1 :], as_of=TODAY)
+
+
+@pytest.mark.parametrize("version", [1, 3, 5, 127])
+def test_a_certificate_of_an_odd_version_is_damaged(pem: str, version: int) -> None:
+    """X.509 has versions 1 to 3; whatever else stands there is a problem, and no traceback."""
+    der = base64.b64decode("".join(pem.splitlines()[1:-1]))
+    at = der.index(bytes.fromhex("a003020102")) + 4
+    body = base64.b64encode(der[:at] + bytes([version]) + der[at + 1 :]).decode()
+
+    found = _only(f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
+
+    assert "damaged or cut off" in found.message

@@ -8,7 +8,7 @@ from typing import Any
 
 from flexres.desired.model import DesiredUser
 from flexres.live.model import FlexUser, LiveUser, Worker, WorkerChannel
-from flexres.reconcile.change import Route, UserChange
+from flexres.reconcile.change import Arrival, Edit, Rename, Route, UserChange
 from flexres.reconcile.diff import Scope, marker_for
 from flexres.reconcile.fields import desired_fields, route, write_fields
 from flexres.reconcile.key import EMAIL, FULL_NAME, ROLES, Key
@@ -19,33 +19,26 @@ UNKNOWN_SID = ""
 """The SID of what was made by a call whose answer is not kept here: to be read before anything is sent to it."""
 
 
-def written(change: UserChange, scope: Scope, commit_time: int | None) -> LiveUser:
+def written(change: Arrival | Edit | Rename, scope: Scope, commit_time: int | None) -> LiveUser:
     """The user after `change`, which gave them what the YAML declares and our marker."""
-    assert change.desired is not None
     live, desired = change.live, change.desired
-    arrives = live is None or live.worker is None
-    attributes: dict[str, Any] = {} if arrives else dict(_worker(change).attributes() or {})
+    there = live.worker if live is not None else None
+    attributes: dict[str, Any] = dict(there.attributes() or {}) if there is not None else {}
     sets: list[tuple[Key, Value]]
-    if arrives:
+    if there is None:
         sets = [(key, value) for key, value in desired_fields(desired).items() if route(key) is Route.ATTRIBUTE]
     else:
         sets = [(item.key, item.after) for item in change.fields if item.route is Route.ATTRIBUTE and item.writes]
     write_fields(attributes, sets)
     attributes[ATTRIBUTE] = marker_for(desired, scope, commit_time).text()
     text = json.dumps(attributes, ensure_ascii=False)
-    worker = _new_worker(desired, text) if arrives else replace(_worker(change), text=text, etag=None)
+    worker = replace(there, text=text, etag=None) if there is not None else _new_worker(desired, text)
     return LiveUser(_user(change, desired, worker), worker, _channels(live, desired))
 
 
 def retired(live: LiveUser) -> LiveUser:
     """The user after Deprovision: deactivated, without a Worker."""
     return LiveUser(replace(live.user, deactivated=True, worker_sid=None))
-
-
-def _worker(change: UserChange) -> Worker:
-    assert change.live is not None
-    assert change.live.worker is not None
-    return change.live.worker
 
 
 def _new_worker(desired: DesiredUser, text: str) -> Worker:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
@@ -211,6 +211,53 @@ class UserChange(Change):
     def file(self) -> str | None:
         """The team file that declares the user, if one does."""
         return self.desired.file if self.desired else None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival(UserChange):
+    """Somebody declared who is not in Flex, or not any more: provisioned in one call where claims can say it all."""
+
+    desired: DesiredUser = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit(UserChange):
+    """Somebody declared who is in Flex: brought to what the YAML says, adopted, or differing at the provider alone."""
+
+    desired: DesiredUser = field(kw_only=True)
+    live: LiveUser = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Rename(UserChange):
+    """A new name for somebody: made under it, given what the `old` one knew, and the old one leaves."""
+
+    desired: DesiredUser = field(kw_only=True)
+    old: LiveUser = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Departure(UserChange):
+    """Somebody who leaves, waits to, or is let go of."""
+
+    live: LiveUser = field(kw_only=True)
+    why: Why = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked(UserChange):
+    """Somebody whom nobody may touch, and why."""
+
+    kind: Kind = field(default=Kind.BLOCKED, init=False)
+    reason: str = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Unmanaged(UserChange):
+    """Somebody in Flex whom the YAML does not name."""
+
+    kind: Kind = field(default=Kind.UNMANAGED, init=False)
+    live: LiveUser = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

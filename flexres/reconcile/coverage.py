@@ -10,7 +10,7 @@ from typing import Any, Final
 from flexres.desired.model import Policy
 from flexres.live.model import LiveUser, Snapshot
 from flexres.reconcile.after_write import written
-from flexres.reconcile.change import Kind, Route, UserChange
+from flexres.reconcile.change import Arrival, Edit, Kind, Rename, Route, UserChange
 from flexres.reconcile.diff import Scope
 from flexres.routing.coverage import QueueCoverage, coverage
 from flexres.routing.people import Person, people_of, person_of
@@ -92,17 +92,16 @@ def _both_sides(
             after.pop(gone, None)
             if change.leaves and change.marker is not None and change.marker.leaving is not None:
                 before.pop(gone, None)
-        if not change.leaves:
+        if isinstance(change, Arrival | Edit | Rename):
             person = person_of(_as_flex_has_it(change, written(change, scope, commit_time)))
             if person is not None:
                 after[change.username] = person
     return before, after
 
 
-def _as_flex_has_it(change: UserChange, live: LiveUser) -> LiveUser:
+def _as_flex_has_it(change: Arrival | Edit | Rename, live: LiveUser) -> LiveUser:
     """With what an arrival brings from an old Worker, and with the profile that Flex keeps among the attributes."""
     worker, desired = live.worker, change.desired
-    assert desired is not None
     arrives = change.live is None or change.live.worker is None
     profile = {"full_name": desired.full_name, "email": desired.email, "roles": list(desired.roles)}
     new = (

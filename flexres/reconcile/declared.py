@@ -8,7 +8,7 @@ from operator import attrgetter
 
 from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser
-from flexres.reconcile.change import FieldChange, Kind, Route, UserChange, Why
+from flexres.reconcile.change import Arrival, Blocked, Edit, FieldChange, Kind, Rename, Route, UserChange, Why
 from flexres.reconcile.context import NO_OBJECT, ODD_ROUTING, Context, NotOursError, own_marker
 from flexres.reconcile.diff import creation_fields, field_changes, overlaid
 from flexres.reconcile.fields import Facts, facts, odd_routing
@@ -52,22 +52,34 @@ def _difference(
     old = _old_of(context, desired) if marker is None else None
     if live.worker is None:
         fields = creation_fields(desired, known)
-        kind = Kind.RENAME if old else Kind.UPDATE
-        reason = _renamed(old) if old else "has no Worker; Provision makes one"
-        return UserChange(desired.username, kind, fields, desired, live, None, old, reason=reason)
-    found = field_changes(desired, known, marker, context.scope)
-    if marker is not None and not found:
-        return None
-    unwritable = _unwritable(known, found, marker, handing_over=old is not None)
-    if unwritable:
-        return _blocked(desired, live, unwritable)
-    if marker is None:
-        fields = tuple(change for change in found if change.writes or change.route is Route.IDP)
         if old:
-            return UserChange(desired.username, Kind.RENAME, fields, desired, live, None, old, reason=_renamed(old))
-        return UserChange(desired.username, Kind.ADOPT, fields, desired, live)
-    kind = Kind.AT_IDP if all(change.route is Route.IDP for change in found) else Kind.UPDATE
-    return UserChange(desired.username, kind, tuple(found), desired, live, marker)
+            return _rename(desired, live, old, fields)
+        reason = "has no Worker; Provision makes one"
+        return Edit(desired.username, Kind.UPDATE, fields, desired=desired, live=live, reason=reason)
+    found = field_changes(desired, known, marker, context.scope)
+    unwritable = _unwritable(known, found, marker, handing_over=old is not None)
+    if unwritable and (marker is None or found):
+        return _blocked(desired, live, unwritable)
+    if marker is not None:
+        return _update(desired, live, marker, tuple(found)) if found else None
+    fields = tuple(change for change in found if change.writes or change.route is Route.IDP)
+    if old:
+        return _rename(desired, live, old, fields)
+    return Edit(desired.username, Kind.ADOPT, fields, desired=desired, live=live)
+
+
+def _update(desired: DesiredUser, live: LiveUser, marker: Marker, fields: tuple[FieldChange, ...]) -> Edit:
+    kind = Kind.AT_IDP if all(change.route is Route.IDP for change in fields) else Kind.UPDATE
+    return Edit(desired.username, kind, fields, desired=desired, live=live, marker=marker)
+
+
+def _rename(
+    desired: DesiredUser, live: LiveUser | None, old: LiveUser, fields: tuple[FieldChange, ...], digest: str = ""
+) -> Rename:
+    reason = f"renamed from {old.username}; change the NameID at the identity provider too"
+    return Rename(
+        desired.username, Kind.RENAME, fields, desired=desired, live=live, old=old, reason=reason, digest=digest
+    )
 
 
 def _unwritable(known: Facts, found: Iterable[FieldChange], marker: Marker | None, *, handing_over: bool) -> str:
@@ -107,11 +119,11 @@ def _arrival(context: Context, desired: DesiredUser, live: LiveUser | None) -> U
     fields = creation_fields(desired, facts(live, {}) if live and not spelling else None)
     old = _old_of(context, desired)
     if old:
-        return UserChange(username, Kind.RENAME, fields, desired, live, None, old, reason=_renamed(old), digest=digest)
+        return _rename(desired, live, old, fields, digest)
     if live is None:
-        return UserChange(username, Kind.CREATE, fields, desired)
+        return Arrival(username, Kind.CREATE, fields, desired=desired)
     reason = f"was deactivated{spelling} on {since}; reactivating is approved"
-    return UserChange(username, Kind.REACTIVATE, fields, desired, live, reason=reason, digest=digest)
+    return Arrival(username, Kind.REACTIVATE, fields, desired=desired, live=live, reason=reason, digest=digest)
 
 
 def _old_of(context: Context, desired: DesiredUser) -> LiveUser | None:
@@ -134,9 +146,5 @@ def _old_of(context: Context, desired: DesiredUser) -> LiveUser | None:
     return old
 
 
-def _blocked(desired: DesiredUser, live: LiveUser | None, reason: str) -> UserChange:
-    return UserChange(desired.username, Kind.BLOCKED, (), desired, live, reason=reason)
-
-
-def _renamed(old: LiveUser) -> str:
-    return f"renamed from {old.username}; change the NameID at the identity provider too"
+def _blocked(desired: DesiredUser, live: LiveUser | None, reason: str) -> Blocked:
+    return Blocked(desired.username, desired=desired, live=live, reason=reason)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser
-from flexres.reconcile.change import Kind, UserChange, Why
+from flexres.reconcile.change import Blocked, Departure, Kind, Unmanaged, UserChange, Why
 from flexres.reconcile.context import UNREADABLE, Context, is_busy, is_overdue
 from flexres.reconcile.marker import Marker
 from flexres.reconcile.ownership import Owner, ownership
@@ -43,7 +44,7 @@ def undeclared_changes(context: Context, spoken_for: set[str]) -> tuple[list[Use
         found = ownership(attributes or {}, context.scope.stack_id, as_of=context.as_of)
         leaver = fold_case(username) in leavers
         if found.owner is Owner.UNREADABLE and not leaver:
-            changes.append(UserChange(username, Kind.BLOCKED, live=live, reason=UNREADABLE))
+            changes.append(Blocked(username, live=live, reason=UNREADABLE))
             continue
         if found.ours:
             context.markers[username] = found.ours
@@ -53,7 +54,7 @@ def undeclared_changes(context: Context, spoken_for: set[str]) -> tuple[list[Use
             leaving = departure(context, live, found.ours, _why(context, username))
         else:
             reason = f"managed by stack id {found.marker.stack_id}" if found.marker else ""
-            unmanaged.append(UserChange(username, Kind.UNMANAGED, live=live, marker=found.marker, reason=reason))
+            unmanaged.append(Unmanaged(username, live=live, marker=found.marker, reason=reason))
             continue
         if leaving:
             changes.append(leaving)
@@ -68,14 +69,12 @@ def _why(context: Context, username: str) -> Why:
 
 def departure(
     context: Context, live: LiveUser, marker: Marker | None, why: Why, desired: DesiredUser | None = None
-) -> UserChange | None:
-    username, policy = live.username, context.policy
+) -> Departure | None:
+    policy = context.policy
     reason = f"{why} ({desired.until})" if desired and desired.until else str(why)
+    leaving = Departure(live.username, Kind.RETIRE, desired=desired, live=live, marker=marker, why=why, reason=reason)
     if policy.retire == "keep":
-        if marker is None:
-            return None
-        return UserChange(username, Kind.LET_GO, (), desired, live, marker, why=why, reason=reason)
+        return None if marker is None else replace(leaving, kind=Kind.LET_GO)
     if not is_busy(live.worker, context.snapshot.instance.offline_activity, policy):
-        return UserChange(username, Kind.RETIRE, (), desired, live, marker, why=why, reason=reason)
-    overdue = is_overdue(marker, context.as_of, policy)
-    return UserChange(username, Kind.WAIT, (), desired, live, marker, why=why, reason=reason, overdue=overdue)
+        return leaving
+    return replace(leaving, kind=Kind.WAIT, overdue=is_overdue(marker, context.as_of, policy))

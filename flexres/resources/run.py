@@ -22,7 +22,7 @@ from flexres.desired.git.revision import Revision, operator
 from flexres.errors import FlexresError, RefusedError, UnreachableError
 from flexres.live.model import LiveUser
 from flexres.reconcile.after_write import retired, written
-from flexres.reconcile.change import Change, Kind, SettingChange, UserChange
+from flexres.reconcile.change import Arrival, Change, Edit, Kind, Rename, SettingChange, UserChange
 from flexres.reconcile.fingerprint import fingerprint
 from flexres.reconcile.plan import Plan, make_plan
 from flexres.resources import messages as words
@@ -275,7 +275,8 @@ class Run:
             if change.kind is not Kind.LET_GO and result is Result.DONE and change.live:
                 yield change.username, retired(change.live)
             return
-        yield change.username, written(change, wanted.scope, wanted.commit_time)
+        if isinstance(change, Arrival | Edit | Rename):
+            yield change.username, written(change, wanted.scope, wanted.commit_time)
         if change.old and result is Result.DONE:
             yield change.old.username, retired(change.old)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
-from flexres.reconcile.change import Kind, UserChange
+from flexres.reconcile.change import Blocked, UserChange
 from flexres.reconcile.plan import Plan
 
 if TYPE_CHECKING:
@@ -135,15 +135,18 @@ def _username(metadata: StepEventMetadata) -> str:
     return str((inputs or {}).get("username") or "")
 
 
+def _unplanned(change: UserChange) -> Blocked:
+    reason = "the pulumi engine plans nothing here: plan again"
+    return Blocked(change.username, desired=change.desired, live=change.live, marker=change.marker, reason=reason)
+
+
 def seen_by_engine(plan: Plan, steps: Steps) -> tuple[Plan, int]:
     """The plan as far as the engine would carry it out, and how many users only its state takes note of.
 
     What the engine does not plan is blocked: Flex moved between the two readings, or the state is not as it seems.
     """
     changes = tuple(
-        change
-        if not change.pending or steps.step_of(change) is not None
-        else replace(change, kind=Kind.BLOCKED, reason="the pulumi engine plans nothing here: plan again")
+        change if not change.pending or steps.step_of(change) is not None else _unplanned(change)
         for change in plan.users
     )
     touched = {change.username for change in plan.users}

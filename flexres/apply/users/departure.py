@@ -10,7 +10,7 @@ from flexres.apply.users.context import Context
 from flexres.apply.users.worker import decoded, edit_attributes
 from flexres.errors import FlexresError, FormatError, LostAnswerError, NotFoundError
 from flexres.live.model import FlexUser, Worker
-from flexres.reconcile.change import UserChange, Why
+from flexres.reconcile.change import Departure, Why
 from flexres.reconcile.context import is_busy
 from flexres.reconcile.marker import ATTRIBUTE, Marker
 from flexres.reconcile.ownership import Owner, ownership
@@ -20,9 +20,8 @@ class LeftAloneError(FlexresError):
     """Since the plan was made the user stopped being ours to retire."""
 
 
-async def retire(context: Context, change: UserChange) -> UserOutcome:
+async def retire(context: Context, change: Departure) -> UserOutcome:
     """Deprovision the user, or mark a busy Worker as leaving and let it wait."""
-    assert change.live is not None
     user = change.live.user
     worker = await _fetch(context, user)
     if worker is None:
@@ -37,9 +36,8 @@ async def retire(context: Context, change: UserChange) -> UserOutcome:
     return await _deprovision(context, change, user, worker)
 
 
-async def let_go(context: Context, change: UserChange) -> UserOutcome:
+async def let_go(context: Context, change: Departure) -> UserOutcome:
     """Remove our marker from the Worker and change nothing else."""
-    assert change.live is not None
     worker = await _fetch(context, change.live.user)
     if worker is None:
         return Outcome(change, Result.DONE, "has no Worker any more")
@@ -52,7 +50,7 @@ async def let_go(context: Context, change: UserChange) -> UserOutcome:
     return Outcome(change, Result.DONE)
 
 
-async def mark_leaving(context: Context, change: UserChange, worker: Worker) -> None:
+async def mark_leaving(context: Context, change: Departure, worker: Worker) -> None:
     """Write on the Worker since when its user waits to leave; an earlier time stays.
 
     `change` is their departure. Raises LeftAloneError when the marker no longer lets us do it.
@@ -86,12 +84,12 @@ async def _other_worker(context: Context, user: FlexUser) -> Worker | None:
         return None
 
 
-def _ours(context: Context, change: UserChange, worker: Worker) -> Marker | None:
+def _ours(context: Context, change: Departure, worker: Worker) -> Marker | None:
     """The marker as it is now. Raises LeftAloneError when it no longer lets us retire the user."""
     return _checked(context, change, decoded(worker))
 
 
-def _checked(context: Context, change: UserChange, attributes: dict[str, Any]) -> Marker | None:
+def _checked(context: Context, change: Departure, attributes: dict[str, Any]) -> Marker | None:
     found = ownership(attributes, context.scope.stack_id)
     if change.why is Why.LEAVER:
         return found.marker
@@ -115,7 +113,7 @@ async def _busy(context: Context, worker: Worker) -> bool:
 
 
 async def _wait(
-    context: Context, change: UserChange, worker: Worker, marker: Marker | None, message: str
+    context: Context, change: Departure, worker: Worker, marker: Marker | None, message: str
 ) -> UserOutcome:
     if marker is None or marker.leaving is None or marker.stack_id != context.scope.stack_id:
         try:
@@ -125,7 +123,7 @@ async def _wait(
     return Outcome(change, Result.WAITING, message)
 
 
-async def _deprovision(context: Context, change: UserChange, user: FlexUser, worker: Worker | None) -> UserOutcome:
+async def _deprovision(context: Context, change: Departure, user: FlexUser, worker: Worker | None) -> UserOutcome:
     for _ in range(3):
         try:
             await context.users.deprovision(user.sid)

@@ -18,7 +18,7 @@ from flexres.apply.users.worker import decoded, edit_attributes, write_channels
 from flexres.desired.model import DesiredUser
 from flexres.errors import FlexresError, TwilioError, UnreachableError
 from flexres.live.model import FlexUser, Worker, WorkerChannel
-from flexres.reconcile.change import Kind, Route, UserChange, Why
+from flexres.reconcile.change import Arrival, Blocked, Departure, Edit, Kind, Rename, Route, UserChange, Why
 from flexres.reconcile.diff import field_changes, marker_for, overlaid
 from flexres.reconcile.fields import (
     FLEX_WRITES,
@@ -55,21 +55,19 @@ async def carry_out(context: Context, change: UserChange) -> UserOutcome:
 
 
 async def _perform(context: Context, change: UserChange) -> UserOutcome:
-    match change.kind:
-        case Kind.CREATE | Kind.REACTIVATE:
-            await create(context, _desired(change))
-        case Kind.ADOPT | Kind.UPDATE:
+    match change:
+        case Arrival():
+            await create(context, change.desired)
+        case Edit() if change.kind is not Kind.AT_IDP:
             await update(context, change)
-        case Kind.RENAME:
+        case Rename():
             return await rename(context, change)
-        case Kind.RETIRE | Kind.WAIT:
-            return await retire(context, change)
-        case Kind.LET_GO:
+        case Departure(kind=Kind.LET_GO):
             return await let_go(context, change)
-        case Kind.BLOCKED:
+        case Departure():
+            return await retire(context, change)
+        case Blocked():
             return Outcome(change, Result.BLOCKED, change.reason)
-        case Kind.AT_IDP | Kind.UNMANAGED:
-            return Outcome(change, Result.DONE)
     return Outcome(change, Result.DONE)
 
 
@@ -99,13 +97,12 @@ async def _complete(
     await _write_attributes(context, user, sid, carried=carried)
 
 
-async def update(context: Context, change: UserChange) -> None:
+async def update(context: Context, change: Edit) -> None:
     """Bring an existing user to what the YAML says: profile first, then channels, attributes and marker last.
 
     Whose the user is by now is read before the first of these writes, whichever that is.
     """
-    user, live = _desired(change), change.live
-    assert live is not None
+    user, live = change.desired, change.live
     if live.worker is None:
         await create(context, user)
         return
@@ -120,21 +117,20 @@ async def update(context: Context, change: UserChange) -> None:
     await _write_attributes(context, user, sid, read=read)
 
 
-async def rename(context: Context, change: UserChange) -> UserOutcome:
+async def rename(context: Context, change: Rename) -> UserOutcome:
     """Provision the new name, give it what the old Worker knew, then let the old name leave like any other.
 
     The old Worker is marked as leaving before the new one carries our marker: from then on `previously` does
     nothing, and a run cut short between the two must still find the old name.
     """
-    user, old = _desired(change), change.old
-    assert old is not None
+    user, old = change.desired, change.old
     assert old.worker is not None
     worker = await context.workers.fetch(old.worker.sid)
     carried = _carried(context, decoded(worker), user)
     channels = await context.workers.channels(worker.sid)
     kept = context.policy.retire == "keep"
     kind = Kind.LET_GO if kept else Kind.RETIRE
-    leaving = UserChange(old.username, kind, live=old, why=Why.RENAMED, reason=str(Why.RENAMED))
+    leaving = Departure(old.username, kind, live=old, why=Why.RENAMED, reason=str(Why.RENAMED))
     try:
         await mark_leaving(context, leaving, worker)
     except LeftAloneError as error:
@@ -146,9 +142,9 @@ async def rename(context: Context, change: UserChange) -> UserOutcome:
     return Outcome(change, left.result, message)
 
 
-async def _new_name(context: Context, change: UserChange) -> FlexUser:
+async def _new_name(context: Context, change: Rename) -> FlexUser:
     """The user under the new name, still without our marker: with it, the old one would be forgotten."""
-    user, live = _desired(change), change.live
+    user, live = change.desired, change.live
     if live is None or live.user.deactivated or live.worker is None:
         claims = claims_of(user, context.scope, context.commit_time)
         return (await provision(context.users, user, claims.attributes))[0]
@@ -243,8 +239,3 @@ def _fill(attributes: dict[str, Any], carried: Mapping[str, Any]) -> None:
             attributes[name] = value
         elif isinstance(here, dict) and isinstance(value, Mapping):
             _fill(here, value)
-
-
-def _desired(change: UserChange) -> DesiredUser:
-    assert change.desired is not None
-    return change.desired

@@ -11,7 +11,7 @@ from typing import Final
 
 from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser
-from flexres.reconcile.change import Cause, FieldChange, IdpChange, IdpEdit, Kind, Route, UserChange
+from flexres.reconcile.change import Cause, Edit, FieldChange, IdpChange, IdpEdit, Kind, Route, UserChange
 from flexres.reconcile.fields import attribute_key, hash_of
 from flexres.reconcile.idp.model import Claim, IdpPlan, IdpState, IdpUser, IdpWanted, Stranger, Trouble
 from flexres.reconcile.idp.setup import setup
@@ -69,8 +69,8 @@ def join(
         _declared(sides, user, markers.get(user.username), found)
     joined = [_joined(change, found, sides.wanted.provider) for change in changes]
     joined = [_departed(sides, change, found) for change in joined]
-    alone = [
-        UserChange(name, Kind.UPDATE, (), users[name], live[name], markers.get(name), idp=edit)
+    alone: list[UserChange] = [
+        Edit(name, Kind.UPDATE, desired=users[name], live=live[name], marker=markers.get(name), idp=edit)
         for name, edit in found.edits.items()
         if name not in planned
     ]
@@ -92,7 +92,14 @@ def join(
 
 def _at_idp_only(change: UserChange) -> UserChange:
     """What of a change happens at the provider, without what happens in Flex."""
-    return replace(change, kind=Kind.UPDATE, fields=(), old=None, reason="", digest="")
+    return UserChange(
+        change.username,
+        Kind.UPDATE,
+        desired=change.desired,
+        live=change.live,
+        marker=change.marker,
+        idp=change.idp,
+    )
 
 
 def _in_order(changes: list[UserChange], added: list[UserChange]) -> list[UserChange]:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from lxml import etree
 
+from flexres.desired.schema.certificate import load_der
 from flexres.errors import SetupError
 from flexres.idp.safe_xml import METADATA, PROTOCOL, SIGNATURE, UnsafeXmlError, parse_xml, text_of
 from flexres.live.credentials import is_loopback

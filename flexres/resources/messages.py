@@ -36,6 +36,10 @@ def refusal(plan: Plan) -> str:
 def remarks(plan: Plan) -> Iterator[tuple[str, bool]]:
     """What the engine's own preview does not show of a plan, and whether it is a warning."""
     yield from _remark(plan, Kind.ADOPT, "in Flex already, to be adopted", warns=False)
+    for one in plan.routing.changed if plan.routing else ():
+        if one.loses:
+            left = "nobody is left in it" if one.empties else f"{one.before:,} → {one.after:,}"
+            yield f"the task queue {_shown(one.queue.name)} loses {named(one.loses)}: {left}", True
     yield from _remark(plan, Kind.REACTIVATE, "deactivated, to be reactivated", warns=True)
     for change in plan.of_kind(Kind.BLOCKED):
         lifts = f" ({APPROVE}={change.digest} brings them back)" if change.digest else ""

@@ -112,6 +112,15 @@ def test_a_change_that_empties_a_queue_is_refused_until_approved(center: Center)
     assert code == 0, out
 
 
+def test_drift_names_the_queue_that_a_change_in_flex_took_somebody_out_of(center: Center) -> None:
+    center.sandbox.edit_attributes(DANA, {"shift": {"pattern": "weekdays", "break_minutes": 30}})
+    code, out, _ = center.run("drift")
+    assert code == 3
+    assert "Queues that lost somebody by a change in Flex" in out
+    assert f"nobody; 1 with {DANA}" in out
+    assert [queue["lost"] for queue in json.loads(center.run("drift", "-f", "json")[1])["queues"]] == [[DANA]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

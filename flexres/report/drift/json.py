@@ -10,6 +10,7 @@ from typing import Any, Final
 from flexres.errors import SetupError
 from flexres.reconcile.change import FieldChange
 from flexres.reconcile.drift.findings import Drift, Finding
+from flexres.reconcile.drift.queues import LostQueue, lost_queues
 from flexres.report.drift.wording import ACTIONS, since_text, what_text
 from flexres.report.plan.verdict import Position, place_of
 from flexres.values import ABSENT, normal
@@ -40,8 +41,13 @@ def drift_json(drift: Drift, *, position: Position | None = None) -> dict[str, A
         },
         "findings": [_finding(finding, drift, position) for finding in drift.findings],
         **({"earlier": drift.earlier, "new": len(drift.new)} if drift.new is not None else {}),
+        **({"queues": queues} if (queues := [_queue(one) for one in lost_queues(plan)]) else {}),
         **({"gone": [{"id": id, "subject": subject} for id, subject in drift.gone]} if drift.gone else {}),
     }
+
+
+def _queue(one: LostQueue) -> dict[str, Any]:
+    return {"sid": one.coverage.queue.sid, "name": one.coverage.queue.name, "lost": list(one.usernames)}
 
 
 def _finding(finding: Finding, drift: Drift, position: Position | None) -> dict[str, Any]:

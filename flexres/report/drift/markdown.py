@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from flexres.reconcile.drift.findings import NEWS, STUCK, Drift, Finding
+from flexres.reconcile.drift.queues import lost_queues
 from flexres.report.comment import LEAST_LIMIT, LIMIT, Comment, footer
-from flexres.report.drift.wording import ACTIONS, counts_text, headline, since_text, what_text
+from flexres.report.drift.wording import ACTIONS, counts_text, headline, lost_text, since_text, what_text
 from flexres.report.markdown_escape import code, hidden_line, prose
 from flexres.report.plan.verdict import Position, place_of
 from flexres.report.wording import plural, short_place
@@ -29,6 +30,8 @@ def drift_markdown(drift: Drift, *, limit: int = LIMIT, position: Position | Non
             around = (f"<details><summary>{title}</summary>\n", f"\n{ACTIONS[reason]}\n\n</details>\n")
         rows = _rows(drift, findings, position)
         comment.table(("", "who", "Flex → YAML", "since", "where"), list(rows), str(reason), around=around)
+    queues = ((code(one.coverage.queue.name), prose(lost_text(one), 400)) for one in lost_queues(plan))
+    comment.table(("queue that lost somebody by a change in Flex", "who"), queues, "queues", around=("", ""))
     if drift.gone:
         comment.add(f"No more: {plural(len(drift.gone), 'finding')} of then.\n")
     comment.tell_left_out("")

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from flexres.reconcile.drift.findings import NEWS, STUCK, Drift, Finding, Reason
-from flexres.report.drift.wording import ACTIONS, counts_text, headline, since_text, what_text
+from flexres.reconcile.drift.queues import lost_queues
+from flexres.report.drift.wording import ACTIONS, counts_text, headline, lost_text, since_text, what_text
 from flexres.report.layout import Page, Row
 from flexres.report.plan.sections import MOST, rest, stack_name
 from flexres.report.plan.verdict import Position, place_of
@@ -29,6 +30,7 @@ def drift_text(
     page.ends([*stack_name(plan), (f"  {headline(drift)}", style)], (cost, "dim"))
     for reason, found in groupby(drift.findings, key=lambda finding: finding.reason):
         _section(page, drift, reason, list(found), position, verbose=verbose)
+    _queues(page, drift)
     _gone(page, drift)
     if drift.findings:
         page.blank()
@@ -57,6 +59,13 @@ def _rows(drift: Drift, shown: list[Finding], position: Position | None) -> Iter
             (since_text(finding), "dim"),
             (short_place(drift.plan.stack, where), "dim"),
         )
+
+
+def _queues(page: Page, drift: Drift) -> None:
+    found = lost_queues(drift.plan)
+    if found:
+        page.heading("Queues that lost somebody by a change in Flex")
+        page.table([[(visible(one.coverage.queue.name), "yellow"), (lost_text(one), "")] for one in found[:MOST]])
 
 
 def _gone(page: Page, drift: Drift) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from flexres.reconcile.change import Kind, UserChange
 from flexres.reconcile.drift.findings import Drift, Finding, Reason
+from flexres.reconcile.drift.queues import LostQueue
 from flexres.report.visible import visible
 from flexres.report.wording import field_label, names_of, plural, stranger_text, told, values_text, when
 
@@ -114,3 +115,10 @@ def _moment(text: str) -> str:
 def counts_text(drift: Drift) -> str:
     """How many of each reason."""
     return ", ".join(f"{count:,} {reason}" for reason, count in drift.counts.items())
+
+
+def lost_text(one: LostQueue) -> str:
+    """How many are in the queue now, and who would be with them: `11 people; 12 with ana@example.com`."""
+    now = one.coverage.before
+    there = "nobody" if not now else "1 person" if now == 1 else f"{now:,} people"
+    return f"{there}; {now + len(one.usernames):,} with {names_of(one.usernames)}"

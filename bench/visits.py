@@ -1,0 +1,83 @@
+"""`python -m bench.visits`: which files of flexres run while one changed skill is planned and shown.
+
+What is visited is what a reader has to understand: files in which a function was called, from reading the YAML to
+printing the plan. Loading the modules, the sandbox and this script do not count.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from flexres.sandbox.server import Sandbox
+
+_FLEX = """\
+version: 1
+id: k7m2q9
+account: AC00000000000000000000000000000001
+instance: GO00000000000000000000000000000001
+engine: direct
+"""
+_TEAM = "users:\n  ana@example.com: {full_name: Ana Ruiz, roles: [agent], skills: {billing: 3}}\n"
+_MARK = "visited "
+
+
+def main() -> int:
+    """Print the files by room, and their number."""
+    with tempfile.TemporaryDirectory() as folder, Sandbox() as sandbox:
+        environ = {**os.environ, **sandbox.environment()}
+        users = Path(folder, "stacks", "prod", "users")
+        users.mkdir(parents=True)
+        (users.parent / "flex.yaml").write_text(_FLEX)
+        (users / "team.yaml").write_text(_TEAM)
+        flexres = [sys.executable, "-m", "flexres"]
+        subprocess.run([*flexres, "apply", "--yes"], cwd=folder, env=environ, check=True, capture_output=True)
+        (users / "team.yaml").write_text(_TEAM.replace("billing: 3", "billing: 4"))
+        ran = subprocess.run([sys.executable, __file__, "plan"], cwd=folder, env=environ, capture_output=True, text=True)
+    print(ran.stdout, end="")
+    files = sorted(line.removeprefix(_MARK) for line in ran.stderr.splitlines() if line.startswith(_MARK))
+    rooms = Counter(file.split("/")[0] if "/" in file else "" for file in files)
+    print("\n".join(files))
+    print(f"\n{len(files)} files: " + ", ".join(f"{room or 'flexres'} {count}" for room, count in rooms.items()))
+    return ran.returncode
+
+
+def child() -> None:
+    """Plan in this process, and name on stderr each file whose functions were called."""
+    import flexres
+    from flexres.cli.main import run
+
+    root = os.path.dirname(flexres.__file__) + os.sep
+    seen: set[str] = set()
+
+    def look(frame: object, event: str, _argument: object) -> None:
+        code = frame.f_code  # type: ignore[attr-defined]
+        if event == "call" and code.co_name not in {"<module>", "<lambda>"} and code.co_filename.startswith(root):
+            if not any(above.f_code.co_name == "<module>" for above in _callers(frame)):
+                seen.add(code.co_filename.removeprefix(root))
+
+    sys.argv = ["flexres", *sys.argv[1:]]
+    sys.setprofile(look)
+    try:
+        run()
+    finally:
+        sys.setprofile(None)
+        for file in seen:
+            print(_MARK + file, file=sys.stderr)
+
+
+def _callers(frame: object) -> list[object]:
+    """The frames above one, up to where this script began: what a module does while it is loaded does not count."""
+    found, above = [], frame.f_back  # type: ignore[attr-defined]
+    while above is not None and above.f_code.co_filename != __file__:
+        found.append(above)
+        above = above.f_back
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main() if len(sys.argv) == 1 else child())

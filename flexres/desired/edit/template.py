@@ -99,6 +99,11 @@ policy:
   max_changes: 30%           # adoptions and updates
 {policy}
 # leavers: [max@example.com]           # leave by name, whatever their marker says
+
+# Single sign-on: once type and writer are here, flexres sso checklist says what else to fill in and to enter where.
+# sso:
+#   type: enhanced
+#   writer: console            # a person enters it in Twilio Console
 """
 
 _USUAL: Final = """\

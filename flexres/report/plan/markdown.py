@@ -126,7 +126,7 @@ def applied_markdown(applied: Applied, *, limit: int = LIMIT, position: Position
     finished = [*_of(applied, Result.DONE)]
     folded = f"<details><summary>{len(finished):,} done</summary>\n", "\n</details>\n"
     comment.table(("", "who", "what", "where"), _outcome_rows(finished, plan, position), "done", around=folded)
-    if any(one.change.leaves for one in finished):
+    if any(one.change.leaves and one.change.idp is None for one in finished):
         comment.add(f"{SSO_BRINGS_BACK}\n")
     comment.tell_left_out("")
     comment.add(footer(plan))

@@ -92,7 +92,7 @@ def applied_text(
         _outcomes(page, title, list(applied.of(result)), plan.stack, position, verbose=verbose)
     left = [one for one in applied.of(Result.DONE) if one.change.leaves]
     _outcomes(page, "Left", left, plan.stack, position, verbose=verbose)
-    if left:
+    if any(one.change.idp is None for one in left):
         page.write((SSO_BRINGS_BACK, "dim"), indent=2)
     idp.outcomes_in_text(page, applied)
     sign_on.outcomes_in_text(page, applied)

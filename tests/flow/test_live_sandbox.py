@@ -12,6 +12,7 @@ import pytest
 from flexres.errors import FormatError, LostAnswerError, NotFoundError, PreconditionError, UnreachableError
 from flexres.live.credentials import from_environment
 from flexres.live.flex.users import FlexUsers
+from flexres.live.http.connect import connect
 from flexres.live.http.retrying import Timing
 from flexres.live.http.transport import Transport
 from flexres.live.http.wire import ReadOnlyError
@@ -270,3 +271,29 @@ def test_a_crowded_account_is_met_with_fewer_requests_at_once(sandbox: Sandbox) 
     throttled, limit = using(sandbox, read)
     assert throttled > 0
     assert limit < 16
+
+
+def test_beside_a_busy_contact_centre_nobody_gets_a_429() -> None:
+    """Neither it, which spends two fifths of every limit, nor we, who keep to half."""
+
+    async def read(transport: Transport) -> None:
+        wanted = workers(sandbox, transport)
+        found = [worker.sid async for page in wanted.pages() for worker in page.workers]
+        await asyncio.gather(*(wanted.channels(sid) for sid in found))
+
+    with Sandbox(limits="twilio", neighbour=0.4) as sandbox:
+        sandbox.seed(12)
+        environment = sandbox.environment()
+
+        async def run() -> None:
+            account = sandbox.identity.account_sid
+            async with connect(
+                stack="test", account=account, endpoint=None, environ=environment, read_only=True
+            ) as transport:
+                await read(transport)
+                assert transport.throttled == 0
+
+        asyncio.run(run())
+        limits = sandbox.limits()
+    assert limits["refused"] == {}
+    assert limits["neighbour"]["refused"] == {}  # type: ignore[index]

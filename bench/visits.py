@@ -37,7 +37,9 @@ def main() -> int:
         flexres = [sys.executable, "-m", "flexres"]
         subprocess.run([*flexres, "apply", "--yes"], cwd=folder, env=environ, check=True, capture_output=True)
         (users / "team.yaml").write_text(_TEAM.replace("billing: 3", "billing: 4"))
-        ran = subprocess.run([sys.executable, __file__, "plan"], cwd=folder, env=environ, capture_output=True, text=True)
+        ran = subprocess.run(
+            [sys.executable, __file__, "plan"], cwd=folder, env=environ, capture_output=True, text=True
+        )
     print(ran.stdout, end="")
     files = sorted(line.removeprefix(_MARK) for line in ran.stderr.splitlines() if line.startswith(_MARK))
     rooms = Counter(file.split("/")[0] if "/" in file else "" for file in files)

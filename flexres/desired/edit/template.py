@@ -100,10 +100,8 @@ policy:
 {policy}
 # leavers: [max@example.com]           # leave by name, whatever their marker says
 
-# Single sign-on: once type and writer are here, flexres sso checklist says what else to fill in and to enter where.
-# sso:
-#   type: enhanced
-#   writer: console            # a person enters it in Twilio Console
+# Single sign-on has a section of its own. Begin it with "sso: {{type: enhanced, writer: console}}", and flexres sso
+# checklist says what else to fill in, and what to enter where in Twilio Console.
 """
 
 _USUAL: Final = """\

@@ -49,7 +49,8 @@ def _declared_change(context: Context, desired: DesiredUser, live: LiveUser | No
 def _difference(
     context: Context, desired: DesiredUser, live: LiveUser, known: Facts, marker: Marker | None
 ) -> UserChange | None:
-    old = _old_of(context, desired) if marker is None else None
+    # A marker that holds no field yet is that of a rename which was cut short.
+    old = _old_of(context, desired) if marker is None or not marker.keys else None
     if live.worker is None:
         fields = creation_fields(desired, known)
         if old:
@@ -58,9 +59,9 @@ def _difference(
         return Edit(desired.username, Kind.UPDATE, fields, desired=desired, live=live, reason=reason)
     found = field_changes(desired, known, marker, context.scope)
     unwritable = _unwritable(known, found, marker, handing_over=old is not None)
-    if unwritable and (marker is None or found):
+    if unwritable and (marker is None or old or found):
         return _blocked(desired, live, unwritable)
-    if marker is not None:
+    if marker is not None and old is None:
         return _update(desired, live, marker, tuple(found)) if found else None
     fields = tuple(change for change in found if change.writes or change.route is Route.IDP)
     if old:

@@ -143,11 +143,15 @@ async def rename(context: Context, change: Rename) -> UserOutcome:
 
 
 async def _new_name(context: Context, change: Rename) -> FlexUser:
-    """The user under the new name, still without our marker: with it, the old one would be forgotten."""
+    """The user under the new name, ours from the first write on, by a marker that holds no field yet.
+
+    With one that does, a run cut short here would have forgotten what the old Worker knew.
+    """
     user, live = change.desired, change.live
     if live is None or live.user.deactivated or live.worker is None:
         claims = claims_of(user, context.scope, context.commit_time)
-        return (await provision(context.users, user, claims.attributes))[0]
+        begun = Marker(context.scope.stack_id, at=0).text()
+        return (await provision(context.users, user, {**claims.attributes, ATTRIBUTE: begun}))[0]
     if any(field.route is Route.PROFILE and field.writes for field in change.fields):
         return await write_profile(context, user, live.worker.sid, partial(_current_marker, context))
     return live.user

@@ -10,11 +10,23 @@ import pytest
 from flexres.apply.outcome import Result
 from flexres.desired.model import Channel
 from flexres.errors import FormatError, LostAnswerError, PreconditionError, TwilioError, UnreachableError
+from flexres.live.model import LiveUser
 from flexres.reconcile.change import Kind, UserChange
 from flexres.reconcile.marker import ATTRIBUTE, Marker
 from flexres.reconcile.ownership import ownership
 from tests.unit.apply.users.flex import Flex, Run, change_of
-from tests.unit.reconcile.builders import ANA, BEN, OTHER_ID, STACK_ID, applied, channel, in_flex, person
+from tests.unit.reconcile.builders import (
+    ANA,
+    BEN,
+    OTHER_ID,
+    STACK_ID,
+    applied,
+    channel,
+    in_flex,
+    kinds,
+    person,
+    plan_for,
+)
 
 REFUSED = FormatError("Error invalid attribute format", request="POST Provision", status=400)
 LOST = LostAnswerError("no answer", request="POST")
@@ -210,6 +222,27 @@ class TestRename:
         assert outcome.result is Result.FAILED
         assert flex.said == [f"update {ANA}", f"provision {BEN} !"]
         assert marker_of(flex).leaving is not None
+
+    async def test_one_cut_short_goes_on_or_is_taken_back(self) -> None:
+        """The new name is ours from the first write on: the next run completes it, or retires it if it was reverted."""
+        flex, change = self.moved()
+        flex.will("update", None, BROKEN)
+        assert (await Run(flex).does(change)).result is Result.FAILED
+        live = [self.now(flex, ANA), self.now(flex, BEN)]
+        assert change.desired is not None
+        again = change_of(change.desired, live=live)
+        assert again.kind is Kind.RENAME
+        reverted = plan_for([person(attributes={"level": 1})], live)
+        assert kinds(reverted)[BEN] is Kind.RETIRE
+        flex.will("update")
+        assert (await Run(flex).does(again)).result is Result.DONE
+        assert (flex.attributes(BEN)["panel"], flex.people[ANA].deactivated) == ("left", True)
+        assert plan_for([change.desired], [self.now(flex, BEN)]).changes == ()
+
+    @staticmethod
+    def now(flex: Flex, username: str) -> LiveUser:
+        """A user as the next run reads them."""
+        return LiveUser(flex.people[username], flex.workers[f"WK{username}"])
 
     async def test_a_busy_old_name_waits(self) -> None:
         flex, change = self.moved(busy=True)

@@ -71,7 +71,7 @@ def coverage(
     told = [queue for queue in queues if queue.is_told]
     moved = _moved(told, [before.get(name) for name in touched], [after.get(name) for name in touched])
     shown = [queue for queue in told if moved[queue.sid].changed or wanted(queue)]
-    others = [name for name, person in before.items() if after.get(name) is person]
+    others = sorted(name for name, person in before.items() if after.get(name) is person)
     rest = Truth([before[name] for name in others], [queue.expression for queue in shown if queue.expression])
     found: list[QueueCoverage] = []
     for queue in shown:
@@ -108,7 +108,7 @@ def _moved(
     for queue in queues:
         held = truth.of(queue.expression) if queue.expression else Held.nobody()
         certain = {places[row] for row in rows_of(held.certain)}
-        doubts = {places[row]: held.depends_for(row) for row in rows_of(held.uncertain)}
+        doubts = {places[row]: depends for row, depends in held.doubts().items()}
         found[queue.sid] = _Moved(
             frozenset(place for place in certain if place < size),
             frozenset(place - size for place in certain if place >= size),
@@ -121,13 +121,15 @@ def _moved(
 def _counted(queue: Queue, moved: _Moved, touched: Sequence[str], held: Held, others: Sequence[str]) -> QueueCoverage:
     """The queue's coverage of those whom the change touches and of all the others together."""
     certain = [others[row] for row in rows_of(held.certain)]
-    doubts = [Doubt(others[row], held.depends_for(row)) for row in rows_of(held.uncertain)]
+    doubts = tuple(Doubt(others[row], depends) for row, depends in sorted(held.doubts().items()))
 
     def names(places: Iterable[int]) -> tuple[str, ...]:
         return tuple(sorted(touched[place] for place in places))
 
     def doubtful(places: Mapping[int, tuple[Reading, ...]]) -> tuple[Doubt, ...]:
         mine = [Doubt(touched[place], depends) for place, depends in places.items()]
+        if not mine:
+            return doubts
         return tuple(sorted([*doubts, *mine], key=lambda doubt: doubt.name))
 
     return QueueCoverage(

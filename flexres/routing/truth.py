@@ -54,6 +54,14 @@ class Held:
         """What an empty expression says: it matches no Worker."""
         return cls(NOBODY, NOBODY, {})
 
+    def doubts(self) -> dict[int, tuple[Reading, ...]]:
+        """The places of those for whom it cannot be told, and what that depends on."""
+        groups: list[tuple[People, tuple[Reading, ...]]] = [(self.uncertain, ())]
+        for reading, people in self.depends.items():
+            split = [(group & people, (*depends, reading)) for group, depends in groups]
+            groups = [one for one in (*split, *((group & ~people, depends) for group, depends in groups)) if one[0]]
+        return {row: depends for group, depends in groups for row in rows_of(group)}
+
     def depends_for(self, row: int) -> tuple[Reading, ...]:
         """What it depends on for one Worker."""
         return tuple(reading for reading, people in self.depends.items() if people >> row & 1)

@@ -110,8 +110,8 @@ AUTH0: dict[str, tuple[Ask, Any]] = {
         lambda auth0: Auth0(auth0).flow(),
         {"bindings": [{"id": "b", "display_name": "n", "action": {"id": "a"}}], "total": 1},
     ),
-    "connection": (
-        lambda auth0: Auth0(auth0).connection("db"),
+    "connections": (
+        lambda auth0: Auth0(auth0).connections(),
         [{"id": "con", "name": "db", "strategy": "auth0", "enabled_clients": ["c"]}],
     ),
     "people": (lambda auth0: Auth0(auth0).users(CONNECTION), {"users": [PERSON], "total": 1}),
@@ -196,7 +196,7 @@ async def test_an_answer_of_another_shape_is_an_error_of_ours(kind: str) -> None
                 assert error.message.isprintable()
 
 
-@pytest.mark.parametrize("kind", sorted(EVERYTHING.keys() - {"by username", "connection", "public"}))
+@pytest.mark.parametrize("kind", sorted(EVERYTHING.keys() - {"by username", "public"}))
 async def test_an_empty_200_is_no_success(kind: str) -> None:
     """Above all not where something was to be written."""
     with pytest.raises(FlexresError):

@@ -47,7 +47,7 @@ async def main():
         assert not plan.changes, plan.changes[:3]
         assert plan.idp is None or plan.idp.users == int(sys.argv[3])
         seconds = time.perf_counter() - started
-        return {"seconds": seconds, "requests": plan.idp.requests if plan.idp else 0}
+        return {"seconds": seconds, "requests": session.provider.sent if session.provider else 0}
 
 result = asyncio.run(main())
 """

@@ -34,6 +34,7 @@ from flexres.report.html.page import page_html
 from flexres.report.html.rows import Person
 from flexres.report.plan.json import plan_json
 from flexres.report.plan.markdown import plan_markdown
+from flexres.report.plan.model import report_of
 from flexres.session import open_session
 
 def timed(make):
@@ -51,12 +52,12 @@ async def main():
         plan = await session.plan(as_of=datetime.now(UTC))
     planned = time.perf_counter() - started
     people = [Person(user.username, user.full_name, user.roles, user.file) for user in stack.users.values()]
-    page = lambda: page_html(plan_json(plan, position=stack.line_of), people=people)
+    page = lambda: page_html(plan_json(report_of(plan, position=stack.line_of)), people=people)
     Path(sys.argv[2]).write_text(page(), encoding="utf-8")
     return {
         "changes": len(plan.changes),
         "plan": planned,
-        "markdown": timed(lambda: plan_markdown(plan, position=stack.line_of)),
+        "markdown": timed(lambda: plan_markdown(report_of(plan, position=stack.line_of))),
         "page": timed(page),
     }
 

@@ -111,7 +111,6 @@ class Session:
                 settings=settings if not idp_alone else (),
                 idp=replace(idp, alone=idp_alone) if idp is not None else None,
             )
-            plan = replace(plan, command=("idp apply",)) if idp_alone else plan
             return plan if base is None else compared(plan, base, snapshot)
 
     async def _read(self) -> tuple[Snapshot, SignOn | None, IdpSides | None]:

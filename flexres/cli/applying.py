@@ -21,10 +21,11 @@ from flexres.cli.open_stack import Opened, note_oddities
 from flexres.cli.options import LogFormat, PageFormat
 from flexres.cli.output import SIGNALS, after_writes, check_destinations, deliver, emit, note
 from flexres.cli.progress import progress
-from flexres.cli.reports import applied_line, applied_report, plan_report
+from flexres.cli.reports import applied_as, applied_line, plan_as
 from flexres.errors import Exit, FlexresError, SetupError
 from flexres.reconcile.plan import Plan
-from flexres.report.plan.verdict import check_exit
+from flexres.report.plan.model import PlanReport, applied_report_of, report_of
+from flexres.report.run import PlanRun
 
 if TYPE_CHECKING:
     from flexres.apply.pulumi.engine import Engine
@@ -83,7 +84,7 @@ def check_engine(it: Opened, *, switch: bool) -> None:
 
 
 async def show_and_apply(
-    plan: Plan, it: Opened, manner: Manner, *, question: str, through: Engine | None = None
+    plan: Plan, run: PlanRun, it: Opened, manner: Manner, *, question: str, through: Engine | None = None
 ) -> Ended:
     """Shows the plan, asks, applies and tells; the exit says what became of it. `through` None: directly.
 
@@ -92,31 +93,33 @@ async def show_and_apply(
     As anything but text only one report is written: the outcome, or the plan where nothing was applied.
     """
     in_words = manner.report_format == "text" and manner.out is None
+    report = report_of(plan, run, it.stack.line_of)
     if in_words:
         # Whoever cannot see the plan has not agreed to it.
-        emit(plan_report(plan, it.stack, verbose=manner.verbose), needed=True)
+        emit(plan_as(report, it.stack, verbose=manner.verbose), needed=True)
     note_oddities(plan, it)
     if plan.violations or not (plan.pending or through):
         if not in_words:
-            _emit_plan(plan, it, manner)
-        manner.extra.tell_plan(plan, it.stack)
-        return Ended(check_exit(plan))
+            _emit_plan(report, it, manner)
+        manner.extra.tell_plan(report, it.stack)
+        return Ended(report.exit)
     if plan.pending and not manner.yes and not _agreed(question):
         note("Nothing was changed.")
         return Ended(Exit.DONE)
     applied = await (carry_out(plan, it, manner) if through is None else _by_pulumi(plan, it, manner, through))
     with after_writes(lambda: applied_line(applied)):
-        text = applied_report(
-            applied, it.stack, manner.report_format, manner.out, verbose=manner.verbose, reports=manner.extra.reports
+        outcome = applied_report_of(applied, run, it.stack.line_of)
+        text = applied_as(
+            outcome, it.stack, manner.report_format, manner.out, verbose=manner.verbose, reports=manner.extra.reports
         )
         (manner.tell or deliver)(f"\n{text}" if in_words else text, manner.out)
-        manner.extra.tell_applied(applied, it.stack)
+        manner.extra.tell_applied(outcome, it.stack)
     return Ended(applied.exit, applied.interrupted)
 
 
-def _emit_plan(plan: Plan, it: Opened, manner: Manner) -> None:
-    text = plan_report(
-        plan, it.stack, manner.report_format, manner.out, verbose=manner.verbose, reports=manner.extra.reports
+def _emit_plan(report: PlanReport, it: Opened, manner: Manner) -> None:
+    text = plan_as(
+        report, it.stack, manner.report_format, manner.out, verbose=manner.verbose, reports=manner.extra.reports
     )
     (manner.tell or emit)(text, manner.out)
 

@@ -9,20 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-from flexres.apply.outcome import Applied
 from flexres.cli.earlier_reports import list_reports
 from flexres.cli.options import CiName, DriftFormat, PageFormat
 from flexres.cli.output import check_destinations, emit, note
 from flexres.cli.pages import plan_annotations
-from flexres.cli.reports import applied_report, drift_report, plan_report
+from flexres.cli.reports import applied_as, drift_as, plan_as
 from flexres.cli.stacks import StackFolder
 from flexres.desired.stack import Stack
 from flexres.errors import SetupError
-from flexres.reconcile.drift.findings import Drift
-from flexres.reconcile.plan import Plan
+from flexres.report import ci
 from flexres.report.drift.markdown import drift_markdown
-from flexres.report.plan import ci
+from flexres.report.drift.model import DriftReport
 from flexres.report.plan.markdown import applied_markdown, plan_markdown
+from flexres.report.plan.model import AppliedReport, PlanReport
 
 _LONGEST_SUMMARY = 500_000
 """Characters; GitHub takes a mebibyte for each step, and a character has up to four bytes."""
@@ -61,38 +60,38 @@ class ExtraOutputs:
         for option in (name for name, given in wanted.items() if given):
             raise SetupError(f"{option} is of one stack", hint="name one with --stack, and run once for each")
 
-    def tell_plan(self, plan: Plan, stack: Stack) -> None:
+    def tell_plan(self, report: PlanReport, stack: Stack) -> None:
         """Writes whatever is wanted of a plan. Raises SetupError where it cannot be written."""
         for path in self.also:
-            emit(plan_report(plan, stack, _format_of(path, _FORMATS), path, reports=self.reports), path)
+            emit(plan_as(report, stack, _format_of(path, _FORMATS), path, reports=self.reports), path)
         if self.ci == "github":
-            found = plan_annotations(plan, stack)
+            found = plan_annotations(report, stack)
             if found:
                 note(found.rstrip("\n"))
-            summary = plan_markdown(plan, limit=_LONGEST_SUMMARY, position=stack.line_of)
+            summary = plan_markdown(report, limit=_LONGEST_SUMMARY)
             _tell_summary(summary)
-            _tell_outputs(ci.plan_outputs(plan))
+            _tell_outputs(ci.plan_outputs(report))
 
-    def tell_applied(self, applied: Applied, stack: Stack) -> None:
+    def tell_applied(self, report: AppliedReport, stack: Stack) -> None:
         """Writes whatever is wanted of a run; what cannot be written is a note, and does not stop the rest."""
         for path in self.also:
             with _tried():
-                emit(applied_report(applied, stack, _format_of(path, _FORMATS), path, reports=self.reports), path)
+                emit(applied_as(report, stack, _format_of(path, _FORMATS), path, reports=self.reports), path)
         if self.ci == "github":
             with _tried():
-                summary = applied_markdown(applied, limit=_LONGEST_SUMMARY, position=stack.line_of)
+                summary = applied_markdown(report, limit=_LONGEST_SUMMARY)
                 _tell_summary(summary)
             with _tried():
-                _tell_outputs(ci.applied_outputs(applied))
+                _tell_outputs(ci.applied_outputs(report.applied))
 
-    def tell_drift(self, drift: Drift, stack: Stack) -> None:
+    def tell_drift(self, report: DriftReport, stack: Stack) -> None:
         """Writes whatever is wanted of drift. Raises SetupError where it cannot be written."""
         for path in self.also:
-            emit(drift_report(drift, stack, _format_of(path, _DRIFT_FORMATS), path, reports=self.reports), path)
+            emit(drift_as(report, stack, _format_of(path, _DRIFT_FORMATS), path, reports=self.reports), path)
         if self.ci == "github":
-            summary = drift_markdown(drift, limit=_LONGEST_SUMMARY, position=stack.line_of)
+            summary = drift_markdown(report, limit=_LONGEST_SUMMARY)
             _tell_summary(summary)
-            _tell_outputs(ci.drift_outputs(drift))
+            _tell_outputs(ci.drift_outputs(report))
 
 
 NO_EXTRA_OUTPUTS: Final = ExtraOutputs()

@@ -26,7 +26,9 @@ from flexres.live.http.connect import connect
 from flexres.reconcile.change import Kind
 from flexres.reconcile.guards import Rule
 from flexres.reconcile.plan import Plan
+from flexres.report.plan.model import report_of
 from flexres.report.plan.text import plan_text
+from flexres.report.run import PlanRun
 from flexres.report.wording import plural
 
 _MOST_DOMAINS = 5
@@ -61,12 +63,12 @@ async def _begin(name: str, stacks: Path, *, account: str, instance: str | None,
     proposal = _proposal(result.found.users)
     write_files(target, _with_policy(target, result, proposal, engine).files)
     emit(export_report(target, result, "text", dry_run=False, verbose=False).rpartition("\n\nNext:")[0])
-    plan = await _plan(name, stacks)
+    plan, run = await _plan(name, stacks)
     if _only_adopts(plan) and plan.digest:
         # Whoever merges this adopts everybody, exactly as they are: the review is of this very file.
         _rewrite_config(target, _config(target, replace(proposal, approved=(plan.digest,)), engine))
-        plan = await _plan(name, stacks)
-    emit(_told(plan))
+        plan, run = await _plan(name, stacks)
+    emit(_told(plan, run))
 
 
 async def _instance_of(name: str, account: str) -> str:
@@ -74,7 +76,7 @@ async def _instance_of(name: str, account: str) -> str:
         return await ConfigurationApi.instance_of(transport, account)
 
 
-async def _plan(name: str, stacks: Path) -> Plan:
+async def _plan(name: str, stacks: Path) -> tuple[Plan, PlanRun]:
     async with opened(name, stacks, read_only=True, log="none") as it:
         return await it.plan()
 
@@ -122,10 +124,10 @@ def _only_adopts(plan: Plan) -> bool:
     return untouched and all(change.kind is Kind.ADOPT for change in plan.users) and not others
 
 
-def _told(plan: Plan) -> str:
+def _told(plan: Plan, run: PlanRun) -> str:
     if not _only_adopts(plan) or plan.violations:
         look = look_of(sys.stdout)
-        return "\n" + plan_text(plan, width=look.width, colour=look.colour)
+        return "\n" + plan_text(report_of(plan, run), width=look.width, colour=look.colour)
     if not plan.users:
         return f"\nThe plan is empty: all {plural(plan.in_sync, 'user')} are managed as they are."
     adopted = plural(len(plan.users), "user")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from flexres.errors import SetupError
 from flexres.reconcile.base import Base
 from flexres.reconcile.guards import Approval, Rule
 from flexres.reconcile.plan import Plan
+from flexres.report.run import PlanRun
 from flexres.session import Session, approvals_of, open_session
 
 
@@ -47,15 +49,23 @@ class Opened:
         """Who is running this."""
         return operator(self.revision.folder, os.environ)
 
-    async def plan(self, *, base: Base | None = None) -> Plan:
-        """The whole difference, now; compared with `base` where one is given."""
-        return await self.session.plan(
+    async def plan(self, *, base: Base | None = None, idp_alone: bool = False) -> tuple[Plan, PlanRun]:
+        """The whole difference, now, and what reports tell of how it was found.
+
+        Compared with `base` where one is given. `idp_alone`: only what happens at the identity provider.
+        """
+        sent, started = self.session.sent, time.perf_counter()
+        plan = await self.session.plan(
             as_of=datetime.now(UTC),
             approvals=self.approvals,
             allow_older=self.lifts.older,
             allow_admin=self.lifts.admins,
             base=base,
+            idp_alone=idp_alone,
         )
+        seconds, requests = time.perf_counter() - started, self.session.sent - sent
+        run = PlanRun(seconds, requests, base.name if base is not None else "")
+        return plan, replace(run, apply=("idp apply",), look=("idp plan",)) if idp_alone else run
 
     def position(self, username: str) -> str | None:
         """The file and line that declare a user, such as `stacks/prod/users/ops.yaml:14`; None if none does."""

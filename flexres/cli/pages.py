@@ -8,10 +8,10 @@ from flexres.cli.earlier_reports import past_of
 from flexres.desired.stack import Stack
 from flexres.desired.yaml.render_problems import render_github
 from flexres.errors import Position
-from flexres.reconcile.plan import Plan
+from flexres.report import ci
 from flexres.report.html.rows import Person
-from flexres.report.plan import ci
 from flexres.report.plan.json import Report
+from flexres.report.plan.model import PlanReport
 
 
 def page_of(report: Report, stack: Stack, reports: Path | None) -> str:
@@ -25,10 +25,10 @@ def page_of(report: Report, stack: Stack, reports: Path | None) -> str:
     return page_html(report, people=people, past=past_of(reports, stack.config.id))
 
 
-def plan_annotations(plan: Plan, stack: Stack) -> str:
+def plan_annotations(report: PlanReport, stack: Stack) -> str:
     """What stands in the plan's way as GitHub's workflow commands, one a line; empty where nothing does."""
 
     def user(username: str) -> Position | None:
         return stack.position_of(username) if username in stack.users else None
 
-    return render_github(ci.on_lines(plan, user=user, policy=stack.position))
+    return render_github(ci.on_lines(report, user=user, policy=stack.position))

@@ -12,15 +12,15 @@ from flexres.apply.outcome import Result, UserOutcome
 from flexres.cli.options import LogFormat
 from flexres.cli.output import look_of, note
 from flexres.reconcile.change import UserChange
+from flexres.report.terms import KINDS, RESULTS
 from flexres.report.visible import visible
-from flexres.report.wording import KINDS, outcome_message
+from flexres.report.wording import outcome_message
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
 _FEW: Final = 50
-_BAD: Final = {Result.FAILED, Result.NOT_TAKEN, Result.BLOCKED}
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def outcome_line(outcome: UserOutcome) -> str:
     name = visible(outcome.change.username)
     if outcome.result is Result.DONE:
         return f"✓ {name} {KINDS[outcome.change.kind].name}"
-    sign = "✗" if outcome.result in _BAD else "…"
+    sign = "✗" if RESULTS[outcome.result].bad else "…"
     return f"{sign} {name} {outcome.result}: {outcome_message(outcome)}"
 
 
@@ -61,7 +61,7 @@ class PlainProgress:
     def finished(self, outcome: UserOutcome) -> None:
         """Says what became of one, where that is not lost among hundreds."""
         self._done += 1
-        if self._total <= _FEW or outcome.result in _BAD:
+        if self._total <= _FEW or RESULTS[outcome.result].bad:
             note(f"  {outcome_line(outcome)}")
         if self._total > _FEW and self._done % max(self._total // 10, 1) == 0:
             note(f"  {self._done} of {self._total}")
@@ -117,7 +117,7 @@ class BarProgress:
         """Moves on, and keeps a line of what went wrong."""
         assert self._task is not None
         self._bar.update(self._task, advance=1)
-        if outcome.result in _BAD:
+        if RESULTS[outcome.result].bad:
             self._bar.console.print(outcome_line(outcome), markup=False, highlight=False, style="red", soft_wrap=True)
 
 

@@ -11,22 +11,21 @@ from flexres.cli.options import DriftFormat, PageFormat, PlanFormat
 from flexres.cli.output import look_of
 from flexres.cli.pages import page_of, plan_annotations
 from flexres.desired.stack import Stack
-from flexres.reconcile.drift.findings import Drift
-from flexres.reconcile.plan import Plan
 from flexres.report.comment import LIMIT
 from flexres.report.drift.json import drift_json
 from flexres.report.drift.junit import drift_junit
 from flexres.report.drift.markdown import drift_markdown
+from flexres.report.drift.model import DriftReport
 from flexres.report.drift.text import drift_text
 from flexres.report.plan.json import applied_json, plan_json
 from flexres.report.plan.markdown import applied_markdown, plan_markdown
+from flexres.report.plan.model import AppliedReport, PlanReport
 from flexres.report.plan.text import applied_text, plan_text
-from flexres.report.plan.verdict import summarise
-from flexres.report.wording import KINDS
+from flexres.report.terms import KINDS
 
 
-def plan_report(
-    plan: Plan,
+def plan_as(
+    report: PlanReport,
     stack: Stack,
     report_format: PlanFormat = "text",
     out: Path | None = None,
@@ -41,34 +40,33 @@ def plan_report(
     """
     match report_format:
         case "json":
-            return json.dumps(plan_json(plan, position=stack.line_of), indent=2, ensure_ascii=False)
+            return json.dumps(plan_json(report), indent=2, ensure_ascii=False)
         case "markdown":
-            return plan_markdown(plan, position=stack.line_of, limit=limit)
+            return plan_markdown(report, limit=limit)
         case "html":
-            return page_of(plan_json(plan, position=stack.line_of), stack, reports)
+            return page_of(plan_json(report), stack, reports)
         case "github":
-            return plan_annotations(plan, stack)
+            return plan_annotations(report, stack)
         case "text":
             look = look_of(sys.stdout, out)
-            return plan_text(plan, width=look.width, colour=look.colour, verbose=verbose, position=stack.line_of)
+            return plan_text(report, width=look.width, colour=look.colour, verbose=verbose)
 
 
-def plan_line(plan: Plan) -> str:
+def plan_line(report: PlanReport) -> str:
     """A plan in one line: `needs care: 3 to add, 1 to retire`."""
-    summary = summarise(plan)
-    counted = [f"{count:,} {KINDS[kind].to_do}" for kind, count in summary.counts.items()]
-    return f"{summary.verdict}: {', '.join(counted) or f'{plan.in_sync:,} as declared'}"
+    counted = [f"{count:,} {KINDS[kind].to_do}" for kind, count in report.counts.items()]
+    return f"{report.verdict}: {', '.join(counted) or f'{report.plan.in_sync:,} as declared'}"
 
 
 def applied_line(applied: Applied) -> str:
-    """What became of a plan in one line: `9 done, 1 failed (exit 5)`."""
+    """What became of a plan in one line, which needs no report: `9 done, 1 failed (exit 5)`."""
     counted = applied.counts()
     said = ", ".join(f"{counted[one]:,} {one}" for one in Result if counted[one]) or "0 done"
     return f"{said} (exit {int(applied.exit)})"
 
 
-def applied_report(
-    applied: Applied,
+def applied_as(
+    report: AppliedReport,
     stack: Stack,
     report_format: PageFormat = "text",
     out: Path | None = None,
@@ -79,18 +77,18 @@ def applied_report(
     """What became of a plan, for standard output or for the file `out`; `reports` as for a plan."""
     match report_format:
         case "json":
-            return json.dumps(applied_json(applied, position=stack.line_of), indent=2, ensure_ascii=False)
+            return json.dumps(applied_json(report), indent=2, ensure_ascii=False)
         case "markdown":
-            return applied_markdown(applied, position=stack.line_of)
+            return applied_markdown(report)
         case "html":
-            return page_of(applied_json(applied, position=stack.line_of), stack, reports)
+            return page_of(applied_json(report), stack, reports)
         case "text":
             look = look_of(sys.stdout, out)
-            return applied_text(applied, width=look.width, colour=look.colour, verbose=verbose, position=stack.line_of)
+            return applied_text(report, width=look.width, colour=look.colour, verbose=verbose)
 
 
-def drift_report(
-    drift: Drift,
+def drift_as(
+    report: DriftReport,
     stack: Stack,
     report_format: DriftFormat = "text",
     out: Path | None = None,
@@ -102,13 +100,13 @@ def drift_report(
     """Drift for standard output, or for the file `out`; `limit` and `reports` as for a plan."""
     match report_format:
         case "json":
-            return json.dumps(drift_json(drift, position=stack.line_of), indent=2, ensure_ascii=False)
+            return json.dumps(drift_json(report), indent=2, ensure_ascii=False)
         case "markdown":
-            return drift_markdown(drift, position=stack.line_of, limit=limit)
+            return drift_markdown(report, limit=limit)
         case "html":
-            return page_of(drift_json(drift, position=stack.line_of), stack, reports)
+            return page_of(drift_json(report), stack, reports)
         case "junit":
-            return drift_junit([drift], position=stack.line_of)
+            return drift_junit([report])
         case "text":
             look = look_of(sys.stdout, out)
-            return drift_text(drift, width=look.width, colour=look.colour, verbose=verbose, position=stack.line_of)
+            return drift_text(report, width=look.width, colour=look.colour, verbose=verbose)

@@ -11,6 +11,7 @@ from flexres.cli.output import emit, note
 from flexres.errors import RefusedError, SetupError
 from flexres.reconcile.plan import Plan
 from flexres.reconcile.saved_plan import Moved, SavedPlan, came_up, check_belongs, moved, read_saved, saved_json
+from flexres.report.run import PlanRun
 from flexres.report.visible import visible
 from flexres.report.wording import field_label, value_text
 
@@ -36,7 +37,7 @@ def read(path: Path) -> SavedPlan:
         raise SetupError(f"{path} is no saved plan: it is no text", hint="write one with flexres plan --save") from None
 
 
-async def plan_as_saved(saved: SavedPlan, it: Opened, shown: Path, *, whole: bool) -> Plan:
+async def plan_as_saved(saved: SavedPlan, it: Opened, shown: Path, *, whole: bool) -> tuple[Plan, PlanRun]:
     """The plan of now, of exactly what was saved; `whole` where the engine can apply nothing but everything.
 
     Raises:
@@ -44,7 +45,7 @@ async def plan_as_saved(saved: SavedPlan, it: Opened, shown: Path, *, whole: boo
         RefusedError: Flex moved in what the saved plan rests on; the message shows what moved.
     """
     check_belongs(saved, it.session.wanted, str(shown))
-    everything = await it.plan()
+    everything, run = await it.plan()
     found = moved(saved, everything)
     if whole:
         found = (*found, *came_up(saved, everything))
@@ -57,7 +58,7 @@ async def plan_as_saved(saved: SavedPlan, it: Opened, shown: Path, *, whole: boo
     seen_to = len(saved.changes) - sum(map(saved.holds, plan.changes))
     if seen_to:
         note(f"note: {seen_to} of {len(saved.changes)} changes are as planned already")
-    return replace(plan, command=("apply", "--plan", str(shown)))
+    return plan, replace(run, apply=("apply", "--plan", str(shown)))
 
 
 def _told(found: tuple[Moved, ...]) -> str:

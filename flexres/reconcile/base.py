@@ -40,10 +40,10 @@ class Base:
 def compared(plan: Plan, base: Base, snapshot: Snapshot) -> Plan:
     """The plan, made from `snapshot`, with everything marked that the base's YAML would do there as well."""
     there = make_plan(base.wanted, snapshot, as_of=plan.as_of, approvals=base.approvals, allow_older=True)
-    return marked(plan, there, base.name)
+    return marked(plan, there)
 
 
-def marked(plan: Plan, base: Plan, name: str) -> Plan:
+def marked(plan: Plan, base: Plan) -> Plan:
     """The plan with everything marked that `base` holds as well: the plan of the base's YAML for the same Flex.
 
     A field is not from this change where the base would set the same value, and a user where the base would do all
@@ -51,7 +51,7 @@ def marked(plan: Plan, base: Plan, name: str) -> Plan:
     """
     there = {change.username: change for change in base.users}
     changes = tuple(_beside(change, there.get(change.username)) for change in plan.users)
-    return replace(plan.with_users(changes), base=name)
+    return plan.with_users(changes)
 
 
 def offline_plan(
@@ -64,8 +64,7 @@ def offline_plan(
 ) -> Plan:
     """YAML against YAML: what `wanted` would change in a Flex that already is as the base says."""
     snapshot = as_applied(base.wanted, as_of)
-    plan = make_plan(wanted, snapshot, as_of=as_of, approvals=approvals, allow_admin=allow_admin, allow_older=True)
-    return replace(plan, base=base.name, offline=True)
+    return make_plan(wanted, snapshot, as_of=as_of, approvals=approvals, allow_admin=allow_admin, allow_older=True)
 
 
 def as_applied(wanted: Wanted, as_of: datetime) -> Snapshot:

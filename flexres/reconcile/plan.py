@@ -27,9 +27,7 @@ class Plan:
     `changes` holds everything that would happen: users in the order of the YAML's team files, then by username,
     those nobody declares last; then settings of single sign-on, then the identity provider's set-up.
     `digest` approves all guarded changes that nobody has approved yet; empty when there are none.
-    `commit` is the commit that the YAML was read from, if it was read from one. `base` is the revision that it was
-    compared with, as it was named; `offline` says that Flex was not read and the base stands for it. `command` is
-    what applies exactly this plan, behind `flexres`.
+    `commit` is the commit that the YAML was read from, if it was read from one.
     `settings` is how every setting of single sign-on stands, in the order of Console's page; empty where the stack
     declares none, or nobody looked. `idp` is the identity provider's part, None where it is not managed, or nobody
     looked. `routing` is what becomes of the task queues; None: nobody looked.
@@ -52,11 +50,6 @@ class Plan:
     digest: str = ""
     commit: str | None = None
     commit_time: int | None = None
-    requests: int = 0
-    seconds: float = 0.0
-    base: str | None = None
-    offline: bool = False
-    command: tuple[str, ...] = ("apply",)
     settings: tuple[SettingChange, ...] = ()
     idp: IdpPlan | None = None
     routing: Routing | None = None
@@ -189,8 +182,6 @@ def make_plan(
         digest=verdict.digest,
         commit=wanted.commit,
         commit_time=wanted.commit_time,
-        requests=snapshot.requests,
-        seconds=snapshot.seconds,
         settings=tuple(settings),
         idp=at_idp,
         routing=evidence.routing,

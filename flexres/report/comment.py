@@ -10,6 +10,7 @@ from typing import Final
 
 from flexres.reconcile.plan import Plan
 from flexres.report.markdown_escape import code
+from flexres.report.run import PlanRun
 from flexres.report.wording import when
 
 LIMIT: Final = 65_536
@@ -65,13 +66,13 @@ class Comment:
         return re.sub(r"\n{3,}", "\n\n", "\n".join(self.parts)).rstrip("\n") + "\n"
 
 
-def footer(plan: Plan) -> str:
+def footer(plan: Plan, run: PlanRun) -> str:
     """The last line: the digest, and what the plan is of."""
     commit = plan.commit or ""
     said = [f"digest `{plan.digest}`"] if plan.digest else []
     said.append(f"plan of {when(plan.as_of)}")
-    if plan.base:
-        said.append(f"compared with {code(plan.base)}")
+    if run.base:
+        said.append(f"compared with {code(run.base)}")
     if commit:
         said.append(f"commit {commit[:7]}" if _HEX.fullmatch(commit) else f"commit {code(commit)}")
     return f"<sub>{' · '.join(said)}</sub>"

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from flexres.apply.outcome import UserOutcome
-from flexres.errors import Exit
-from flexres.reconcile.change import Cause, FieldChange, Kind, Route, UserChange
+from flexres.reconcile.change import Cause, FieldChange, Route, UserChange
 from flexres.reconcile.idp.model import Stranger
 from flexres.reconcile.key import LEAVING, UNTIL, Key
+from flexres.report.terms import KINDS
 from flexres.report.visible import shorten, visible
 from flexres.values import ABSENT, Json, Value, normal
 
@@ -122,6 +121,11 @@ def values_text(change: FieldChange, limit: int = SHORT) -> str:
     return " → ".join(sides(change, limit))
 
 
+def new_text(change: FieldChange, limit: int = SHORT) -> str:
+    """What a field is to be, of somebody who has no value for it yet."""
+    return value_text(change.after, limit) if change.before is ABSENT else values_text(change, limit)
+
+
 def sides(change: FieldChange, limit: int = SHORT) -> tuple[str, ...]:
     """Before and after of one field; one text alone where both are told at once."""
     if change.key is LEAVING:
@@ -195,41 +199,6 @@ def arrival_text(change: UserChange) -> tuple[str, str]:
     ]
     until = [f"until {desired.until}"] if desired.until else []
     return visible(", ".join(desired.roles)), ", ".join(skills + until)
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """How one kind of change is told: its sign at the start of a line, what is still to do, and what it is called."""
-
-    sign: str
-    to_do: str
-    name: str
-
-
-KINDS: Final[Mapping[Kind, Told]] = {
-    Kind.CREATE: Told("+", "to add", "added"),
-    Kind.ADOPT: Told("=", "to adopt", "adopted"),
-    Kind.REACTIVATE: Told("↑", "to reactivate", "reactivated"),
-    Kind.RENAME: Told("»", "to rename", "renamed"),
-    Kind.UPDATE: Told("~", "to change", "changed"),
-    Kind.RETIRE: Told("-", "to retire", "leaving"),
-    Kind.LET_GO: Told("-", "to let go", "let go"),
-    Kind.WAIT: Told("…", "waiting", "waiting"),
-    Kind.BLOCKED: Told("!", "blocked", "blocked"),
-    Kind.AT_IDP: Told("i", "to change at the IdP", "at the IdP"),
-    Kind.UNMANAGED: Told("?", "not declared", "not declared"),
-}
-
-EXITS: Final[Mapping[Exit, str]] = {
-    Exit.DONE: "done",
-    Exit.FAILED: "failed",
-    Exit.SETUP: "the command line, the YAML or the set-up is wrong; nothing was sent",
-    Exit.PENDING: "changes are pending",
-    Exit.REFUSED: "refused by a guard; nothing was sent",
-    Exit.PARTIAL: "not everybody is as declared; above is who and why",
-    Exit.UNREACHABLE: "Twilio is unreachable, or refused the credentials",
-}
-"""What each exit code means."""
 
 
 def outcome_message(outcome: UserOutcome) -> str:

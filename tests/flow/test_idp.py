@@ -16,13 +16,18 @@ from flexres.reconcile.change import Cause
 from flexres.reconcile.drift.findings import drift_of
 from flexres.reconcile.idp.model import Claim
 from flexres.reconcile.plan import Plan
-from flexres.report.plan.json import applied_json, plan_json
-from flexres.report.plan.markdown import applied_markdown, plan_markdown
-from flexres.report.plan.text import applied_text, plan_text
-from flexres.report.plan.verdict import check_exit
+from flexres.report.plan.model import check_exit
 from flexres.sandbox.server import Sandbox
 from tests.flow.auth0 import IDP, SIGN_ON, IdpFlow, sign_in
 from tests.flow.conftest import fields, kinds, results
+from tests.unit.report.rendering import (
+    applied_json,
+    applied_markdown,
+    applied_text,
+    plan_json,
+    plan_markdown,
+    plan_text,
+)
 
 ANA = """
 ana@example.com:

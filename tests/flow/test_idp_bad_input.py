@@ -8,10 +8,10 @@ import pytest
 
 from flexres.apply.outcome import Result
 from flexres.errors import Exit, RefusedError, SetupError, UnreachableError
-from flexres.report.plan.text import applied_text, plan_text
 from flexres.sandbox.server import Sandbox
 from tests.flow.auth0 import IDP, SIGN_ON, IdpFlow
 from tests.flow.conftest import results
+from tests.unit.report.rendering import applied_text, plan_text
 
 ANA = """
 ana@example.com: {full_name: Ana Ruiz, roles: [agent], attributes: {department: Sales}}

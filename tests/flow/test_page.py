@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flexres.reconcile.drift.findings import drift_of
-from flexres.report.drift.json import drift_json
 from flexres.report.html.charts import Past
 from flexres.report.html.page import page_html
 from flexres.report.html.rows import Person
-from flexres.report.plan.json import applied_json, plan_json
 from tests import browser
 from tests.unit.report import samples
+from tests.unit.report.rendering import applied_json, drift_json, plan_json
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -18,7 +18,7 @@ from flexres.cli.main import app
 from flexres.errors import Exit, SetupError
 from flexres.reconcile.change import SettingState
 from flexres.reconcile.plan import Plan
-from flexres.report.plan.verdict import check_exit
+from flexres.report.plan.model import check_exit
 from flexres.session import open_session
 from tests.flow.conftest import Flow
 

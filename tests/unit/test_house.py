@@ -393,8 +393,6 @@ STILL_READS_A_SENTENCE = {
     ),
     "flexres.report.plan.next_step: by.startswith('--allow-admin')": "an approval should have a source",
     "flexres.report.plan.next_step: by.startswith('--approve')": "the same",
-    "flexres.report.plan.text: violation.message.removesuffix(f' {rule}')": "the rule should stand beside the message",
-    "flexres.report.plan.verdict: item.detail.removeprefix('loses ')": "the guard should give the names",
     "flexres.sso.probes: each.why.startswith(_CERTIFICATE_GONE)": "what a probe met should be a value",
 }
 """What is mended leaves this list, and nothing comes into it."""

@@ -66,14 +66,14 @@ def adopt(
         async with opened(stack, stacks, read_only=False, log=log, lifts=lifts) as it:
             check_engine(it, switch=switch_engine)
             with busy(f"Reading {it.stack.name} from Flex"):
-                plan = await it.plan()
+                plan, run = await it.plan()
             chosen = _chosen(plan, it, user or ())
             if not chosen:
                 emit(f"{plan.stack}: nobody to adopt; everyone declared who is in Flex is managed already")
                 return Exit.DONE
             people = "this user" if len(chosen) == 1 else f"these {len(chosen)} users"
             question = f"Adopt {people} into {plan.stack}?"
-            return (await show_and_apply(only_adoptions(plan, chosen), it, manner, question=question)).exit
+            return (await show_and_apply(only_adoptions(plan, chosen), run, it, manner, question=question)).exit
 
     return asyncio.run(run())
 

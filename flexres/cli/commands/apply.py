@@ -20,7 +20,7 @@ from flexres.cli.saved_plans import plan_as_saved, read
 from flexres.cli.stacks import StackFolder, choose_stacks
 from flexres.errors import SetupError
 from flexres.reconcile.due import due
-from flexres.report.wording import EXITS
+from flexres.report.terms import EXITS
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -99,14 +99,14 @@ def apply(
                 )
             with busy(f"Reading {it.stack.name} from Flex"):
                 if saved is not None and plan_file is not None:
-                    plan = await plan_as_saved(saved, it, plan_file, whole=through is not None)
+                    plan, run = await plan_as_saved(saved, it, plan_file, whole=through is not None)
                 else:
-                    plan = await it.plan()
+                    plan, run = await it.plan()
                     if due_only:
-                        plan = replace(plan.narrowed(due), command=("apply", "--due"))
+                        plan, run = plan.narrowed(due), replace(run, apply=("apply", "--due"))
             pending = len(plan.pending)
             question = f"Apply {'this change' if pending == 1 else f'these {pending} changes'} to {plan.stack}?"
-            ended = await show_and_apply(plan, it, told, question=question, through=through)
+            ended = await show_and_apply(plan, run, it, told, question=question, through=through)
         return Told("".join(texts), f"exit {int(ended.exit)}: {EXITS[ended.exit]}", ended.exit, ended.interrupted)
 
     async def one_of_several(folder: StackFolder) -> Told:

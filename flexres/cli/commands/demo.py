@@ -11,10 +11,10 @@ from flexres.cli import options
 from flexres.cli.applying import Manner, carry_out
 from flexres.cli.open_stack import Opened, opened
 from flexres.cli.output import emit
-from flexres.cli.reports import applied_report, plan_report
+from flexres.cli.reports import applied_as, plan_as
 from flexres.errors import Exit, SetupError
 from flexres.live.credentials import endpoint, is_loopback
-from flexres.report.plan.verdict import check_exit
+from flexres.report.plan.model import PlanReport, applied_report_of, report_of
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -54,17 +54,21 @@ def _check_local(it: Opened) -> None:
 async def _story(it: Opened) -> Exit:
     """Plan and apply; then the plan that has to be empty, unless the first one was."""
     _type("plan", it)
-    first = await it.plan()
-    emit(plan_report(first, it.stack))
-    if first.violations or not first.pending:
-        return check_exit(first)
+    first = await _show(it)
+    if first.plan.violations or not first.plan.pending:
+        return first.exit
     _type("apply", it, "--yes")
-    applied = await carry_out(first, it, Manner(yes=True, journal=None))
-    emit(applied_report(applied, it.stack))
+    applied = await carry_out(first.plan, it, Manner(yes=True, journal=None))
+    emit(applied_as(applied_report_of(applied, first.run, it.stack.line_of), it.stack))
     _type("plan", it)
-    second = await it.plan()
-    emit(plan_report(second, it.stack))
-    return check_exit(second) or applied.exit
+    return (await _show(it)).exit or applied.exit
+
+
+async def _show(it: Opened) -> PlanReport:
+    plan, run = await it.plan()
+    report = report_of(plan, run, it.stack.line_of)
+    emit(plan_as(report, it.stack))
+    return report
 
 
 def _type(command: str, it: Opened, *options: str) -> None:

@@ -18,7 +18,7 @@ from flexres.cli.engines import looking_through, seen_through
 from flexres.cli.extra_outputs import ExtraOutputs
 from flexres.cli.open_stack import Lifts, Opened, opened
 from flexres.cli.output import busy, emit, note
-from flexres.cli.reports import drift_report
+from flexres.cli.reports import drift_as
 from flexres.cli.stacks import StackFolder, choose_stacks
 from flexres.errors import Exit, SetupError
 from flexres.live.http.webhook import NotDeliveredError, Webhook, post, webhook
@@ -28,7 +28,8 @@ from flexres.reconcile.drift.fix import as_deployed, drifted
 from flexres.report.drift.json import earlier_of
 from flexres.report.drift.junit import drift_junit
 from flexres.report.drift.message import drift_message
-from flexres.report.drift.wording import headline
+from flexres.report.drift.model import DriftReport, drift_report_of
+from flexres.report.run import PlanRun
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -103,17 +104,18 @@ def drift(
         return asyncio.run(_fix(chosen[0], asked, yes=yes, switch=switch_engine, journal=journal))
     hook = webhook(notify) if notify is not None else None
     earlier = _earlier_report(since) if since is not None else None
-    found: list[Drift] = []
+    found: list[DriftReport] = []
 
     async def one(folder: StackFolder) -> Told:
-        seen, it = await _seen(folder, asked)
+        seen, run, it = await _seen(folder, asked)
         if since is not None:
             seen = _compared(seen, earlier, since)
-        found.append(seen)
+        report = drift_report_of(seen, run, it.stack.line_of)
+        found.append(report)
         limit = share_of(len(chosen))
-        text = drift_report(seen, it.stack, report_format, out, verbose=verbose, limit=limit, reports=reports)
-        extra.tell_drift(seen, it.stack)
-        return Told(text, headline(seen), seen.exit)
+        text = drift_as(report, it.stack, report_format, out, verbose=verbose, limit=limit, reports=reports)
+        extra.tell_drift(report, it.stack)
+        return Told(text, report.headline, seen.exit)
 
     def all_suites(errors: Sequence[tuple[str, str]]) -> str:
         return drift_junit(found, errors=errors)
@@ -146,11 +148,12 @@ class _Asked:
     engine: options.EngineName | None
 
 
-async def _seen(folder: StackFolder, asked: _Asked) -> tuple[Drift, Opened]:
+async def _seen(folder: StackFolder, asked: _Asked) -> tuple[Drift, PlanRun, Opened]:
     async with opened(folder.name, asked.stacks, read_only=True, log=asked.log) as it:
         with busy(f"Reading {it.stack.name} from Flex"):
-            plan = await seen_through(looking_through(it, asked.stacks, asked.engine), await it.plan())
-    return drift_of(plan, it.stack.config.sso), it
+            plan, run = await it.plan()
+            plan = await seen_through(looking_through(it, asked.stacks, asked.engine), plan)
+    return drift_of(plan, it.stack.config.sso), run, it
 
 
 def _earlier_report(path: Path) -> object | None:
@@ -175,12 +178,13 @@ def _compared(seen: Drift, earlier: object | None, path: Path) -> Drift:
     return compared_with(seen, part.found, part.made) if part is not None else compared_with(seen, (), "the beginning")
 
 
-async def _notify(hook: Webhook, seen: Drift) -> None:
+async def _notify(hook: Webhook, report: DriftReport) -> None:
     """Sends a message where there is something to say; that it does not get through is a line, and no failure."""
+    seen = report.drift
     if seen.quiet or not (seen.exit is not Exit.DONE or seen.new):
         return
     try:
-        await post(hook, drift_message(seen, text_alone=hook.takes_only_text))
+        await post(hook, drift_message(report, text_alone=hook.takes_only_text))
     except NotDeliveredError as error:
         note(f"note: nobody was notified: {error.message}")
     except Exception as error:
@@ -197,7 +201,7 @@ async def _fix(folder: StackFolder, asked: _Asked, *, yes: bool, switch: bool, j
     async with opened(folder.name, asked.stacks, read_only=False, log=asked.log, lifts=asked.lifts) as it:
         check_engine(it, switch=switch)
         with busy(f"Reading {it.stack.name} from Flex"):
-            everything = await it.plan()
+            everything, _ = await it.plan()
         if not any(map(drifted, everything.users)):
             emit(f"{everything.stack}: nothing to put back; flexres drift says what else differs")
             return Exit.DONE
@@ -205,10 +209,11 @@ async def _fix(folder: StackFolder, asked: _Asked, *, yes: bool, switch: bool, j
         session = replace(it.session, wanted=as_deployed(it.session.wanted, everything), provider=None)
         before = replace(it, session=session)
         names = {change.username for change in everything.users if drifted(change)}
-        found = (await before.plan()).narrowed(lambda one: isinstance(one, UserChange) and one.username in names)
-        plan = replace(found, command=("drift", "--fix"))
+        found, run = await before.plan()
+        plan = found.narrowed(lambda one: isinstance(one, UserChange) and one.username in names)
+        run = replace(run, apply=("drift", "--fix"))
         question = f"Put back {_people(len(plan.users))} of {plan.stack}?"
-        ended = await show_and_apply(plan, before, manner, question=question)
+        ended = await show_and_apply(plan, run, before, manner, question=question)
     return ended.exit
 
 

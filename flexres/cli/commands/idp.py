@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -14,10 +13,11 @@ from flexres.cli.commands.idp_import_metadata import import_metadata
 from flexres.cli.commands.idp_settings import settings
 from flexres.cli.open_stack import Lifts, Opened, note_oddities, opened
 from flexres.cli.output import busy, emit
-from flexres.cli.reports import plan_report
+from flexres.cli.reports import plan_as
 from flexres.errors import Exit, SetupError
 from flexres.reconcile.plan import Plan
-from flexres.report.plan.verdict import check_exit
+from flexres.report.plan.model import report_of
+from flexres.report.run import PlanRun
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
@@ -94,10 +94,11 @@ def plan_command(
 
     async def show() -> Exit:
         async with opened(stack, stacks, read_only=True, log=log, lifts=lifts) as it:
-            found = await _plan(it)
-        emit(plan_report(found, it.stack, report_format, out, verbose=verbose), out)
+            found, run = await _plan(it)
+        report = report_of(found, run, it.stack.line_of)
+        emit(plan_as(report, it.stack, report_format, out, verbose=verbose), out)
         note_oddities(found, it)
-        return check_exit(found) if check else Exit.DONE
+        return report.exit if check else Exit.DONE
 
     return asyncio.run(show())
 
@@ -135,14 +136,14 @@ def apply_command(
 
     async def run() -> Exit:
         async with opened(stack, stacks, read_only=False, log=log, lifts=lifts) as it:
-            plan = await _plan(it)
+            plan, run = await _plan(it)
             question = f"Apply this to {it.stack.config.idp.domain if it.stack.config.idp else ''}?"
-            return (await show_and_apply(plan, it, manner, question=question)).exit
+            return (await show_and_apply(plan, run, it, manner, question=question)).exit
 
     return asyncio.run(run())
 
 
-async def _plan(it: Opened) -> Plan:
+async def _plan(it: Opened) -> tuple[Plan, PlanRun]:
     if it.stack.config.idp is None:
         place = f"{it.stack.position('idp').file}"
         raise SetupError(
@@ -150,10 +151,4 @@ async def _plan(it: Opened) -> Plan:
             hint="flexres idp settings says what to enter at one by hand",
         )
     with busy(f"Reading {it.stack.config.idp.domain}"):
-        return await it.session.plan(
-            as_of=datetime.now(UTC),
-            approvals=it.approvals,
-            allow_older=it.lifts.older,
-            allow_admin=it.lifts.admins,
-            idp_alone=True,
-        )
+        return await it.plan(idp_alone=True)

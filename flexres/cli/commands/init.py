@@ -26,7 +26,7 @@ Examples:
   flexres init prod --account AC… --instance GO…
   flexres init staging --instance GO…        the account of TWILIO_ACCOUNT_SID
   flexres init prod --from-live              everybody who is in Flex already
-  flexres init prod --instance GO… --engine pulumi     with the Pulumi project around it
+  flexres init prod --instance GO… --engine pulumi    with a Pulumi project
 \b
 Both SIDs are in Twilio Console: the account's on its first page, the Flex
 instance's under Flex, Overview."""

@@ -19,15 +19,15 @@ from flexres.cli.extra_outputs import ExtraOutputs
 from flexres.cli.logs import configure_logs
 from flexres.cli.open_stack import Lifts, note_oddities, opened
 from flexres.cli.output import busy
-from flexres.cli.reports import plan_line, plan_report
+from flexres.cli.reports import plan_as, plan_line
 from flexres.cli.saved_plans import save
 from flexres.cli.stacks import StackFolder, choose_stacks, load, refuse_clashes
 from flexres.desired.git.revision import read_revision
 from flexres.desired.stack import Stack
 from flexres.errors import Exit, SetupError
 from flexres.reconcile.base import offline_plan
-from flexres.reconcile.plan import Plan
-from flexres.report.plan.verdict import check_exit
+from flexres.report.plan.model import PlanReport, report_of
+from flexres.report.run import PlanRun
 from flexres.session import approvals_of, wanted_of
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -95,11 +95,11 @@ def plan(
     _check(asked, chosen)
 
     async def show(one: StackFolder) -> Told:
-        found, loaded = await (_without_flex(one, asked) if offline else _planned(one, stacks, asked))
+        report, loaded = await (_without_flex(one, asked) if offline else _planned(one, stacks, asked))
         limit = share_of(len(chosen))
-        text = plan_report(found, loaded, report_format, out, verbose=verbose, limit=limit, reports=reports)
-        extra.tell_plan(found, loaded)
-        return Told(text, plan_line(found), check_exit(found) if check else Exit.DONE)
+        text = plan_as(report, loaded, report_format, out, verbose=verbose, limit=limit, reports=reports)
+        extra.tell_plan(report, loaded)
+        return Told(text, plan_line(report), report.exit if check else Exit.DONE)
 
     return asyncio.run(each_stack(chosen, show, report="plan", report_format=report_format, out=out))
 
@@ -128,18 +128,19 @@ def _check(asked: _Asked, chosen: Sequence[StackFolder]) -> None:
         raise SetupError("a saved plan is of one stack", hint="name one with --stack")
 
 
-async def _planned(one: StackFolder, stacks: Path, asked: _Asked) -> tuple[Plan, Stack]:
+async def _planned(one: StackFolder, stacks: Path, asked: _Asked) -> tuple[PlanReport, Stack]:
     base = base_of(one, asked.base) if asked.base is not None else None
     async with opened(one.name, stacks, read_only=True, log=asked.log, lifts=asked.lifts) as it:
         with busy(f"Reading {it.stack.name} from Flex"):
-            found = await seen_through(looking_through(it, stacks, asked.engine), await it.plan(base=base))
+            plan, run = await it.plan(base=base)
+            found = await seen_through(looking_through(it, stacks, asked.engine), plan)
     if asked.save:
         save(found, it, asked.save)
     note_oddities(found, it)
-    return found, it.stack
+    return report_of(found, run, it.stack.line_of), it.stack
 
 
-async def _without_flex(one: StackFolder, asked: _Asked) -> tuple[Plan, Stack]:
+async def _without_flex(one: StackFolder, asked: _Asked) -> tuple[PlanReport, Stack]:
     """The plan against the base's YAML alone: nothing here opens a connection or asks for credentials."""
     configure_logs(asked.log)
     base = base_of(one, asked.base or "")
@@ -154,4 +155,4 @@ async def _without_flex(one: StackFolder, asked: _Asked) -> tuple[Plan, Stack]:
         approvals=approvals,
         allow_admin=asked.lifts.admins,
     )
-    return found, stack
+    return report_of(found, PlanRun(base=base.name, offline=True), stack.line_of), stack

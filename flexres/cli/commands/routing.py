@@ -17,7 +17,6 @@ from flexres.cli.open_stack import Opened, opened
 from flexres.cli.output import busy, emit, look_of
 from flexres.cli.what_if import with_team_file
 from flexres.errors import Exit, SetupError, UnreachableError
-from flexres.reconcile.plan import Plan
 from flexres.report.routing import overview as told
 from flexres.report.routing import queues as changes
 from flexres.report.routing.overview import Section
@@ -173,7 +172,7 @@ async def _what_if(it: Opened, path: Path) -> _Answer:
     """The queues that would change if this file stood in the stack in place of the one of its name."""
     stack = with_team_file(it.stack, it.revision.folder, path)
     session = replace(it.session, stack=stack, wanted=wanted_of(stack, it.revision))
-    plan: Plan = await replace(it, stack=stack, session=session).plan()
+    plan, _ = await replace(it, stack=stack, session=session).plan()
     if plan.routing is not None and plan.routing.unread:
         raise UnreachableError(f"the task queues cannot be read: {plan.routing.unread}")
     rows = [

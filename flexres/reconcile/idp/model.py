@@ -169,8 +169,7 @@ class IdpPlan:
     """The identity provider's part of a plan, besides what each user's change holds.
 
     `missing` are declared users whom the provider does not know, `strangers` accounts with roles for Flex that nobody
-    declares, `others` the connections besides the declared one that the application accepts logins of. `alone`: the
-    plan leaves Flex as it is.
+    declares, `others` the connections besides the declared one that the application accepts logins of.
     """
 
     wanted: IdpWanted
@@ -185,6 +184,3 @@ class IdpPlan:
     strangers: tuple[Stranger, ...] = ()
     others: tuple[str, ...] = ()
     users: int = 0
-    requests: int = 0
-    seconds: float = 0.0
-    alone: bool = False

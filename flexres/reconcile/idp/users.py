@@ -80,9 +80,6 @@ def join(
         missing=tuple(sorted(found.missing)),
         strangers=tuple(_strangers(sides.state, found, joined)),
         users=sum(map(len, sides.state.users.values())),
-        requests=sides.state.requests,
-        seconds=sides.state.seconds,
-        alone=sides.alone,
     )
     changed = _in_order(joined, alone)
     if sides.alone:

@@ -9,19 +9,18 @@ from typing import Any, Final
 
 from flexres.errors import SetupError
 from flexres.reconcile.change import FieldChange
-from flexres.reconcile.drift.findings import Drift, Finding
+from flexres.reconcile.drift.findings import Drift
 from flexres.reconcile.drift.queues import LostQueue, lost_queues
-from flexres.report.drift.wording import ACTIONS, since_text, what_text
-from flexres.report.plan.verdict import Position, place_of
+from flexres.report.drift.model import DriftReport, Told
 from flexres.values import ABSENT, normal
 
 FORMAT: Final = 1
 """The shape's version: it grows by new keys alone; anything else is a new version."""
 
 
-def drift_json(drift: Drift, *, position: Position | None = None) -> dict[str, Any]:
+def drift_json(report: DriftReport) -> dict[str, Any]:
     """Every finding as JSON values, those of before too; a key is left out where there is nothing."""
-    plan = drift.plan
+    drift, plan = report.drift, report.plan
     return {
         "format": FORMAT,
         "report": "drift",
@@ -39,7 +38,7 @@ def drift_json(drift: Drift, *, position: Position | None = None) -> dict[str, A
             "in_sync": plan.in_sync,
             "reasons": {str(reason): count for reason, count in drift.counts.items()},
         },
-        "findings": [_finding(finding, drift, position) for finding in drift.findings],
+        "findings": [_finding(one, drift) for one in report.findings],
         **({"earlier": drift.earlier, "new": len(drift.new)} if drift.new is not None else {}),
         **({"queues": queues} if (queues := [_queue(one) for one in lost_queues(plan)]) else {}),
         **({"gone": [{"id": id, "subject": subject} for id, subject in drift.gone]} if drift.gone else {}),
@@ -50,11 +49,12 @@ def _queue(one: LostQueue) -> dict[str, Any]:
     return {"sid": one.coverage.queue.sid, "name": one.coverage.queue.name, "lost": list(one.usernames)}
 
 
-def _finding(finding: Finding, drift: Drift, position: Position | None) -> dict[str, Any]:
+def _finding(one: Told, drift: Drift) -> dict[str, Any]:
+    finding = one.finding
     texts = {
-        "what": what_text(finding),
-        "since_says": since_text(finding),
-        "where": (place_of(finding.change, position) if finding.change else None) or "",
+        "what": one.what,
+        "since_says": one.since,
+        "where": one.where,
         "file": finding.change.file if finding.change else "",
     }
     said: dict[str, Any] = {
@@ -63,7 +63,7 @@ def _finding(finding: Finding, drift: Drift, position: Position | None) -> dict[
         "subject": finding.subject,
         "drift": finding.drift,
         "fixed_by_drift_fix": finding.fixed,
-        "action": ACTIONS[finding.reason],
+        "action": one.action,
         **{name: text for name, text in texts.items() if text},
     }
     if finding.since is not None:
@@ -74,7 +74,7 @@ def _finding(finding: Finding, drift: Drift, position: Position | None) -> dict[
     if finding.names:
         said["usernames"] = list(finding.names)
     if drift.new is not None:
-        said["new"] = finding.id in drift.new
+        said["new"] = one.new
     return said
 
 

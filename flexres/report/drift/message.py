@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from flexres.reconcile.drift.findings import Drift, Finding
-from flexres.report.drift.wording import counts_text, headline, since_text, what_text
+from flexres.report.drift.model import DriftReport, Told
+from flexres.report.drift.wording import counts_text
 from flexres.report.visible import shorten, visible
 
 _MOST: Final = 20
 _LONGEST: Final = 200
 
 
-def drift_message(drift: Drift, *, text_alone: bool) -> dict[str, Any]:
+def drift_message(report: DriftReport, *, text_alone: bool) -> dict[str, Any]:
     """`text`, and unless `text_alone` the stack, whether there is drift, the counts, and the first findings.
 
     Values of Worker attributes are in the text alone as far as they differ; credentials are nowhere.
     """
-    news = [finding for finding in drift.findings if drift.new is None or finding.id in drift.new]
-    lines = [f"*flexres* · {_plain(drift.plan.stack)} · {_plain(headline(drift))}"]
-    lines += [f"• {_line(finding)}" for finding in news[:_MOST]]
+    drift = report.drift
+    news = [one for one in report.findings if drift.new is None or one.new]
+    lines = [f"*flexres* · {_plain(drift.plan.stack)} · {_plain(report.headline)}"]
+    lines += [f"• {_line(one)}" for one in news[:_MOST]]
     if len(news) > _MOST:
         lines.append(f"… and {len(news) - _MOST:,} more")
     if drift.counts:
@@ -36,15 +37,15 @@ def drift_message(drift: Drift, *, text_alone: bool) -> dict[str, Any]:
         "new": len(drift.new) if drift.new is not None else len(drift.findings),
         "counts": {str(reason): count for reason, count in drift.counts.items()},
         "findings": [
-            {"id": finding.id, "reason": str(finding.reason), "subject": finding.subject, "what": what_text(finding)}
-            for finding in news[:_MOST]
+            {"id": one.finding.id, "reason": str(one.reason), "subject": one.finding.subject, "what": one.what}
+            for one in news[:_MOST]
         ],
     }
 
 
-def _line(finding: Finding) -> str:
-    said = " · ".join(filter(None, (what_text(finding), since_text(finding))))
-    return _plain(f"{finding.reason}: {visible(finding.subject)}" + (f" · {said}" if said else ""))
+def _line(one: Told) -> str:
+    said = " · ".join(filter(None, (one.what, one.since)))
+    return _plain(f"{one.reason}: {visible(one.finding.subject)}" + (f" · {said}" if said else ""))
 
 
 def _plain(text: str) -> str:

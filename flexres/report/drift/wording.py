@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -11,31 +10,6 @@ from flexres.reconcile.drift.findings import Drift, Finding, Reason
 from flexres.reconcile.drift.queues import LostQueue
 from flexres.report.visible import visible
 from flexres.report.wording import field_label, names_of, plural, stranger_text, told, values_text, when
-
-ACTIONS: Final[Mapping[Reason, str]] = {
-    Reason.FLEX: "flexres drift --fix puts it back; flexres export takes it into the YAML",
-    Reason.BOTH: "flexres apply makes it as the YAML says; flexres export takes it into the YAML",
-    Reason.LOGIN: "change it at the identity provider: the next login writes it again",
-    Reason.IDP: "flexres idp apply puts it back",
-    Reason.STRANGER: "declare them, or take roles out of app_metadata.flex there",
-    Reason.DEACTIVATED: "take the user out of the YAML, or approve their return: flexres plan shows the digest",
-    Reason.EXPIRED: "flexres apply retires them",
-    Reason.OVERDUE: "set them offline in Flex, then flexres apply retires them",
-    Reason.BLOCKED: "mend what the reason names; until then the user is left alone",
-    Reason.GIT: "flexres apply deploys it",
-    Reason.UNMANAGED: "declare them (flexres export), name them in leavers:, or write unmanaged: ignore",
-    Reason.ORPHAN: "delete or rename the Worker in TaskRouter: it will never belong to a user",
-    Reason.SIGN_ON: "flexres sso status shows both sides",
-    Reason.UNTRUSTED: "enter it in Console: flexres sso checklist",
-    Reason.CERTIFICATE: "renew it at the identity provider, then in the YAML and in Console",
-    Reason.ATTESTATION: "compare with Console, then flexres sso attest",
-    Reason.CONSOLE: "flexres sso checklist",
-    Reason.AT_IDP: "change it at the identity provider",
-    Reason.WAITING: "nothing: they leave when they are offline",
-    Reason.PERSONA: "retire the usernames that nobody uses",
-    Reason.OTHER_STACK: "nothing: another stack's YAML declares them",
-}
-"""What would put each kind of finding right."""
 
 _UNDEPLOYED: Final = {
     Kind.CREATE: "declared, and not in Flex",

@@ -9,18 +9,15 @@ from typing import Any, Final
 from flexres.reconcile.change import Cause, FieldChange, Kind, Route
 from flexres.reconcile.key import Key
 from flexres.report.plan.json import Report
-from flexres.report.plan.verdict import Risk
+from flexres.report.terms import KINDS, RISKS, Risk
 from flexres.report.visible import visible
-from flexres.report.wording import KINDS, cause_text, field_label, quiet, short_place, sides, told
+from flexres.report.wording import cause_text, field_label, quiet, short_place, sides, told
 from flexres.values import ABSENT
 
 AS_DECLARED: Final = "as declared"
 NOTED: Final = "noted"
 NO_TEAM: Final = "in no file here"
 _LIMIT: Final = 200
-_ARRIVALS: Final = {Kind.CREATE, Kind.REACTIVATE, Kind.RENAME}
-_TOLD_AS_KIND: Final = {Risk.LEAVES, Risk.WAITS, Risk.LET_GO, Risk.BLOCKED, Risk.REACTIVATED, Risk.AT_IDP}
-_SAYS_WHY: Final = {Risk.LEAVES, Risk.CUT_OFF, Risk.WAITS, Risk.OVERDUE, Risk.LET_GO, Risk.BLOCKED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +139,7 @@ def _add_change(
     outcome: Mapping[str, Any],
 ) -> None:
     fields = [field_of(one) for one in change["fields"]]
-    details = [risk.get("detail", "") for risk in risks if risk["kind"] in _SAYS_WHY]
+    details = [risk.get("detail", "") for risk in risks if RISKS[Risk(risk["kind"])].says_why]
     reason = "; ".join(details) or told(change.get("reason", "") or change.get("why", ""))
     kind = kind_name(change, fields)
     rows.add(
@@ -154,7 +151,7 @@ def _add_change(
         place=short_place(stack, change.get("position", "")),
         said="; ".join(dict.fromkeys(filter(None, (reason, missed_because(outcome))))),
         lines=list(_lines(change, fields)),
-        risks=[risk["kind"] for risk in risks if risk["kind"] not in _TOLD_AS_KIND],
+        risks=[risk["kind"] for risk in risks if not RISKS[Risk(risk["kind"])].as_kind],
         result="" if outcome.get("result") == kind else outcome.get("result", ""),
         elsewhere=change.get("elsewhere", False),
     )
@@ -193,7 +190,7 @@ def kind_name(change: Mapping[str, Any], fields: Iterable[FieldChange]) -> str:
 
 
 def _lines(change: Mapping[str, Any], fields: Iterable[FieldChange]) -> Iterator[list[str]]:
-    new = Kind(change["kind"]) in _ARRIVALS
+    new = KINDS[Kind(change["kind"])].arrives
     kept = []
     for one in fields:
         if quiet(one):

@@ -207,8 +207,6 @@ def as_json(plan: Plan, idp: IdpPlan) -> dict[str, Any]:
             for one in idp.strangers
         ],
         "other_connections": list(idp.others),
-        "requests": idp.requests,
-        "seconds": round(idp.seconds, 3),
     }
 
 

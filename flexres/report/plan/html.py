@@ -4,31 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from flexres.apply.outcome import Result
-from flexres.reconcile.change import Answer, Kind, SettingChange, SettingState
+from flexres.reconcile.change import Answer, SettingChange, SettingState
 from flexres.report.html.charts import Chart, Past, history_chart, kinds_chart, queues_chart, teams_chart
 from flexres.report.html.content import Content, Section, Told, facts_of
 from flexres.report.html.rows import AS_DECLARED, NOTED, Person, field_of, kind_name, missed_because, rows_of
 from flexres.report.plan.json import Report
-from flexres.report.plan.verdict import Risk
 from flexres.report.sso import settings as sign_on
+from flexres.report.terms import KINDS, RISKS, Risk
 from flexres.report.visible import visible
-from flexres.report.wording import ELSEWHERE, KINDS, LONG, SSO_BRINGS_BACK, names_of, short_place, told
-
-_BRING_BACK: Final = {Risk.CUT_OFF, Risk.LEAVES, Risk.OVERDUE, Risk.WAITS}
-_TOLD_AS_KIND: Final = {Risk.LEAVES, Risk.LET_GO, Risk.WAITS, Risk.BLOCKED, Risk.AT_IDP, Risk.REACTIVATED}
-_COLOURS: Final[Mapping[str, str]] = {
-    KINDS[Kind.CREATE].name: "good",
-    KINDS[Kind.ADOPT].name: "calm",
-    KINDS[Kind.REACTIVATE].name: "calm",
-    KINDS[Kind.RENAME].name: "calm",
-    KINDS[Kind.UPDATE].name: "warm",
-    KINDS[Kind.RETIRE].name: "hot",
-    KINDS[Kind.LET_GO].name: "hot",
-    KINDS[Kind.BLOCKED].name: "hot",
-}
+from flexres.report.wording import ELSEWHERE, LONG, SSO_BRINGS_BACK, names_of, short_place, told
 
 
 def plan_content(report: Report, people: Iterable[Person], past: Sequence[Past]) -> Content:
@@ -83,7 +70,8 @@ def _moves(queue: Mapping[str, Any]) -> Iterator[str]:
 
 def _kinds(counts: Mapping[str, int]) -> Chart | None:
     ordered = [*(one.name for one in KINDS.values()), NOTED]
-    return kinds_chart((name, _COLOURS.get(name, "quiet"), counts[name]) for name in ordered if counts[name])
+    colours = {one.name: one.colour for one in KINDS.values()}
+    return kinds_chart((name, colours.get(name, "quiet"), counts[name]) for name in ordered if counts[name])
 
 
 def _verdict(report: Report) -> str:
@@ -99,7 +87,7 @@ def _done(report: Report) -> str:
 
 def _to_do(plan: Report, counts: Mapping[str, int]) -> str:
     risks = Counter(Risk(risk["kind"]) for risk in plan["risks"])
-    said = [risk.counted(risks[risk]) for risk in Risk if risks[risk] and risk not in _TOLD_AS_KIND]
+    said = [risk.counted(risks[risk]) for risk in Risk if risks[risk] and not RISKS[risk].as_kind]
     to_do = [f"{counts[one.name]:,} {one.to_do}" for one in KINDS.values() if counts[one.name]]
     elsewhere = sum(change.get("elsewhere", False) for change in plan["changes"])
     to_do += [f"{elsewhere:,} {ELSEWHERE}"] if elsewhere else []
@@ -145,7 +133,7 @@ def _about(outcome: Mapping[str, Any]) -> str:
 def _risks(plan: Report, *, applied: bool) -> Section:
     risks = plan["risks"]
     title = "Needs care" if any(risk["care"] for risk in risks) else "To know"
-    back = any(risk["kind"] in _BRING_BACK for risk in risks)
+    back = any(RISKS[Risk(risk["kind"])].leaves for risk in risks)
     return Section(
         "What needed care" if applied else title,
         [_risk(plan, risk) for risk in risks],

@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
-from flexres.apply.outcome import Applied, Result, UserOutcome
+from flexres.apply.outcome import Result, UserOutcome
 from flexres.reconcile.change import FieldChange, Kind, UserChange
-from flexres.reconcile.guards import Guarded, Violation
+from flexres.reconcile.guards import Guarded
 from flexres.reconcile.plan import Plan
 from flexres.report.idp import provider as idp
-from flexres.report.plan.next_step import apply_command, lift, next_after
-from flexres.report.plan.verdict import Position, RiskItem, Summary, place_of, summarise
+from flexres.report.plan.model import AppliedReport, PlanReport, Refusal
+from flexres.report.plan.risks import Position, RiskItem, place_of
 from flexres.report.routing import queues
 from flexres.report.sso import settings as sign_on
-from flexres.report.wording import EXITS
+from flexres.report.terms import EXITS
 from flexres.values import ABSENT, normal
 
 FORMAT: Final = 1
@@ -25,42 +25,41 @@ Report: TypeAlias = dict[str, Any]
 COUNTED: Final = {kind: kind.name.lower() for kind in Kind if kind is not Kind.UNMANAGED}
 
 
-def plan_json(plan: Plan, *, position: Position | None = None) -> Report:
+def plan_json(report: PlanReport) -> Report:
     """The plan as JSON values: no secret, and of a Worker's attributes only the fields that change.
 
-    A key is left out where there is nothing: no `before` means that Flex has no such value. `position` gives the
-    place in the YAML of a declared user.
+    A key is left out where there is nothing: no `before` means that Flex has no such value.
     """
-    summary = summarise(plan, position)
+    plan, run = report.plan, report.run
     return {
         "format": FORMAT,
         "report": "plan",
         **_head(plan),
-        **_given(base=plan.base),
-        **({"offline": True} if plan.offline else {}),
-        "verdict": str(summary.verdict),
-        "exit": int(summary.exit),
-        "counts": _counts(plan, summary),
-        "risks": [_risk(item) for item in summary.risks],
-        "violations": [_violation(plan, violation) for violation in plan.violations],
+        **_given(base=run.base),
+        **({"offline": True} if run.offline else {}),
+        "verdict": str(report.verdict),
+        "exit": int(report.exit),
+        "counts": _counts(report),
+        "risks": [_risk(item) for item in report.risks],
+        "violations": [_refusal(refusal) for refusal in report.refusals],
         "guarded": [_guarded(item) for item in plan.guarded],
-        "changes": [_change(change, position) for change in plan.users],
+        "changes": [_change(change, report.position) for change in plan.users],
         "unmanaged": [_unmanaged(change) for change in plan.unmanaged],
         "orphans": [{"sid": worker.sid, "friendly_name": worker.friendly_name} for worker in plan.orphans],
         "personas": {email: list(usernames) for email, usernames in plan.personas.items()},
         **({"settings": [sign_on.as_json(setting) for setting in plan.settings]} if plan.settings else {}),
         **({"idp": idp.as_json(plan, plan.idp)} if plan.idp is not None else {}),
         **queues.as_json(plan),
-        "requests": plan.requests,
-        "seconds": round(plan.seconds, 3),
+        "requests": run.requests,
+        "seconds": round(run.seconds, 3),
         **({"digest": plan.digest} if plan.digest else {}),
-        **({"next": apply_command(plan)} if plan.pending and not plan.offline else {}),
+        **({"next": report.command} if plan.pending and not run.offline else {}),
     }
 
 
-def applied_json(applied: Applied, *, position: Position | None = None) -> Report:
+def applied_json(report: AppliedReport) -> Report:
     """What became of a plan as JSON values, with the plan itself under `plan`."""
-    counts, (command, _) = applied.counts(), next_after(applied)
+    applied = report.applied
     return {
         "format": FORMAT,
         "report": "apply",
@@ -68,15 +67,15 @@ def applied_json(applied: Applied, *, position: Position | None = None) -> Repor
         "exit": int(applied.exit),
         "meaning": EXITS[applied.exit],
         "interrupted": applied.interrupted,
-        "counts": {result.name.lower(): counts[result] for result in Result},
+        "counts": {result.name.lower(): report.counts.get(result, 0) for result in Result},
         "outcomes": [_outcome(outcome) for outcome in applied.users],
         **({"settings": [sign_on.outcome_json(each) for each in applied.settings]} if applied.settings else {}),
         **({"idp": [idp.outcome_json(each) for each in applied.at_idp]} if applied.at_idp else {}),
         **({"errors": list(applied.errors)} if applied.errors else {}),
         "requests": applied.requests,
         "seconds": round(applied.seconds, 3),
-        **({"next": command} if command else {}),
-        "plan": plan_json(applied.plan, position=position),
+        **({"next": report.command} if report.command else {}),
+        "plan": plan_json(report.plan),
     }
 
 
@@ -96,13 +95,14 @@ def _head(plan: Plan) -> Report:
     }
 
 
-def _counts(plan: Plan, summary: Summary) -> Report:
+def _counts(report: PlanReport) -> Report:
+    plan = report.plan
     return {
         "declared": plan.declared,
         "in_flex": plan.in_flex,
         "in_sync": plan.in_sync,
-        **{name: summary.counts.get(kind, 0) for kind, name in COUNTED.items()},
-        "noted": summary.noted,
+        **{name: report.counts.get(kind, 0) for kind, name in COUNTED.items()},
+        "noted": report.noted,
         "unmanaged": len(plan.unmanaged),
         "orphans": len(plan.orphans),
     }
@@ -115,12 +115,10 @@ def _risk(item: RiskItem) -> Report:
     return said | _given(detail=item.detail, where=item.where, approve=item.approve, approved_by=item.approved_by)
 
 
-def _violation(plan: Plan, violation: Violation) -> Report:
-    return {
-        "rule": str(violation.rule),
-        "message": violation.message,
-        "usernames": list(violation.usernames),
-    } | _given(hint=lift(plan, violation))
+def _refusal(one: Refusal) -> Report:
+    return {"rule": str(one.rule), "message": one.says, "usernames": list(one.violation.usernames)} | _given(
+        hint=one.lifts
+    )
 
 
 def _guarded(item: Guarded) -> Report:

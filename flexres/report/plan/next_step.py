@@ -10,6 +10,7 @@ from flexres.apply.outcome import Applied, Result
 from flexres.desired.model import Limit
 from flexres.reconcile.guards import Guarded, Rule, Violation
 from flexres.reconcile.plan import Plan
+from flexres.report.run import PlanRun
 from flexres.report.visible import visible
 
 _LIFTS: Final[Mapping[Rule, str]] = {
@@ -80,14 +81,15 @@ def _typed(digests: Iterable[str], admins: Iterable[str]) -> list[str]:
     return [*named, *(word for digest in digests for word in ("--approve", digest))]
 
 
-def apply_command(plan: Plan) -> str:
+def apply_command(plan: Plan, run: PlanRun) -> str:
     """The command line that applies the plan, ready to be typed."""
-    return _applying(plan, *options(plan))
+    return _applying(plan, run, *options(plan))
 
 
-def plan_command(plan: Plan) -> str:
+def plan_command(plan: Plan, run: PlanRun) -> str:
     """The command line that shows every change of the stack."""
-    return _command("idp plan" if plan.idp and plan.idp.alone else "plan", plan, "--verbose")
+    name, *own = run.look
+    return _command(name, plan, *own, "--verbose")
 
 
 def checklist_command(plan: Plan) -> str:
@@ -100,8 +102,8 @@ def waits_for_console(plan: Plan) -> bool:
     return {violation.rule for violation in plan.violations} == {Rule.CONSOLE_CHANGES}
 
 
-def _applying(plan: Plan, *options: str) -> str:
-    name, *own = plan.command
+def _applying(plan: Plan, run: PlanRun, *options: str) -> str:
+    name, *own = run.apply
     return _command(name, plan, *own, *options)
 
 
@@ -109,7 +111,7 @@ def _command(name: str, plan: Plan, *options: str) -> str:
     return visible(shlex.join(["flexres", *name.split(), "--stack", plan.stack, *options]))
 
 
-def next_after(applied: Applied) -> tuple[str, str]:
+def next_after(applied: Applied, run: PlanRun) -> tuple[str, str]:
     """The command to type after a run, and why; empty where nothing is left to do.
 
     An approval of the whole plan does not fit what is left of it, but those of single changes do.
@@ -122,7 +124,7 @@ def next_after(applied: Applied) -> tuple[str, str]:
     digests, admins = _given(item for item in plan.guarded if item.username in left)
     if len(digests) > _FEW_DIGESTS:
         return _command("plan", plan), "look at what is left, and approve that"
-    again = _applying(plan, *_typed(digests, admins))
+    again = _applying(plan, run, *_typed(digests, admins))
     waiting = all(one.result in {Result.DONE, Result.WAITING, Result.BLOCKED} for one in applied.outcomes)
     later = waiting and not unset and not applied.interrupted
     return again, "later, when those who wait are offline" if later else "again, for what is left"

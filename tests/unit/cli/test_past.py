@@ -12,9 +12,8 @@ import pytest
 from flexres.cli.earlier_reports import past_of
 from flexres.errors import SetupError
 from flexres.reconcile.drift.findings import drift_of
-from flexres.report.drift.json import drift_json
-from flexres.report.plan.json import applied_json, plan_json
 from tests.unit.report import samples
+from tests.unit.report.rendering import applied_json, drift_json, plan_json
 
 
 def keep(folder: Path, name: str, report: object) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from flexres.live.model import LiveUser
 from flexres.reconcile.base import (
@@ -20,7 +19,7 @@ from flexres.reconcile.base import (
 from flexres.reconcile.change import FieldChange, Kind, UserChange
 from flexres.reconcile.context import Wanted
 from flexres.reconcile.plan import Plan, make_plan
-from tests.unit.reconcile.builders import ANA, BEN, CHO, NOW, applied, config, in_flex, only, person, plan_for, snapshot
+from tests.unit.reconcile.builders import ANA, BEN, CHO, NOW, applied, config, in_flex, only, person, plan_for
 from tests.unit.reconcile.strategies import World, worlds
 
 many = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
@@ -28,7 +27,7 @@ many = settings(deadline=None, max_examples=25, suppress_health_check=[HealthChe
 
 def beside(head: list[object], base: list[object], live: list[LiveUser], **options: object) -> Plan:
     """The plan of `head` with what the plan of `base` has, too, marked."""
-    return marked(plan_for(head, live, **options), plan_for(base, live, **options), "main")  # type: ignore[arg-type]
+    return marked(plan_for(head, live, **options), plan_for(base, live, **options))  # type: ignore[arg-type]
 
 
 def wanted_of(*users: object, **settings: object) -> Wanted:
@@ -113,13 +112,13 @@ def test_an_approval_that_this_change_commits_makes_the_return_its_own() -> None
     live = [in_flex(ANA, deactivated="2026-05-01T00:00:00Z")]
     digest = only(plan_for([ana], live)).digest
     approved = plan_for([ana], live, approve=[digest])
-    assert not only(marked(approved, plan_for([ana], live), "main")).elsewhere
+    assert not only(marked(approved, plan_for([ana], live))).elsewhere
 
 
 def test_whether_a_leaver_is_in_a_conversation_makes_no_difference() -> None:
     ana = person(ANA)
     waits, leaves = plan_for([], [applied(ana, busy=True)]), plan_for([], [applied(ana)])
-    assert only(marked(waits, leaves, "main")).elsewhere
+    assert only(marked(waits, leaves)).elsewhere
 
 
 def test_offline_the_base_stands_for_flex() -> None:
@@ -132,7 +131,6 @@ def test_offline_the_base_stands_for_flex() -> None:
         CHO: Kind.CREATE,
         ANA: Kind.RETIRE,
     }
-    assert (plan.base, plan.offline) == ("main", True)
 
 
 def test_offline_the_guards_have_their_say() -> None:
@@ -151,9 +149,3 @@ def test_offline_a_branch_older_than_its_base_is_no_older_checkout() -> None:
 def test_who_had_left_by_the_base_is_not_there() -> None:
     base = wanted_of(person(ANA, until=date(2026, 5, 1)), person(BEN))
     assert set(as_applied(base, NOW).users) == {BEN}
-
-
-@given(st.text(min_size=1, max_size=5))
-def test_the_base_is_called_as_it_was_named(name: str) -> None:
-    empty = wanted_of()
-    assert compared(plan_for(), Base(name, empty), snapshot()).base == name

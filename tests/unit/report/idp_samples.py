@@ -64,8 +64,6 @@ def managed_idp_plan() -> Plan:
         strangers=(Stranger("eve@example.com", "auth0|9", ("admin",)),),
         others=("google-oauth2",),
         users=4,
-        requests=10,
-        seconds=0.5,
     )
     setup = (
         IdpChange(Part.APPLICATION, "flexres", ABSENT, "k7m2q9", "is marked as this stack's"),

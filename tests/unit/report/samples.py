@@ -20,6 +20,7 @@ from flexres.reconcile.guards import Approval
 from flexres.reconcile.key import Key
 from flexres.reconcile.marker import ATTRIBUTE
 from flexres.reconcile.plan import Plan, make_plan
+from flexres.report.run import PlanRun
 
 AS_OF = datetime(2026, 11, 21, 9, 14, tzinfo=UTC)
 COMMITTED = int(datetime(2026, 11, 21, 8, 0, tzinfo=UTC).timestamp())
@@ -326,6 +327,30 @@ def none_done(plan: Plan) -> Applied:
     return Applied(plan, outcomes, seconds=0.2, requests=4, interrupted=True)
 
 
+BASED = PlanRun(0.9, 4)
+"""How `based_plan` came about."""
+OFFLINE_RUN = PlanRun(base="origin/main", offline=True)
+"""How `offline` did."""
+
+
+BASED = PlanRun(0.9, 4)
+"""How `based_plan` came about."""
+OFFLINE_RUN = PlanRun(base="origin/main", offline=True)
+"""How `offline` did."""
+
+
+BASED = PlanRun(0.9, 4)
+"""How `based_plan` came about."""
+OFFLINE_RUN = PlanRun(base="origin/main", offline=True)
+"""How `offline` did."""
+
+
+BASED = PlanRun(0.9, 4, "main")
+"""How `based_plan` came about."""
+OFFLINE_RUN = PlanRun(base="origin/main", offline=True)
+"""How `offline` did."""
+
+
 def based_plan() -> Plan:
     """A change that adds and promotes people, while somebody edited Flex and an earlier change waits to be deployed."""
     lee, ana, cho = desired("lee@example.com", file=OPS), desired("ana@example.com"), desired("cho@example.com")
@@ -340,7 +365,7 @@ def based_plan() -> Plan:
         in_flex(desired("max@example.com", roles=("supervisor",))),
         in_flex(replace(ana, roles=("admin",))),
     ]
-    return marked(plan_of(head, live), plan_of(base, live), "main")
+    return marked(plan_of(head, live), plan_of(base, live))
 
 
 def offline() -> Plan:

@@ -12,7 +12,9 @@ from flexres.errors import Position
 from flexres.reconcile.change import SettingState
 from flexres.reconcile.drift.findings import drift_of
 from flexres.reconcile.plan import Plan
-from flexres.report.plan.ci import MOST, VERDICTS, applied_outputs, drift_outputs, on_lines, output_lines, plan_outputs
+from flexres.report.ci import MOST, VERDICTS, applied_outputs, drift_outputs, on_lines, output_lines, plan_outputs
+from flexres.report.drift.model import drift_report_of
+from flexres.report.plan.model import report_of
 from tests.unit.report import idp_samples, samples
 
 
@@ -25,7 +27,9 @@ def policy(*path: str) -> Position:
 
 
 def lines(plan: Plan) -> list[tuple[str, str, str]]:
-    return [(one.severity, str(one.position), one.message) for one in on_lines(plan, user=user, policy=policy)]
+    return [
+        (one.severity, str(one.position), one.message) for one in on_lines(report_of(plan), user=user, policy=policy)
+    ]
 
 
 def test_a_refusal_about_one_person_is_at_their_line() -> None:
@@ -78,7 +82,7 @@ def test_of_many_the_last_one_says_how_many_more() -> None:
 )
 def test_the_outputs_of_a_plan(plan: Plan, changes: str, verdict: str) -> None:
     """How much, how safe, and what approves it."""
-    assert plan_outputs(plan) == {"changes": changes, "verdict": verdict, "digest": plan.digest}
+    assert plan_outputs(report_of(plan)) == {"changes": changes, "verdict": verdict, "digest": plan.digest}
 
 
 def test_the_outputs_of_a_run_count_what_was_done() -> None:
@@ -90,8 +94,12 @@ def test_the_outputs_of_a_run_count_what_was_done() -> None:
 
 def test_the_outputs_of_drift() -> None:
     """What is only to be known is no drift."""
-    assert drift_outputs(drift_of(samples.in_sync_plan(3))) == {"changes": "0", "verdict": "no drift", "digest": ""}
-    assert drift_outputs(drift_of(samples.busy_plan()))["verdict"] == "drift"
+    assert drift_outputs(drift_report_of(drift_of(samples.in_sync_plan(3)))) == {
+        "changes": "0",
+        "verdict": "no drift",
+        "digest": "",
+    }
+    assert drift_outputs(drift_report_of(drift_of(samples.busy_plan())))["verdict"] == "drift"
 
 
 def test_the_action_promises_the_verdicts_that_there_are() -> None:
@@ -107,9 +115,9 @@ def test_the_action_promises_the_verdicts_that_there_are() -> None:
 )
 def test_no_verdict_is_without_a_promise(plan: Plan) -> None:
     """Of a plan, of its run and of its drift."""
-    assert plan_outputs(plan)["verdict"] in VERDICTS["plan"]
+    assert plan_outputs(report_of(plan))["verdict"] in VERDICTS["plan"]
     assert applied_outputs(samples.none_done(plan))["verdict"] in VERDICTS["apply"]
-    assert drift_outputs(drift_of(plan))["verdict"] in VERDICTS["drift"]
+    assert drift_outputs(drift_report_of(drift_of(plan)))["verdict"] in VERDICTS["drift"]
 
 
 def test_the_outputs_count_a_setting_once() -> None:
@@ -121,4 +129,4 @@ def test_the_outputs_count_a_setting_once() -> None:
 
 def test_outputs_are_a_line_each() -> None:
     """No name or value of anybody is in them, so nothing can add a line."""
-    assert output_lines(plan_outputs(samples.hostile_plan())).count("\n") == 3
+    assert output_lines(plan_outputs(report_of(samples.hostile_plan()))).count("\n") == 3

@@ -14,13 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flexres.reconcile.drift.findings import drift_of
-from flexres.report.drift.json import drift_json
 from flexres.report.html.charts import Past
 from flexres.report.html.page import page_html
 from flexres.report.html.rows import Person
-from flexres.report.plan.json import applied_json, plan_json
 from flexres.report.visible import visible
 from tests.unit.report import samples
+from tests.unit.report.rendering import applied_json, drift_json, plan_json
 
 PAST = [Past(f"2026-11-{day:02} 06:00 UTC", day % 3, day % 2) for day in range(1, 8)]
 REPORTS = {

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from flexres.report.html.page import page_html
-from flexres.report.plan.json import plan_json
-from flexres.report.plan.markdown import plan_markdown
-from flexres.report.plan.text import plan_text
-from flexres.report.plan.verdict import Risk, summarise
+from flexres.report.plan.model import report_of
+from flexres.report.terms import Risk
+from tests.unit.report.rendering import plan_json, plan_markdown, plan_text
 
 from . import queue_samples, samples
 
@@ -22,7 +21,7 @@ def section(written: str, title: str) -> list[str]:
 
 
 def test_a_queue_that_is_left_empty_stands_on_top() -> None:
-    (risk, *_) = summarise(queue_samples.queues_plan()).risks
+    (risk, *_) = report_of(queue_samples.queues_plan()).risks
     assert (risk.kind, risk.username) == (Risk.LEFT_EMPTY, "Billing at night")
     assert section(text(), "Needs care")[0] == "left empty Billing at night the task queue loses ana@example.com"
 

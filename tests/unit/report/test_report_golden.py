@@ -6,13 +6,12 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from flexres.report.plan.json import plan_json
-from flexres.report.plan.markdown import applied_markdown, plan_markdown
-from flexres.report.plan.text import applied_text, plan_text
 from tests.unit.report import samples
+from tests.unit.report.rendering import applied_markdown, applied_text, plan_json, plan_markdown, plan_text
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -26,15 +25,23 @@ def _json() -> str:
     return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
 
 
+def _based(form: Callable[..., str], **look: Any) -> str:
+    return form(samples.based_plan(), run=samples.BASED, position=samples.position, **look)
+
+
+def _offline(form: Callable[..., str], **look: Any) -> str:
+    return form(samples.offline(), run=samples.OFFLINE_RUN, position=samples.position, **look)
+
+
 REPORTS: dict[str, Callable[[], str]] = {
     "plan-80.txt": lambda: _text(80),
     "plan-120.txt": lambda: _text(120),
     "refused.txt": lambda: plan_text(samples.refused_plan(), width=120, colour=False),
     "plan.md": lambda: plan_markdown(samples.busy_plan(), position=samples.position),
-    "based.txt": lambda: plan_text(samples.based_plan(), width=100, colour=False, position=samples.position),
-    "based.md": lambda: plan_markdown(samples.based_plan(), position=samples.position),
-    "offline.txt": lambda: plan_text(samples.offline(), width=100, colour=False, position=samples.position),
-    "offline.md": lambda: plan_markdown(samples.offline(), position=samples.position),
+    "based.txt": lambda: _based(plan_text, width=100, colour=False),
+    "based.md": lambda: _based(plan_markdown),
+    "offline.txt": lambda: _offline(plan_text, width=100, colour=False),
+    "offline.md": lambda: _offline(plan_markdown),
     "hostile.md": lambda: plan_markdown(samples.hostile_plan(), position=samples.position),
     "plan.json": _json,
     "applied.txt": lambda: applied_text(samples.applied(samples.approved_plan()), width=100, colour=False),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from flexres.errors import Exit
-from flexres.report.plan.markdown import applied_markdown, plan_markdown
-from flexres.report.plan.text import applied_text, plan_text
-from flexres.report.plan.verdict import Verdict, summarise
+from flexres.report.plan.model import report_of
+from flexres.report.terms import Verdict
 from tests.unit.report.idp_samples import managed_idp_applied, managed_idp_plan
+from tests.unit.report.rendering import applied_markdown, applied_text, plan_markdown, plan_text
 
 
 def test_one_change_shows_both_writes() -> None:
@@ -38,7 +38,7 @@ def test_the_set_up_is_a_section_of_its_own() -> None:
 
 
 def test_a_differing_value_is_pending_and_needs_care() -> None:
-    summary = summarise(managed_idp_plan())
+    summary = report_of(managed_idp_plan())
     assert (summary.verdict, summary.exit) == (Verdict.NEEDS_CARE, Exit.PENDING)
 
 

@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator
 
 from flexres.reconcile.change import Cause, Kind, Route, Why
 from flexres.reconcile.guards import Rule
-from flexres.report.plan.json import applied_json, plan_json
-from flexres.report.plan.verdict import Risk, Verdict
+from flexres.report.terms import Risk, Verdict
 from tests.unit.report import idp_samples, queue_samples, samples
+from tests.unit.report.rendering import READ, applied_json, plan_json
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/schema/report.schema.json").read_text(encoding="utf-8"))
 PLANS = {
@@ -37,10 +37,13 @@ PLANS = {
 }
 
 
+RUNS = {"based": samples.BASED, "offline": samples.OFFLINE_RUN}
+
+
 def reports() -> Iterator[dict[str, Any]]:
-    for make in PLANS.values():
+    for name, make in PLANS.items():
         plan = make()
-        yield plan_json(plan, position=samples.position)
+        yield plan_json(plan, run=RUNS.get(name, READ), position=samples.position)
         if len(plan.users) > 1:
             yield applied_json(samples.applied(plan, interrupted=True))
     yield applied_json(replace(samples.sign_on_applied(), errors=("the engine's lock was lost",)))
@@ -54,7 +57,9 @@ def through_json(report: dict[str, Any]) -> Any:
 @pytest.mark.parametrize("name", PLANS)
 def test_a_plan_validates_against_the_published_schema(name: str) -> None:
     """Every kind of plan has the documented shape, after a round trip through text."""
-    Draft202012Validator(SCHEMA).validate(through_json(plan_json(PLANS[name](), position=samples.position)))
+    Draft202012Validator(SCHEMA).validate(
+        through_json(plan_json(PLANS[name](), run=RUNS.get(name, READ), position=samples.position))
+    )
 
 
 @pytest.mark.parametrize("interrupted", [False, True])

@@ -15,9 +15,10 @@ from markdown_it.token import Token
 
 from flexres.reconcile.plan import Plan
 from flexres.report.markdown_escape import code, hidden_line, prose
-from flexres.report.plan.markdown import applied_markdown, plan_markdown
+from flexres.report.run import PlanRun
 from flexres.report.visible import visible
 from tests.unit.report import samples
+from tests.unit.report.rendering import applied_markdown, plan_markdown
 
 OUR_HTML = re.compile(
     r"<!-- flexres:(plan|apply|drift):(?!.*--.*-->)[^<>]* -->"
@@ -141,7 +142,7 @@ def test_the_digest_can_be_copied_into_the_policy() -> None:
 def test_two_plans_that_differ_only_in_what_the_reading_cost_give_the_same_comment() -> None:
     """The comment is edited only when there is something to say."""
     plan = samples.busy_plan()
-    assert plan_markdown(replace(plan, seconds=77.0, requests=99)) == plan_markdown(plan)
+    assert plan_markdown(plan, run=PlanRun(seconds=77.0, requests=99)) == plan_markdown(plan)
 
 
 @pytest.mark.parametrize("limit", [4_096, 20_000, 65_536])

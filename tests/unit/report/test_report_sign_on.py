@@ -10,12 +10,11 @@ from jsonschema import Draft202012Validator
 from flexres.errors import Exit
 from flexres.reconcile.change import SettingState
 from flexres.reconcile.guards import Rule, Violation
-from flexres.report.plan.json import applied_json
-from flexres.report.plan.markdown import applied_markdown, plan_markdown
+from flexres.report.plan.model import report_of
 from flexres.report.plan.next_step import next_after
-from flexres.report.plan.text import applied_text, plan_text
-from flexres.report.plan.verdict import Verdict, summarise
+from flexres.report.terms import Verdict
 from tests.unit.report import samples
+from tests.unit.report.rendering import READ, applied_json, applied_markdown, applied_text, plan_markdown, plan_text
 from tests.unit.report.test_report_json import SCHEMA
 
 
@@ -67,7 +66,7 @@ def test_two_long_values_that_begin_alike_are_told_whole() -> None:
 )
 def test_only_what_is_written_or_drifted_is_pending(state: SettingState, exit_code: Exit, verdict: Verdict) -> None:
     """What waits for a person is told, and no check fails for it."""
-    summary = summarise(samples.sign_on_plan(state))
+    summary = report_of(samples.sign_on_plan(state))
 
     assert (summary.exit, summary.verdict) == (exit_code, verdict)
 
@@ -102,7 +101,7 @@ def test_what_became_of_settings_is_told_with_what_is_next() -> None:
     assert "3 settings to enter in Console: flexres sso checklist --stack prod" in told
     assert "**failed**" in applied_markdown(applied)
     assert applied.exit is Exit.PARTIAL
-    assert next_after(applied)[0] == "flexres apply --stack prod"
+    assert next_after(applied, READ)[0] == "flexres apply --stack prod"
     Draft202012Validator(SCHEMA).validate(applied_json(applied))
 
 

@@ -16,10 +16,8 @@ from flexres.desired.model import Limit
 from flexres.errors import Exit
 from flexres.reconcile.guards import Approval
 from flexres.reconcile.plan import Plan
-from flexres.report.plan.json import applied_json
-from flexres.report.plan.markdown import applied_markdown
-from flexres.report.plan.text import applied_text, plan_text
 from tests.unit.report import samples
+from tests.unit.report.rendering import applied_json, applied_markdown, applied_text, plan_text
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 PLANS = [

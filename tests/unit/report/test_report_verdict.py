@@ -12,12 +12,11 @@ from flexres.errors import Exit
 from flexres.reconcile.change import Kind
 from flexres.reconcile.guards import Approval, Rule
 from flexres.reconcile.plan import Plan
-from flexres.report.plan.json import plan_json
-from flexres.report.plan.markdown import plan_markdown
+from flexres.report.plan.model import report_of
 from flexres.report.plan.next_step import lift
-from flexres.report.plan.text import applied_text, plan_text
-from flexres.report.plan.verdict import Risk, Verdict, summarise
+from flexres.report.terms import Risk, Verdict
 from tests.unit.report import samples
+from tests.unit.report.rendering import applied_text, plan_json, plan_markdown, plan_text
 
 
 @pytest.mark.parametrize(
@@ -32,7 +31,7 @@ from tests.unit.report import samples
 )
 def test_a_plan_has_one_verdict_and_one_exit(plan: Plan, verdict: Verdict, exit_code: Exit) -> None:
     """In sync, safe, needs care, or refused."""
-    summary = summarise(plan)
+    summary = report_of(plan)
     assert (summary.verdict, summary.exit) == (verdict, exit_code)
 
 
@@ -40,13 +39,13 @@ def test_a_plan_with_only_blocked_people_needs_care_and_exits_in_part() -> None:
     """Nothing is pending, yet somebody has to look."""
     gus = samples.desired("gus@example.com")
     plan = samples.plan_of([gus], [samples.in_flex(gus, deactivated=True, deactivated_date="2026-10-01T08:00:00Z")])
-    assert (summarise(plan).verdict, summarise(plan).exit) == (Verdict.NEEDS_CARE, Exit.PARTIAL)
+    assert (report_of(plan).verdict, report_of(plan).exit) == (Verdict.NEEDS_CARE, Exit.PARTIAL)
 
 
 @pytest.mark.parametrize("plan", [samples.safe_plan(), samples.approved_plan(), samples.refused_plan()])
 def test_the_formats_never_disagree(plan: Plan) -> None:
     """The same verdict is in each of them."""
-    verdict = str(summarise(plan).verdict)
+    verdict = str(report_of(plan).verdict)
     assert verdict in plan_text(plan, width=100, colour=False).splitlines()[0]
     assert verdict in plan_markdown(plan).splitlines()[1]
     assert plan_json(plan)["verdict"] == verdict
@@ -54,7 +53,7 @@ def test_the_formats_never_disagree(plan: Plan) -> None:
 
 def test_risks_are_in_order_and_carry_their_place_and_approval() -> None:
     """The gravest first, each with the line of the YAML and who approved it."""
-    risks = summarise(samples.approved_plan(), samples.position).risks
+    risks = report_of(samples.approved_plan(), position=samples.position).risks
     order = list(Risk)
     assert [order.index(item.kind) for item in risks] == sorted(order.index(item.kind) for item in risks)
     assert risks[0].where == "stacks/prod/users/ops.yaml:25"
@@ -63,13 +62,13 @@ def test_risks_are_in_order_and_carry_their_place_and_approval() -> None:
 
 def test_somebody_who_comes_back_after_offboarding_is_a_risk() -> None:
     """Approved, and still told."""
-    (item,) = [item for item in summarise(samples.leavers_plan()).risks if item.kind is Risk.REACTIVATED]
+    (item,) = [item for item in report_of(samples.leavers_plan()).risks if item.kind is Risk.REACTIVATED]
     assert (item.username, item.approved_by) == ("back@example.com", "--approve by ana")
 
 
 def test_an_update_of_the_marker_alone_counts_as_noted() -> None:
     """Nobody sees a change in Flex."""
-    summary = summarise(samples.kept_plan())
+    summary = report_of(samples.kept_plan())
     assert (summary.noted, summary.counts.get(Kind.UPDATE)) == (1, None)
 
 

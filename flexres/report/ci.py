@@ -9,11 +9,11 @@ from typing import Final
 from flexres.apply.outcome import Applied, Result
 from flexres.errors import Exit, Position, Problem
 from flexres.reconcile.change import Kind
-from flexres.reconcile.drift.findings import STUCK, Drift
-from flexres.reconcile.guards import Rule, Violation
+from flexres.reconcile.guards import Rule
 from flexres.reconcile.plan import Plan
-from flexres.report.plan.next_step import lift
-from flexres.report.plan.verdict import Verdict, summarise
+from flexres.report.drift.model import DriftReport
+from flexres.report.plan.model import PlanReport, Refusal
+from flexres.report.terms import Verdict
 from flexres.report.wording import told
 
 VERDICTS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -44,25 +44,24 @@ _IN_POLICY: Final[Mapping[Rule, tuple[str, ...]]] = {
 _ABOUT_MANY: Final = {*_IN_POLICY, Rule.OLDER_CHECKOUT} - {Rule.PROTECTED, Rule.EMAIL_DOMAINS}
 
 
-def on_lines(plan: Plan, *, user: UserPlace, policy: PolicyPlace) -> tuple[Problem, ...]:
+def on_lines(report: PlanReport, *, user: UserPlace, policy: PolicyPlace) -> tuple[Problem, ...]:
     """What stands in a plan's way, each where the YAML can mend it: refusals as errors, who is blocked as warnings.
 
     A limit on numbers is at its line of the policy, what one person is about at that person's line. At most
     `MOST` of each severity; the last one says how many more there are.
     """
-    errors = [problem for violation in plan.violations for problem in _refusals(plan, violation, user, policy)]
-    warnings = list(_blocked(plan, user, policy))
+    errors = [problem for one in report.refusals for problem in _refusals(report.plan, one, user, policy)]
+    warnings = list(_blocked(report.plan, user, policy))
     return (*_few(errors, "refusals"), *_few(warnings, "who are blocked"))
 
 
-def _refusals(plan: Plan, violation: Violation, user: UserPlace, policy: PolicyPlace) -> Iterator[Problem]:
-    hint = lift(plan, violation)
-    approve = f"or approve {plan.digest}" if plan.digest and violation.rule is not Rule.OLDER_CHECKOUT else ""
-    lifts = told(", ".join(filter(None, (hint, approve))))
-    names = () if violation.rule in _ABOUT_MANY else violation.usernames
+def _refusals(plan: Plan, refusal: Refusal, user: UserPlace, policy: PolicyPlace) -> Iterator[Problem]:
+    approve = f"or approve {plan.digest}" if plan.digest and refusal.rule is not Rule.OLDER_CHECKOUT else ""
+    lifts = told(", ".join(filter(None, (refusal.lifts, approve))))
+    names = () if refusal.rule in _ABOUT_MANY else refusal.violation.usernames
     places = [place for name in names if (place := user(name)) is not None]
-    for place in places or [policy(*_IN_POLICY.get(violation.rule, ()))]:
-        yield Problem(told(violation.message), lifts, place=place)
+    for place in places or [policy(*_IN_POLICY.get(refusal.rule, ()))]:
+        yield Problem(told(refusal.says), lifts, place=place)
 
 
 def _blocked(plan: Plan, user: UserPlace, policy: PolicyPlace) -> Iterator[Problem]:
@@ -82,9 +81,10 @@ def _few(problems: list[Problem], what: str) -> Iterator[Problem]:
     yield Problem(f"and {more} more {what}; the report names them all", severity=last.severity, place=last.place)
 
 
-def plan_outputs(plan: Plan) -> dict[str, str]:
+def plan_outputs(report: PlanReport) -> dict[str, str]:
     """What other jobs can read of a plan: how much it would write, its verdict, and the digest that approves it."""
-    return {"changes": str(len(plan.pending)), "verdict": str(summarise(plan).verdict), "digest": plan.digest}
+    plan = report.plan
+    return {"changes": str(len(plan.pending)), "verdict": str(report.verdict), "digest": plan.digest}
 
 
 def applied_outputs(applied: Applied) -> dict[str, str]:
@@ -94,11 +94,10 @@ def applied_outputs(applied: Applied) -> dict[str, str]:
     return {"changes": str(done), "verdict": verdict, "digest": applied.plan.digest}
 
 
-def drift_outputs(drift: Drift) -> dict[str, str]:
+def drift_outputs(report: DriftReport) -> dict[str, str]:
     """What other jobs can read of a drift report: how many findings are drift, and whether somebody has to look."""
-    stuck = any(finding.reason in STUCK for finding in drift.findings)
-    verdict = "drift" if drift.found else "needs care" if stuck else "no drift"
-    return {"changes": str(sum(finding.drift for finding in drift.findings)), "verdict": verdict, "digest": ""}
+    found = sum(finding.drift for finding in report.drift.findings)
+    return {"changes": str(found), "verdict": report.verdict, "digest": ""}
 
 
 def output_lines(outputs: Mapping[str, str]) -> str:

@@ -1,0 +1,153 @@
+"""Who is at risk in a plan, and how: what a reviewer should look at first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from flexres.reconcile.change import Kind, Route, UserChange
+from flexres.reconcile.context import is_online
+from flexres.reconcile.fields import live_skills
+from flexres.reconcile.guards import Guarded, Rule, deactivated_since, roles_after, roles_before
+from flexres.reconcile.key import ROLES
+from flexres.reconcile.plan import Plan
+from flexres.report.terms import RISKS, Risk
+from flexres.report.visible import visible
+from flexres.report.wording import field_label, names_of, told, value_text, values_text, when
+
+Position: TypeAlias = "Callable[[str], str | None]"
+"""Username → the place in the YAML that declares the user, `users/ops.yaml:14`; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class RiskItem:
+    """One person at risk: `detail` says how, `where` the YAML's place.
+
+    `care` is False where nothing has to be decided before applying: a leaver who waits as planned, a change to
+    make at the identity provider. `approve` is the digest that approves it alone, `approved_by` who has.
+    `elsewhere`: it would happen without this change, too.
+    """
+
+    kind: Risk
+    username: str
+    detail: str
+    where: str | None = None
+    care: bool = True
+    approve: str = ""
+    approved_by: str | None = None
+    elsewhere: bool = False
+
+
+def risks_of(plan: Plan, position: Position | None = None) -> tuple[RiskItem, ...]:
+    """Everybody at risk, in the order of the risks; `position` finds the place of a declared user."""
+    guarded = {(item.rule, item.username): item for item in plan.guarded}
+    found = [item for change in plan.users for item in _risks(change, plan, guarded, position)]
+    found.extend(_emptied(plan))
+    return tuple(sorted(found, key=lambda item: _ORDER[item.kind]))
+
+
+_ORDER: Final = {risk: place for place, risk in enumerate(Risk)}
+
+
+def place_of(change: UserChange, position: Position | None) -> str | None:
+    """Where the YAML declares the user: with the line if `position` knows, else the file."""
+    found = position(change.username) if position and change.desired else None
+    return found or change.file
+
+
+_Guarded: TypeAlias = "Mapping[tuple[Rule, str], Guarded]"
+
+
+def _risks(change: UserChange, plan: Plan, guarded: _Guarded, position: Position | None) -> Iterator[RiskItem]:
+    for kind, detail, care in _found(change, plan, guarded):
+        watched = (guarded.get((rule, change.username)) for rule in RISKS[kind].rules)
+        by = next((item.approved_by for item in watched if item and item.approved_by), None)
+        approve = change.digest if kind is Risk.BLOCKED else ""
+        elsewhere = change.elsewhere or (RISKS[kind].of_roles and _roles_elsewhere(change))
+        yield RiskItem(kind, change.username, detail, place_of(change, position), care, approve, by, elsewhere)
+
+
+def _emptied(plan: Plan) -> Iterator[RiskItem]:
+    """The queues that the plan leaves without anybody of whom it is certain that they can get its work."""
+    touched = {change.username: change for change in plan.users}
+    for one in plan.routing.changed if plan.routing else ():
+        if one.empties:
+            mine = [change for name in one.loses if (change := touched.get(name))]
+            elsewhere = bool(mine) and all(change.elsewhere for change in mine)
+            perhaps = f"; {len(one.doubts)} uncertain" if one.doubts else ""
+            loses = f"the task queue loses {names_of(one.loses)}{perhaps}"
+            yield RiskItem(Risk.LEFT_EMPTY, one.queue.name, loses, elsewhere=elsewhere)
+
+
+def _roles_elsewhere(change: UserChange) -> bool:
+    return any(field.key is ROLES and field.elsewhere for field in change.fields)
+
+
+def _found(change: UserChange, plan: Plan, guarded: _Guarded) -> Iterator[tuple[Risk, str, bool]]:
+    if change.kind is Kind.BLOCKED:
+        yield Risk.BLOCKED, told(change.reason), True
+        return
+    if change.leaves:
+        yield _departure(change, plan)
+        return
+    yield from _role_risks(change)
+    if change.live and change.live.user.deactivated:
+        yield Risk.REACTIVATED, f"was deactivated on {told(deactivated_since(change.live))}", True
+    if (Rule.LOSES_SKILLS, change.username) in guarded:
+        yield Risk.LOSES_SKILLS, _skills_of(change), True
+    if (Rule.LOSES_CAPACITY, change.username) in guarded:
+        yield Risk.LOSES_CAPACITY, "takes no task any more", True
+    if change.kind is Kind.RENAME and change.old:
+        yield Risk.AT_IDP, f"change the NameID from {visible(change.old.username)}", True
+    at_idp = [field for field in change.fields if field.route is Route.IDP]
+    if at_idp:
+        yield Risk.AT_IDP, "; ".join(f"{field_label(field.key)}: {values_text(field)}" for field in at_idp), False
+
+
+def _skills_of(change: UserChange) -> str:
+    worker = change.live.worker if change.live else None
+    return visible(", ".join(sorted(live_skills(worker.attributes() or {})))) if worker else ""
+
+
+def _role_risks(change: UserChange) -> Iterator[tuple[Risk, str, bool]]:
+    before, after = roles_before(change), roles_after(change)
+    if before == after:
+        return
+    old, new = (value_text(sorted(roles)) for roles in (before, after))
+    detail = f"{old} → {new}" if before else f"new: {new}"
+    gained, lost = after - before, before - after
+    if "admin" in gained:
+        yield Risk.GAINS_ADMIN, detail, True
+    elif "supervisor" in gained:
+        yield Risk.GAINS_SUPERVISOR, detail, True
+    if "admin" in lost:
+        yield Risk.LOSES_ADMIN, detail, True
+    elif "supervisor" in lost:
+        yield Risk.LOSES_SUPERVISOR, detail, True
+
+
+def _departure(change: UserChange, plan: Plan) -> tuple[Risk, str, bool]:
+    high = [role for role in ("admin", "supervisor") if role in roles_before(change)]
+    said = [told(change.reason or str(change.why or "")), *([f"is {' and '.join(high)}"] if high else [])]
+    said += [f"loses the roles at {visible(change.idp.provider)} too"] if change.idp else []
+    if change.kind is Kind.RETIRE:
+        activity = _busy_with(change, plan)
+        return (Risk.CUT_OFF, "; ".join([activity, *said]), True) if activity else (Risk.LEAVES, "; ".join(said), True)
+    if change.kind is Kind.LET_GO:
+        return Risk.LET_GO, "; ".join([*said, "stays in Flex, unmanaged"]), True
+    worker = change.live.worker if change.live else None
+    since = change.marker.waiting_since() if change.marker else None
+    until = f"since {when(since)}" if since else "leaves when offline"
+    if change.overdue:
+        until = f"{until}, longer than {plan.policy.retire_within.total_seconds() / 3600:g}h"
+    said = [until, *([f"activity {visible(worker.activity_name)}"] if worker else []), *said]
+    return (Risk.OVERDUE if change.overdue else Risk.WAITS), "; ".join(said), change.pending or change.overdue
+
+
+def _busy_with(change: UserChange, plan: Plan) -> str:
+    """What somebody who is retired at once is doing, where that is not being offline."""
+    worker = change.live.worker if change.live else None
+    if worker is None or not is_online(worker, plan.instance.offline_activity):
+        return ""
+    return f"leaves while {visible(worker.activity_name)}"

@@ -1,0 +1,27 @@
+"""The run that a report tells of: what is no part of the difference itself, such as what it cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRun:
+    """How a plan came about.
+
+    `seconds` and `requests` are what reading both sides cost. `base` is the revision that the plan was compared with,
+    as it was named; `offline` says that Flex was not read and the base stands for it. `apply` is what applies exactly
+    this plan and `look` what shows all of it, each behind `flexres`: the command, then its own options.
+    """
+
+    seconds: float = 0.0
+    requests: int = 0
+    base: str = ""
+    offline: bool = False
+    apply: tuple[str, ...] = ("apply",)
+    look: tuple[str, ...] = ("plan",)
+
+
+AS_PLANNED: Final = PlanRun()
+"""A run of which nothing else is to be told."""

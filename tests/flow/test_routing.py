@@ -41,12 +41,12 @@ class Center:
         assert code == 0, err
         return json.loads(out)
 
-    def dana_does_returns_alone(self, path: Path) -> None:
+    def dana_does_no_billing(self, path: Path) -> None:
         """Who alone does billing in the evenings does it no more."""
         lines = (self.users / "support.yaml").read_text().splitlines(keepends=True)
         place = next(number for number, line in enumerate(lines) if line.startswith(f"  {DANA}:"))
         place = next(number for number in range(place, len(lines)) if lines[number].startswith("    skills:"))
-        lines[place] = "    skills: {billing: null, returns: true}\n"
+        lines[place] = "    skills: {billing: null}\n"
         path.write_text("".join(lines))
 
 
@@ -89,7 +89,7 @@ def test_one_queue_and_one_person_are_explained(center: Center) -> None:
 
 
 def test_a_team_file_being_written_is_asked_about(center: Center, tmp_path: Path) -> None:
-    center.dana_does_returns_alone(tmp_path / "support.yaml")
+    center.dana_does_no_billing(tmp_path / "support.yaml")
     found = center.json("routing", "--what-if", "support.yaml")
     evenings = next(queue for queue in found["queues"] if queue["name"] == "Billing Evenings")
     assert (evenings["before"], evenings["after"], evenings["loses"]) == (1, 0, [DANA])
@@ -99,7 +99,7 @@ def test_a_team_file_being_written_is_asked_about(center: Center, tmp_path: Path
 
 
 def test_a_change_that_empties_a_queue_is_refused_until_approved(center: Center) -> None:
-    center.dana_does_returns_alone(center.users / "support.yaml")
+    center.dana_does_no_billing(center.users / "support.yaml")
     code, out, _ = center.run("plan", "--check")
     assert code == 4
     assert "left empty" in out
@@ -141,3 +141,25 @@ def test_a_key_without_the_right_is_one_line_in_a_plan(center: Center) -> None:
     code, _, err = center.run("routing")
     assert code == 6
     assert "the task queues cannot be read" in err
+
+
+def printed_in_the_docs(name: str) -> list[str]:
+    """The lines of a block of docs/routing.md, up to an ellipsis."""
+    text = (ROOT / "docs" / "routing.md").read_text(encoding="utf-8")
+    block = text.partition(f"<!-- {name} -->\n```text\n")[2].partition("```")[0]
+    return [line for line in block.partition("  …")[0].splitlines() if not line.startswith("$")]
+
+
+def test_the_docs_show_what_is_printed(center: Center, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    _, queue, _ = center.run("routing", "--queue", "Billing Evenings")
+    center.dana_does_no_billing(tmp_path / "support.yaml")
+    _, what_if, _ = center.run("routing", "--what-if", "support.yaml")
+    center.dana_does_no_billing(center.users / "support.yaml")
+    _, plan, _ = center.run("plan")
+    for name, printed in (("queue", queue), ("what-if", what_if), ("plan", plan)):
+        lines = printed.splitlines()
+        shown = printed_in_the_docs(name)
+        assert shown
+        start = lines.index(shown[0])
+        assert lines[start : start + len(shown)] == shown

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
+from types import FrameType
 
 from flexres.sandbox.server import Sandbox
 
@@ -38,7 +39,7 @@ def main() -> int:
         subprocess.run([*flexres, "apply", "--yes"], cwd=folder, env=environ, check=True, capture_output=True)
         (users / "team.yaml").write_text(_TEAM.replace("billing: 3", "billing: 4"))
         ran = subprocess.run(
-            [sys.executable, __file__, "plan"], cwd=folder, env=environ, capture_output=True, text=True
+            [sys.executable, __file__, "plan"], cwd=folder, env=environ, capture_output=True, text=True, check=False
         )
     print(ran.stdout, end="")
     files = sorted(line.removeprefix(_MARK) for line in ran.stderr.splitlines() if line.startswith(_MARK))
@@ -56,8 +57,8 @@ def child() -> None:
     root = os.path.dirname(flexres.__file__) + os.sep
     seen: set[str] = set()
 
-    def look(frame: object, event: str, _argument: object) -> None:
-        code = frame.f_code  # type: ignore[attr-defined]
+    def look(frame: FrameType, event: str, _argument: object) -> None:
+        code = frame.f_code
         if event == "call" and code.co_name not in {"<module>", "<lambda>"} and code.co_filename.startswith(root):
             if not any(above.f_code.co_name == "<module>" for above in _callers(frame)):
                 seen.add(code.co_filename.removeprefix(root))
@@ -72,9 +73,10 @@ def child() -> None:
             print(_MARK + file, file=sys.stderr)
 
 
-def _callers(frame: object) -> list[object]:
+def _callers(frame: FrameType) -> list[FrameType]:
     """The frames above one, up to where this script began: what a module does while it is loaded does not count."""
-    found, above = [], frame.f_back  # type: ignore[attr-defined]
+    found: list[FrameType] = []
+    above = frame.f_back
     while above is not None and above.f_code.co_filename != __file__:
         found.append(above)
         above = above.f_back
@@ -82,4 +84,6 @@ def _callers(frame: object) -> list[object]:
 
 
 if __name__ == "__main__":
-    sys.exit(main() if len(sys.argv) == 1 else child())
+    if len(sys.argv) == 1:
+        sys.exit(main())
+    child()

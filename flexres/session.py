@@ -51,8 +51,8 @@ class Session:
         """The client of the instance's Workers."""
         return Workers(self.transport, instance.workspace)
 
-    async def snapshot(self) -> Snapshot:
-        """What Flex says now.
+    async def snapshot(self, *, routing: bool = False) -> Snapshot:
+        """What Flex says now; with `routing`, of its task queues and Workflows too.
 
         A declared user whom the list of users lacks while a Worker of that name exists is read again: lists can
         miss what others change meanwhile, and a new user is provisioned only where there is none.
@@ -60,7 +60,7 @@ class Session:
         config = self.stack.config
         channels_for = {user.username for user in self.wanted.users.values() if user.channels}
         snapshot = await read_snapshot(
-            self.transport, account=config.account, instance=config.instance, channels_for=channels_for, routing=True
+            self.transport, account=config.account, instance=config.instance, channels_for=channels_for, routing=routing
         )
         nameless = {worker.friendly_name for worker in snapshot.orphans}
         doubtful = (nameless & self.wanted.users.keys()) - snapshot.users.keys()
@@ -120,7 +120,7 @@ class Session:
         sides: list[IdpSides | None] = []
 
         async def users() -> None:
-            snapshots.append(await self.snapshot())
+            snapshots.append(await self.snapshot(routing=True))
 
         async def sign_on() -> None:
             seen.append(await self.sign_on())

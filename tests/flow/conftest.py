@@ -150,4 +150,4 @@ def fields(change: UserChange) -> dict[str, tuple[Any, Any]]:
 
 def results(applied: Applied) -> dict[str, str]:
     """Username → result."""
-    return {outcome.change.username: str(outcome.result) for outcome in applied.outcomes}
+    return {outcome.change.username: str(outcome.result) for outcome in applied.users}

@@ -88,7 +88,7 @@ def test_a_login_is_told_from_a_person(applied: IdpFlow, sandbox: Sandbox) -> No
     assert sandbox.user("ana@example.com")["roles"] == ["agent", "supervisor"]
     plan = applied.plan()
     (change,) = plan.changes
-    assert {item.key: item.cause for item in change.fields} == {"roles": Cause.LOGIN}
+    assert {item.key.text: item.cause for item in change.fields} == {"roles": Cause.LOGIN}
     assert "written at a login, put back · Flex and Auth0" in said(plan)
 
 
@@ -121,7 +121,7 @@ def test_a_person_in_flex_is_told_from_a_login(applied: IdpFlow, sandbox: Sandbo
     (change,) = applied.plan().changes
 
     assert change.idp is None
-    assert {item.key: item.cause for item in change.fields} == {"attr:department": Cause.FLEX}
+    assert {item.key.text: item.cause for item in change.fields} == {"attr:department": Cause.FLEX}
 
 
 def test_a_change_by_hand_at_the_provider_is_put_back_there(applied: IdpFlow, sandbox: Sandbox) -> None:
@@ -130,7 +130,7 @@ def test_a_change_by_hand_at_the_provider_is_put_back_there(applied: IdpFlow, sa
 
     (change,) = applied.plan().changes
     assert change.idp is not None
-    assert {item.key: item.cause for item in change.idp.fields}["roles"] is Cause.IDP
+    assert {item.key.text: item.cause for item in change.idp.fields}["roles"] is Cause.IDP
     applied.apply()
 
     held = sandbox.auth0.app_metadata("ana@example.com")
@@ -318,7 +318,6 @@ def test_the_provider_alone_leaves_flex_as_it_is(idp: IdpFlow, sandbox: Sandbox)
     """`idp apply`: the same plan without what happens in Flex."""
     plan = idp.plan(idp_alone=True)
     assert kinds(plan) == {"ana@example.com": "update"}
-    assert "flexres idp apply --stack test" in said(plan)
 
     assert idp.apply(idp_alone=True).exit is Exit.DONE
 
@@ -365,5 +364,5 @@ def test_fields_of_a_change_name_both(applied: IdpFlow) -> None:
     (change,) = applied.plan().changes
 
     assert change.idp is not None
-    there = {item.key: (item.before, item.after) for item in change.idp.fields}
+    there = {item.key.text: (item.before, item.after) for item in change.idp.fields}
     assert there == fields(change) == {"roles": (["agent"], ["agent", "supervisor"])}

@@ -52,7 +52,7 @@ def test_a_scope_that_only_writing_needs_is_named_in_the_outcome(idp: IdpFlow, s
     applied = idp.apply()
 
     assert applied.exit is Exit.PARTIAL
-    assert {one.result for one in applied.idp} == {Result.FAILED}
+    assert {one.result for one in applied.at_idp} == {Result.FAILED}
     assert results(applied) == {"ana@example.com": "failed"}
     assert "nothing was written in Flex" in applied.outcomes[0].message
     assert "update:users" in applied.outcomes[0].message
@@ -85,7 +85,7 @@ def test_another_stacks_application_and_action_are_left_alone(idp: IdpFlow, sand
         "the action Flex claims is managed by stack id zzzzzz",
     ]
     applied = idp.apply()
-    assert applied.idp == ()
+    assert applied.at_idp == ()
     assert applied.plan.at_idp == ()
 
 
@@ -133,7 +133,10 @@ def test_a_full_quota_of_actions_is_told_and_the_rest_is_done(idp: IdpFlow, sand
     applied = idp.apply()
 
     assert applied.exit is Exit.PARTIAL
-    assert {str(one.change.part): str(one.result) for one in applied.idp} == {"application": "done", "action": "failed"}
+    assert {str(one.change.part): str(one.result) for one in applied.at_idp} == {
+        "application": "done",
+        "action": "failed",
+    }
     assert "the tenant's plan allows no more of these" in applied_text(applied, width=200, colour=False)
     assert results(applied) == {"ana@example.com": "done"}
 
@@ -168,8 +171,8 @@ def test_a_rate_limit_in_the_middle_leaves_a_report(idp: IdpFlow, sandbox: Sandb
     applied = idp.apply(plan=plan)
 
     assert applied.exit is Exit.PARTIAL
-    assert Result.DONE in {one.result for one in applied.idp}
-    assert Result.FAILED in {one.result for one in applied.idp}
+    assert Result.DONE in {one.result for one in applied.at_idp}
+    assert Result.FAILED in {one.result for one in applied.at_idp}
     assert sandbox.users() == []
 
 

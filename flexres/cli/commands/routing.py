@@ -111,7 +111,7 @@ def _written(answer: _Answer, report_format: options.ReportFormat, out: Path | N
 
 
 async def _answered(it: Opened, asked: _Asked) -> _Answer:
-    snapshot = await it.session.snapshot()
+    snapshot = await it.session.snapshot(routing=True)
     assert snapshot.routing is not None
     found, people = routing_map(snapshot.routing), people_of(snapshot)
     if found.unread:

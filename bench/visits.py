@@ -14,6 +14,8 @@ from collections import Counter
 from pathlib import Path
 from types import FrameType
 
+import flexres
+from flexres.cli.main import run
 from flexres.sandbox.server import Sandbox
 
 _FLEX = """\
@@ -51,17 +53,15 @@ def main() -> int:
 
 def child() -> None:
     """Plan in this process, and name on stderr each file whose functions were called."""
-    import flexres
-    from flexres.cli.main import run
-
-    root = os.path.dirname(flexres.__file__) + os.sep
+    root = f"{Path(flexres.__file__).parent}{os.sep}"
     seen: set[str] = set()
 
     def look(frame: FrameType, event: str, _argument: object) -> None:
         code = frame.f_code
-        if event == "call" and code.co_name not in {"<module>", "<lambda>"} and code.co_filename.startswith(root):
-            if not any(above.f_code.co_name == "<module>" for above in _callers(frame)):
-                seen.add(code.co_filename.removeprefix(root))
+        if event != "call" or code.co_name in {"<module>", "<lambda>"} or not code.co_filename.startswith(root):
+            return
+        if not any(above.f_code.co_name == "<module>" for above in _callers(frame)):
+            seen.add(code.co_filename.removeprefix(root))
 
     sys.argv = ["flexres", *sys.argv[1:]]
     sys.setprofile(look)

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flexres.collector import without_collector
-from flexres.desired.git.revision import Revision, approvers
+from flexres.desired.git.revision import Author, Revision, authors_of
+from flexres.desired.model import ApprovedEntry
 from flexres.desired.stack import Stack
+from flexres.errors import Position
 from flexres.idp.auth0.state import IdentityProvider, open_provider
 from flexres.live.flex.users import FlexUsers
 from flexres.live.http.concurrently import together
@@ -20,7 +22,7 @@ from flexres.live.snapshot import read_snapshot, reread
 from flexres.live.taskrouter.workers import Workers
 from flexres.reconcile.base import Base, compared
 from flexres.reconcile.context import Wanted
-from flexres.reconcile.guards import Approval
+from flexres.reconcile.guards.approvals import Approval, Proof, Source
 from flexres.reconcile.idp.users import IdpSides
 from flexres.reconcile.plan import Plan, make_plan
 from flexres.sso.difference import setting_changes
@@ -154,13 +156,20 @@ def wanted_of(stack: Stack, revision: Revision | None) -> Wanted:
     return Wanted(stack.name, stack.config, stack.users, commit, time)
 
 
-def approvals_of(stack: Stack, revision: Revision, digests: Sequence[str], by: str) -> tuple[Approval, ...]:
-    """Who approved which digests: those of the YAML by its author, `digests` in the words of `by`."""
-    places = {
-        digest: stack.position("policy", "approved", place) for place, digest in enumerate(stack.config.policy.approved)
-    }
-    committed = (Approval(digest, author) for digest, author in approvers(places, revision).items())
-    return (*committed, *(Approval(digest, by) for digest in digests))
+def committed_approvals(stack: Stack, revision: Revision) -> tuple[Approval, ...]:
+    """What flex.yaml approves, each with what git tells of the commit that added it."""
+    entries = stack.config.policy.approved
+    places = [stack.position("policy", "approved", number) for number in range(len(entries))]
+    found = authors_of([place.line for place in places], revision)
+    return tuple(_committed(entry, place, found.get(place.line)) for entry, place in zip(entries, places, strict=True))
+
+
+def _committed(entry: ApprovedEntry, place: Position, author: Author | None) -> Approval:
+    plain = Approval(entry.digest, Source.COMMITTED, place=place, purpose=entry.purpose, until=entry.until)
+    if author is None:
+        return plain
+    proof = Proof.SIGNATURE if author.signed else Proof.NONE
+    return replace(plain, who=author.name, commit=author.commit, unknown=author.unknown, proof=proof)
 
 
 @asynccontextmanager

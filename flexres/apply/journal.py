@@ -16,7 +16,7 @@ from flexres.apply.outcome import Outcome
 from flexres.errors import FlexresError, SetupError
 from flexres.files import folder_above, write_file
 from flexres.reconcile.change import Change, FieldChange, Route, UserChange
-from flexres.reconcile.guards import Guarded
+from flexres.reconcile.guards.model import Guarded
 from flexres.values import ABSENT
 
 

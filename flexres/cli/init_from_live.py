@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from flexres.cli.export_report import export_report
@@ -19,12 +20,12 @@ from flexres.cli.pulumi_project import write_project
 from flexres.cli.workflows import workflow_files
 from flexres.desired.edit.template import FLEX_SCHEMA, Proposal, flex_template
 from flexres.desired.load import CONFIG
-from flexres.desired.model import DesiredUser, Engine
+from flexres.desired.model import DAYS_APPROVED, ApprovedEntry, DesiredUser, Engine
 from flexres.files import folder_above, write_file
 from flexres.live.flex.configuration import ConfigurationApi
 from flexres.live.http.connect import connect
 from flexres.reconcile.change import Kind
-from flexres.reconcile.guards import Rule
+from flexres.reconcile.guards.model import Rule
 from flexres.reconcile.plan import Plan
 from flexres.report.plan.model import report_of
 from flexres.report.plan.text import plan_text
@@ -66,7 +67,9 @@ async def _begin(name: str, stacks: Path, *, account: str, instance: str | None,
     plan, run = await _plan(name, stacks)
     if _only_adopts(plan) and plan.digest:
         # Whoever merges this adopts everybody, exactly as they are: the review is of this very file.
-        _rewrite_config(target, _config(target, replace(proposal, approved=(plan.digest,)), engine))
+        last_day = plan.as_of.date() + timedelta(days=DAYS_APPROVED)
+        entry = ApprovedEntry(plan.digest, "adopting everybody as they are", last_day)
+        _rewrite_config(target, _config(target, replace(proposal, approved=(entry,)), engine))
         plan, run = await _plan(name, stacks)
     emit(_told(plan, run))
 

@@ -17,12 +17,13 @@ from flexres.cli.output import note
 from flexres.cli.stacks import choose_stack, load, refuse_clashes
 from flexres.desired.git.revision import Revision, operator, read_revision
 from flexres.desired.load import Stack
+from flexres.desired.model import DIGEST_LENGTH, DIGEST_PATTERN
 from flexres.errors import SetupError
 from flexres.reconcile.base import Base
-from flexres.reconcile.guards import Approval, Rule
+from flexres.reconcile.guards.approvals import Approval, Source
 from flexres.reconcile.plan import Plan
 from flexres.report.run import PlanRun
-from flexres.session import Session, approvals_of, open_session
+from flexres.session import Session, committed_approvals, open_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,11 @@ async def opened(
     stack = load(chosen)
     refuse_clashes(stack, chosen)
     revision = read_revision(stacks / stack.name)
-    by = f"--approve by {operator(revision.folder, os.environ)}" if lifts.digests else ""
-    approvals = approvals_of(stack, revision, lifts.digests, by)
+    who = operator(revision.folder, os.environ) if lifts.digests else ""
+    approvals = (
+        *committed_approvals(stack, revision),
+        *(Approval(digest, Source.COMMAND_LINE, who) for digest in lifts.digests),
+    )
     async with open_session(stack, environ=os.environ, revision=revision, read_only=read_only) as session:
         yield Opened(stack, revision, approvals, lifts, session)
 
@@ -101,9 +105,9 @@ async def opened(
 def check_digests(digests: Sequence[str]) -> None:
     """Raises SetupError for what can be no digest, before anything is read."""
     for digest in digests:
-        if not re.fullmatch(r"[0-9a-f]{8}", digest):
+        if not re.fullmatch(DIGEST_PATTERN, digest):
             raise SetupError(
-                f"--approve {digest}: a digest is eight characters of 0-9 and a-f",
+                f"--approve {digest}: a digest is {DIGEST_LENGTH} characters of a-z and 2-7",
                 hint="flexres plan shows it beside what it would approve",
             )
 
@@ -114,6 +118,5 @@ def note_oddities(plan: Plan, opened: Opened) -> None:
     for digest in opened.lifts.digests:
         if digest not in known:
             note(f"note: --approve {digest} approves nothing of this plan: what it was made for has changed")
-    older = any(violation.rule is Rule.OLDER_CHECKOUT for violation in plan.violations)
-    if older and opened.revision.unknown:
+    if plan.older_than and opened.revision.unknown:
         note(f"note: the commit of this checkout is not known: {opened.revision.unknown}")

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from flexres.values import Json
 
 Engine = Literal["direct", "pulumi", "auto"]
+
+DIGEST_LENGTH: Final = 26
+"""Characters of a-z2-7 in the digest of an approval: 130 bits."""
+DIGEST_PATTERN: Final = f"^[a-z2-7]{{{DIGEST_LENGTH}}}$"
+DAYS_APPROVED: Final = 14
+"""So long an approval holds unless it says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +51,40 @@ class DesiredUser:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """`max_removals` and `max_changes`: a count, or a percentage (0..100)."""
+    """`max_removals` and `max_changes`: a count, or a percentage (0..100); with both, neither may be exceeded."""
 
     count: int | None = None
     percent: float | None = None
 
-    def allows(self, changes: int, of: int) -> bool:
-        """Whether `changes` among `of` users stay within the limit, at any size: 1 of 5 is over 10 %."""
-        if self.count is not None:
-            return changes <= self.count
-        assert self.percent is not None
-        return changes * 100 <= self.percent * of
+    def allows(self, changes: int, of: int, *, least: int = 0) -> bool:
+        """Whether `changes` among `of` users stay within the limit, at any size: 1 of 5 is over 10 %.
+
+        `least`: so many a percentage always allows, unless it is 0.
+        """
+        if self.count is not None and changes > self.count:
+            return False
+        if not self.percent:
+            return self.percent is None or not changes
+        return changes <= least or changes * 100 <= self.percent * of
 
     def __str__(self) -> str:
-        return str(self.count) if self.count is not None else f"{self.percent:g}%"
+        count = [str(self.count)] if self.count is not None else []
+        percent = [f"{self.percent:g}%"] if self.percent is not None else []
+        return " and ".join(count + percent)
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedEntry:
+    """One entry of `policy.approved`: what it is for in words, and the last day on which it holds."""
+
+    digest: str
+    purpose: str
+    until: date
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How changes may happen. `approved` are digests of guarded changes that a reviewer has seen.
+    """How changes may happen. `email_domains` None: any. `approved` is what a reviewer has seen of guarded changes.
 
     `queues` is how many people a plan has to leave in which task queue, by its name; `*` stands for all the others.
     """
@@ -77,8 +98,9 @@ class Policy:
     max_changes: Limit = Limit(percent=30.0)
     min_admins: int = 1
     protected: tuple[str, ...] = ()
-    email_domains: tuple[str, ...] = ()
-    approved: tuple[str, ...] = ()
+    email_domains: tuple[str, ...] | None = None
+    unmanaged_admins: Literal["report", "fail"] = "report"
+    approved: tuple[ApprovedEntry, ...] = ()
     console_changes: Literal["warn", "fail"] = "warn"
     queues: Mapping[str, int] = field(default_factory=dict)
 

@@ -15,7 +15,7 @@ from flexres.reconcile.change import FieldChange, Kind, Route, UserChange
 from flexres.reconcile.context import Wanted
 from flexres.reconcile.diff import Scope, marker_for
 from flexres.reconcile.fields import desired_fields, route, write_fields
-from flexres.reconcile.guards import Approval
+from flexres.reconcile.guards.approvals import Approval, Source
 from flexres.reconcile.marker import ATTRIBUTE
 from flexres.reconcile.plan import Plan, make_plan
 from flexres.values import same
@@ -34,7 +34,8 @@ class Base:
     @property
     def approvals(self) -> tuple[Approval, ...]:
         """What the base's own YAML approves."""
-        return tuple(Approval(digest, self.name) for digest in self.wanted.config.policy.approved)
+        entries = self.wanted.config.policy.approved
+        return tuple(Approval(entry.digest, Source.COMMITTED, until=entry.until) for entry in entries)
 
 
 def compared(plan: Plan, base: Base, snapshot: Snapshot) -> Plan:
@@ -64,7 +65,9 @@ def offline_plan(
 ) -> Plan:
     """YAML against YAML: what `wanted` would change in a Flex that already is as the base says."""
     snapshot = as_applied(base.wanted, as_of)
-    return make_plan(wanted, snapshot, as_of=as_of, approvals=approvals, allow_admin=allow_admin, allow_older=True)
+    plan = make_plan(wanted, snapshot, as_of=as_of, approvals=approvals, allow_admin=allow_admin, allow_older=True)
+    # A digest is of the state that it is given for, which nobody has looked at.
+    return replace(plan, digest="")
 
 
 def as_applied(wanted: Wanted, as_of: datetime) -> Snapshot:

@@ -73,6 +73,13 @@ class Why(StrEnum):
     RENAMED = "renamed"
 
 
+class Block(StrEnum):
+    """Why nobody may touch somebody, where that is lifted by a word."""
+
+    DEACTIVATED = "deactivated"
+    OLDER_CHECKOUT = "older checkout"
+
+
 class Answer(StrEnum):
     """What an observation says to a declared setting."""
 
@@ -158,7 +165,8 @@ class UserChange(Change):
 
     `old` is the user that a rename leaves behind. `digest` approves this change alone, where it needs that.
     `overdue` is a leaver who has waited longer than the policy allows. `elsewhere`: compared with a base, all of it
-    would happen without this change, too. `idp` is what happens at the identity provider, before Flex is written.
+    would happen without this change, too. `block` says of somebody who is blocked what would lift that. `idp` is what
+    happens at the identity provider, before Flex is written.
     """
 
     about: ClassVar[About] = About.USER
@@ -172,6 +180,7 @@ class UserChange(Change):
     old: LiveUser | None = None
     why: Why | None = None
     reason: str = ""
+    block: Block | None = None
     digest: str = ""
     overdue: bool = False
     elsewhere: bool = False

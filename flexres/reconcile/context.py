@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from flexres.desired.model import DesiredUser, Policy, StackConfig
 from flexres.live.model import Snapshot, Worker
+from flexres.reconcile.change import Block, Blocked, Kind, UserChange, Why
 from flexres.reconcile.diff import Scope
 from flexres.reconcile.fields import PROFILE
-from flexres.reconcile.guards import Approval
+from flexres.reconcile.guards.approvals import Approval
 from flexres.reconcile.marker import ATTRIBUTE, Marker
 from flexres.reconcile.ownership import Owner, ownership
+from flexres.values import fold_case
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Context:
+    """What one plan is made from. `commit_time` is of this checkout (0: no commit), None where it may be older."""
+
     wanted: Wanted
     snapshot: Snapshot
     as_of: datetime
@@ -47,6 +51,7 @@ class Context:
     folded: Mapping[str, str]
     gone: Mapping[str, str]
     orphans: frozenset[str]
+    commit_time: int | None = None
     markers: dict[str, Marker] = field(default_factory=dict)
 
     @property
@@ -74,6 +79,37 @@ def own_marker(context: Context, attributes: Mapping[str, Any]) -> Marker | None
         ours = context.scope.stack_id
         raise NotOursError(f"the Worker is marked as managed by stack id {found.marker.stack_id}, not by {ours}")
     return found.ours
+
+
+def held_back(context: Context, change: UserChange) -> UserChange:
+    """The change, or that nobody may touch its user: a later commit than this checkout was applied to them.
+
+    Each user for themselves, since agents can edit their own marker; a name in `leavers` leaves whatever it says.
+    """
+    marker = context.markers.get(change.old.username) if change.old is not None else change.marker
+    ours = context.commit_time
+    untouched = change.kind in {Kind.BLOCKED, Kind.AT_IDP, Kind.UNMANAGED} or change.why is Why.LEAVER
+    if ours is None or marker is None or marker.at <= ours or untouched:
+        return change
+    here = f"this checkout is of {_minute(ours)}" if ours else "this is no commit"
+    reason = f"a commit of {_minute(marker.at)} was applied before, and {here}; pull first, or --allow-older"
+    return Blocked(
+        change.username,
+        desired=change.desired,
+        live=change.live,
+        marker=change.marker,
+        reason=reason,
+        block=Block.OLDER_CHECKOUT,
+    )
+
+
+def is_leaver(context: Context, username: str) -> bool:
+    """Whether a name leaves whatever its marker says, and whoever claims to have had it before."""
+    return fold_case(username) in {fold_case(name) for name in context.wanted.config.leavers}
+
+
+def _minute(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def is_busy(worker: Worker | None, offline_activity: str | None, policy: Policy) -> bool:

@@ -130,11 +130,14 @@ def _filled(attributes: Mapping[str, Any], carried: Mapping[str, Any]) -> dict[s
 class Shortfall:
     """A queue that a plan takes below what the policy asks for, and whose leaving does it.
 
-    `detail` is what happens to each of them, the same whatever else becomes of the queue: an approval holds for it.
+    It is to keep `least`; so many are in it `before` and `after`, and of `uncertain` more it cannot be told.
     """
 
-    detail: str
-    message: str
+    queue: str
+    least: int
+    before: int
+    after: int
+    uncertain: int
     usernames: tuple[str, ...]
 
 
@@ -145,12 +148,7 @@ def shortfalls(routing: Routing | None, policy: Policy, changes: Iterable[UserCh
         name, least = one.queue.name, policy.least_in(one.queue.name)
         lost = tuple(username for username in _lost_from(one) if username in touched)
         if lost and one.falls_below(least):
-            people = f"{one.before} → {one.after}" + (f", {len(one.doubts)} uncertain" if one.doubts else "")
-            yield Shortfall(
-                f"leaves the queue {name}, which is to keep {least}",
-                f"the queue {name} goes below {least}: {people}",
-                lost,
-            )
+            yield Shortfall(name, least, one.before, one.after, len(one.doubts), lost)
 
 
 def _lost_from(one: QueueCoverage) -> tuple[str, ...]:

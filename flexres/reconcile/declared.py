@@ -8,11 +8,12 @@ from operator import attrgetter
 
 from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser
-from flexres.reconcile.change import Arrival, Blocked, Edit, FieldChange, Kind, Rename, Route, UserChange, Why
-from flexres.reconcile.context import NO_OBJECT, ODD_ROUTING, Context, NotOursError, own_marker
+from flexres.reconcile.change import Arrival, Block, Blocked, Edit, FieldChange, Kind, Rename, Route, UserChange, Why
+from flexres.reconcile.context import NO_OBJECT, ODD_ROUTING, Context, NotOursError, is_leaver, own_marker
 from flexres.reconcile.diff import creation_fields, field_changes, overlaid
 from flexres.reconcile.fields import Facts, facts, odd_routing
-from flexres.reconcile.guards import Rule, approver, change_digest, deactivated_since
+from flexres.reconcile.guards.approvals import approver
+from flexres.reconcile.guards.watch import deactivated_since, reactivation_digest
 from flexres.reconcile.marker import Marker
 from flexres.reconcile.undeclared import departure
 from flexres.values import ABSENT, fold_case
@@ -113,10 +114,10 @@ def _arrival(context: Context, desired: DesiredUser, live: LiveUser | None) -> U
         spelling = f" as {live.username}"
     if live is not None:
         since = deactivated_since(live)
-        digest = change_digest(context.scope.stack_id, Rule.DEACTIVATED, username, since)
+        digest = reactivation_digest(context.scope.stack_id, username, live)
         if not approver(context.approvals, digest):
             reason = f"was deactivated in Flex{spelling} on {since}: somebody offboarded them"
-            return replace(_blocked(desired, live, reason), digest=digest)
+            return replace(_blocked(desired, live, reason), digest=digest, block=Block.DEACTIVATED)
     fields = creation_fields(desired, facts(live, {}) if live and not spelling else None)
     old = _old_of(context, desired)
     if old:
@@ -132,7 +133,9 @@ def _old_of(context: Context, desired: DesiredUser) -> LiveUser | None:
 
     Raises NotOursError where it may not do it, or would lose what the old Worker knows.
     """
-    old = context.snapshot.users.get(desired.previously) if desired.previously else None
+    if desired.previously is None or is_leaver(context, desired.previously):
+        return None
+    old = context.snapshot.users.get(desired.previously)
     if old is None or old.user.deactivated or old.worker is None:
         return None
     attributes = old.worker.attributes()

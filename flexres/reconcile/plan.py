@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from flexres.desired.model import Policy
 from flexres.live.model import Instance, Snapshot, Worker
-from flexres.reconcile.change import Change, IdpChange, Kind, SettingChange, SettingState, UserChange
-from flexres.reconcile.context import Context, Wanted
+from flexres.reconcile.change import Block, Change, IdpChange, Kind, SettingChange, SettingState, UserChange
+from flexres.reconcile.context import Context, Wanted, held_back
 from flexres.reconcile.coverage import Routing, routing_of
 from flexres.reconcile.declared import declared_changes
-from flexres.reconcile.guards import Approval, Evidence, Guarded, Violation, evaluate
+from flexres.reconcile.guards.approvals import Approval, Source, Standing, Standings
+from flexres.reconcile.guards.judge import evaluate
+from flexres.reconcile.guards.model import Evidence, Guarded, Verdict, Violation
+from flexres.reconcile.guards.watch import roles_before
 from flexres.reconcile.idp.model import IdpPlan
 from flexres.reconcile.idp.users import IdpSides, join
 from flexres.reconcile.undeclared import spoken_for, undeclared_changes
 from flexres.values import fold_case
+
+_HIGH: Final = frozenset({"admin", "supervisor"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,8 @@ class Plan:
 
     `changes` holds everything that would happen: users in the order of the YAML's team files, then by username,
     those nobody declares last; then settings of single sign-on, then the identity provider's set-up.
-    `digest` approves all guarded changes that nobody has approved yet; empty when there are none.
+    `digest` approves all guarded changes that nobody has approved yet; empty when there are none. `approvals` are
+    those of flex.yaml and what each does here.
     `commit` is the commit that the YAML was read from, if it was read from one.
     `settings` is how every setting of single sign-on stands, in the order of Console's page; empty where the stack
     declares none, or nobody looked. `idp` is the identity provider's part, None where it is not managed, or nobody
@@ -48,6 +55,7 @@ class Plan:
     guarded: tuple[Guarded, ...] = ()
     violations: tuple[Violation, ...] = ()
     digest: str = ""
+    approvals: tuple[Standings, ...] = ()
     commit: str | None = None
     commit_time: int | None = None
     settings: tuple[SettingChange, ...] = ()
@@ -62,7 +70,8 @@ class Plan:
 
     def narrowed(self, keep: Callable[[Change], bool]) -> Plan:
         """The plan of some of its changes and of nothing else, with the guards' word on these alone."""
-        evidence = replace(self.evidence, changes=tuple(change for change in self.changes if keep(change)))
+        changes = tuple(change for change in self.changes if keep(change))
+        evidence = replace(self.evidence, changes=changes, unmanaged=())
         verdict = evaluate(evidence)
         at_idp = any(isinstance(change, IdpChange) or _is_at_idp(change) for change in evidence.changes)
         return replace(
@@ -94,6 +103,16 @@ class Plan:
         """The changes that applying would write."""
         return tuple(change for change in self.changes if change.pending)
 
+    @property
+    def unmanaged_admins(self) -> tuple[UserChange, ...]:
+        """Those with admin or supervisor in Flex whom no file names, whatever the policy says of the others."""
+        return self.evidence.unmanaged
+
+    @property
+    def older_than(self) -> tuple[UserChange, ...]:
+        """Those to whom a later commit than this checkout's was applied."""
+        return tuple(change for change in self.users if change.block is Block.OLDER_CHECKOUT)
+
     def of_kind(self, *kinds: Kind) -> Iterator[UserChange]:
         """The changes of users of these kinds, in the plan's order."""
         return (change for change in self.users if change.kind in kinds)
@@ -106,6 +125,23 @@ class Plan:
     def settings_in(self, *states: SettingState) -> Iterator[SettingChange]:
         """The settings of single sign-on in these states, in the plan's order."""
         return (setting for setting in self.settings if setting.state in states)
+
+
+def _standings(approvals: Sequence[Approval], verdict: Verdict, today: date) -> tuple[Standings, ...]:
+    """What each approval of flex.yaml does for the plan."""
+    used = {item.approval.digest for item in verdict.guarded if item.approval is not None}
+    return tuple(
+        Standings(
+            approval,
+            Standing.EXPIRED
+            if not approval.holds(today)
+            else Standing.USED
+            if approval.digest in used
+            else Standing.UNUSED,
+        )
+        for approval in approvals
+        if approval.source is Source.COMMITTED
+    )
 
 
 def _is_at_idp(change: Change) -> bool:
@@ -130,20 +166,23 @@ def make_plan(
     provider; None: nobody looked.
     """
     policy = wanted.config.policy
+    today = as_of.astimezone(ZoneInfo(policy.timezone)).date()
+    valid = [approval for approval in approvals if approval.holds(today)]
     context = Context(
         wanted=wanted,
         snapshot=snapshot,
         as_of=as_of,
-        today=as_of.astimezone(ZoneInfo(policy.timezone)).date(),
+        today=today,
         scope=wanted.scope,
-        approvals=approvals,
+        commit_time=None if allow_older else wanted.commit_time or 0,
+        approvals=valid,
         folded={fold_case(name): name for name, live in snapshot.users.items() if not live.user.deactivated},
         gone={fold_case(name): name for name, live in snapshot.users.items() if live.user.deactivated},
         orphans=frozenset(fold_case(worker.friendly_name) for worker in snapshot.orphans),
     )
-    users = declared_changes(context)
+    users = [held_back(context, change) for change in declared_changes(context)]
     others, unmanaged = undeclared_changes(context, spoken_for(context, users))
-    users.extend(others)
+    users.extend(held_back(context, change) for change in others)
     at_idp: IdpPlan | None = None
     setup: tuple[IdpChange, ...] = ()
     if idp is not None:
@@ -152,16 +191,17 @@ def make_plan(
     differing = [setting for setting in settings if setting.state is not SettingState.AS_DECLARED]
     in_flex = sum(not live.user.deactivated for live in snapshot.users.values())
     evidence = Evidence(
-        wanted=wanted.config,
+        stack_id=wanted.config.id,
+        policy=policy,
         snapshot=snapshot,
         changes=(*users, *differing, *setup),
         markers=context.markers,
-        approvals=approvals,
-        commit_time=wanted.commit_time,
-        allow_older=allow_older,
+        approvals=valid,
+        today=today,
         allow_admin=frozenset(allow_admin),
         declared=len(wanted.users),
         routing=routing_of(snapshot, users, context.scope, policy, wanted.commit_time),
+        unmanaged=tuple(change for change in unmanaged if _HIGH & roles_before(change)),
     )
     verdict = evaluate(evidence)
     return Plan(
@@ -180,6 +220,7 @@ def make_plan(
         guarded=verdict.guarded,
         violations=verdict.violations,
         digest=verdict.digest,
+        approvals=_standings(approvals, verdict, today),
         commit=wanted.commit,
         commit_time=wanted.commit_time,
         settings=tuple(settings),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser
 from flexres.reconcile.change import Blocked, Departure, Kind, Unmanaged, UserChange, Why
-from flexres.reconcile.context import UNREADABLE, Context, is_busy, is_overdue
+from flexres.reconcile.context import UNREADABLE, Context, is_busy, is_leaver, is_overdue
 from flexres.reconcile.marker import Marker
 from flexres.reconcile.ownership import Owner, ownership
 from flexres.values import fold_case
@@ -27,7 +27,7 @@ def spoken_for(context: Context, changes: Iterable[UserChange]) -> set[str]:
             continue
         if change.live:
             names.add(change.live.username)
-        if change.desired and change.desired.previously:
+        if change.desired and change.desired.previously and not is_leaver(context, change.desired.previously):
             names.add(change.desired.previously)
     return names
 

@@ -9,7 +9,7 @@ from typing import Final
 from flexres.apply.outcome import Applied, Result
 from flexres.errors import Exit, Position, Problem
 from flexres.reconcile.change import Kind
-from flexres.reconcile.guards import Rule
+from flexres.reconcile.guards.model import LIFTED_BY_NO_DIGEST, Rule
 from flexres.reconcile.plan import Plan
 from flexres.report.drift.model import DriftReport
 from flexres.report.plan.model import PlanReport, Refusal
@@ -38,10 +38,11 @@ _IN_POLICY: Final[Mapping[Rule, tuple[str, ...]]] = {
     Rule.MIN_ADMINS: ("policy", "min_admins"),
     Rule.PROTECTED: ("policy", "protected"),
     Rule.EMAIL_DOMAINS: ("policy", "email_domains"),
+    Rule.UNMANAGED_ADMINS: ("policy", "unmanaged_admins"),
     Rule.CONSOLE_CHANGES: ("policy", "console_changes"),
     Rule.QUEUES: ("policy", "queues"),
 }
-_ABOUT_MANY: Final = {*_IN_POLICY, Rule.OLDER_CHECKOUT} - {Rule.PROTECTED, Rule.EMAIL_DOMAINS}
+_ABOUT_MANY: Final = {*_IN_POLICY} - {Rule.PROTECTED, Rule.EMAIL_DOMAINS}
 
 
 def on_lines(report: PlanReport, *, user: UserPlace, policy: PolicyPlace) -> tuple[Problem, ...]:
@@ -56,7 +57,7 @@ def on_lines(report: PlanReport, *, user: UserPlace, policy: PolicyPlace) -> tup
 
 
 def _refusals(plan: Plan, refusal: Refusal, user: UserPlace, policy: PolicyPlace) -> Iterator[Problem]:
-    approve = f"or approve {plan.digest}" if plan.digest and refusal.rule is not Rule.OLDER_CHECKOUT else ""
+    approve = f"or approve {plan.digest}" if plan.digest and refusal.rule not in LIFTED_BY_NO_DIGEST else ""
     lifts = told(", ".join(filter(None, (refusal.lifts, approve))))
     names = () if refusal.rule in _ABOUT_MANY else refusal.violation.usernames
     places = [place for name in names if (place := user(name)) is not None]

@@ -11,7 +11,7 @@ from flexres.apply.outcome import Result
 from flexres.errors import Exit
 from flexres.reconcile.change import Kind
 from flexres.reconcile.drift.findings import Reason
-from flexres.reconcile.guards import Rule
+from flexres.reconcile.guards.model import Rule
 
 
 @dataclass(frozen=True, slots=True)

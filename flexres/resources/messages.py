@@ -7,8 +7,8 @@ from typing import Final
 
 from flexres.apply.pulumi.channel import Failure
 from flexres.errors import Exit, FlexresError, InvalidStack, Problem, TwilioError, few
-from flexres.reconcile.change import Kind, SettingState
-from flexres.reconcile.guards import Rule
+from flexres.reconcile.change import Block, Kind, SettingState
+from flexres.reconcile.guards.model import Rule
 from flexres.reconcile.plan import Plan
 from flexres.resources.settings import ALLOW_OLDER, APPROVE
 
@@ -25,9 +25,9 @@ def refusal(plan: Plan) -> str:
     )
     lifts = []
     if plan.digest:
-        lifts.append(f"{APPROVE}={plan.digest}, or {plan.digest} among policy.approved in flex.yaml")
-    if any(item.rule is Rule.OLDER_CHECKOUT for item in plan.violations):
-        lifts.append(f"a pull first, or {ALLOW_OLDER}=1")
+        lifts.append(f"{APPROVE}={plan.digest}, or a commit made with flexres approve --stack {plan.stack}")
+    if any(item.rule is Rule.UNMANAGED_ADMINS for item in plan.violations):
+        lifts.append("declaring them, or taking their roles in Flex")
     if any(item.rule is Rule.CONSOLE_CHANGES for item in plan.violations):
         lifts.append(f"entering them in Console and flexres sso attest --all --stack {plan.stack}")
     return f"refused by a guard, nothing was sent: {found}. What lifts it for exactly these: {'; '.join(lifts)}"
@@ -43,6 +43,7 @@ def remarks(plan: Plan) -> Iterator[tuple[str, bool]]:
     yield from _remark(plan, Kind.REACTIVATE, "deactivated, to be reactivated", warns=True)
     for change in plan.of_kind(Kind.BLOCKED):
         lifts = f" ({APPROVE}={change.digest} brings them back)" if change.digest else ""
+        lifts = f" ({ALLOW_OLDER}=1 lifts it)" if change.block is Block.OLDER_CHECKOUT else lifts
         yield f"{_shown(change.username)} is blocked: {change.reason}{lifts}", True
     overdue = [change.username for change in plan.of_kind(Kind.WAIT) if change.overdue]
     waiting = [change.username for change in plan.of_kind(Kind.WAIT) if not change.overdue]

@@ -24,6 +24,7 @@ from flexres.live.model import LiveUser
 from flexres.reconcile.after_write import retired, written
 from flexres.reconcile.change import Arrival, Change, Edit, Kind, Rename, SettingChange, UserChange
 from flexres.reconcile.fingerprint import fingerprint
+from flexres.reconcile.guards.approvals import Approval, Source
 from flexres.reconcile.plan import Plan, make_plan
 from flexres.resources import messages as words
 from flexres.resources import settings as names
@@ -31,7 +32,7 @@ from flexres.resources.engine_log import Teller
 from flexres.resources.once import Once
 from flexres.resources.reading import Reading
 from flexres.resources.settings import Settings
-from flexres.session import Session, approvals_of
+from flexres.session import Session, committed_approvals
 from flexres.sso.difference import setting_changes
 from flexres.sso.observe import as_configured
 from flexres.sso.sightings import SignOn
@@ -173,7 +174,8 @@ class Run:
 
     async def _plan(self) -> Plan:
         settings, stack = self._settings, self.session.stack
-        by = f"{names.APPROVE} by {operator(self._revision.folder, os.environ)}" if settings.approve else ""
+        who = operator(self._revision.folder, os.environ) if settings.approve else ""
+        given = (Approval(digest, Source.ENVIRONMENT, who) for digest in settings.approve)
         snapshot = await self.reading.snapshot()
         idp = await self.session.at_idp()
         with without_collector():
@@ -183,7 +185,7 @@ class Run:
                 idp=idp,
                 settings=await self.sign_on(),
                 as_of=datetime.now(UTC),
-                approvals=approvals_of(stack, self._revision, settings.approve, by),
+                approvals=(*committed_approvals(stack, self._revision), *given),
                 allow_older=settings.allow_older,
                 allow_admin=settings.allow_admin,
             )

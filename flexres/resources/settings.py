@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from flexres.desired.model import DIGEST_LENGTH, DIGEST_PATTERN
 from flexres.errors import SetupError
 
 APPROVE: Final = "FLEXRES_APPROVE"
@@ -50,9 +51,9 @@ def settings(environ: Mapping[str, str], project: Path) -> Settings:
     """
     approve = _words(environ.get(APPROVE, ""))
     for digest in approve:
-        if not re.fullmatch(r"[0-9a-f]{8}", digest):
+        if not re.fullmatch(DIGEST_PATTERN, digest):
             raise SetupError(
-                f"{APPROVE} holds {digest}: a digest is eight characters of 0-9 and a-f",
+                f"{APPROVE} holds {digest}: a digest is {DIGEST_LENGTH} characters of a-z and 2-7",
                 hint="copy it from the preview; several are separated by commas",
             )
     journal = environ.get(JOURNAL)

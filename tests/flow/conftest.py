@@ -23,7 +23,7 @@ from flexres.live.http.connect import connect
 from flexres.live.http.retrying import REAL
 from flexres.live.http.transport import Transport
 from flexres.reconcile.change import UserChange
-from flexres.reconcile.guards import Approval
+from flexres.reconcile.guards.approvals import Approval, Source
 from flexres.reconcile.plan import Plan
 from flexres.sandbox.server import Sandbox
 from flexres.session import open_session
@@ -83,7 +83,7 @@ class Flow:
         """Plan and apply; with `plan`, apply that one although Flex may have moved."""
 
         async def run() -> Applied:
-            approvals = [Approval(digest, "--approve by a test") for digest in approve]
+            approvals = [Approval(digest, Source.COMMAND_LINE, "a test") for digest in approve]
             async with self._session(read_only=False) as session:
                 made = plan or await session.plan(
                     as_of=self.now, allow_older=allow_older, approvals=approvals, **options

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from flexres.errors import Exit, UnreachableError
 from flexres.reconcile.change import Kind
-from flexres.reconcile.guards import Approval
+from flexres.reconcile.guards.approvals import Approval, Source
 from flexres.reconcile.marker import ATTRIBUTE
 from flexres.reconcile.plan import Plan
 from flexres.sandbox.server import Sandbox
@@ -239,7 +239,7 @@ class History(RuleBasedStateMachine):
         """The plan with everything approved that it asks for, one after another."""
         digests: list[str] = []
         for _ in range(4):
-            options = {"approvals": [Approval(digest, "a test") for digest in digests]}
+            options = {"approvals": [Approval(digest, Source.COMMAND_LINE, "a test") for digest in digests]}
             plan = self.flow.plan(**options)
             asked = {plan.digest, *(change.digest for change in plan.of_kind(Kind.BLOCKED))} - {"", *digests}
             if not asked:

@@ -73,7 +73,7 @@ def test_a_guard_refuses_and_approve_lifts_it(cli: Cli, sandbox: Sandbox) -> Non
     refused = cli.run("apply", "--yes")
     assert refused.code == 4
     assert sandbox.users() == []
-    digest = re.search(r"digest ([0-9a-f]{8})", refused.out)
+    digest = re.search(r"digest ([a-z2-7]{26})", refused.out)
     assert digest is not None
     assert cli.run("plan", "--check").code == 4
     assert cli.run("apply", "--yes", "--approve", digest[1]).code == 0
@@ -84,19 +84,22 @@ def test_a_digest_in_the_policy_approves_by_its_line(cli: Cli) -> None:
     team = "users:\n  ana@example.com: {full_name: Ana Ruiz, roles: [agent, admin]}\n"
     cli.write(team=team)
     digest = json.loads(cli.run("plan", "-f", "json").out)["digest"]
-    cli.write(team=team, flex=FLEX.replace("approved: []", f"approved: ['{digest}']"))
+    cli.write(
+        team=team,
+        flex=FLEX.replace("approved: []", f"approved: [{{digest: {digest}, for: ana gains admin, until: 2036-12-31}}]"),
+    )
     plan = cli.run("plan", "--check")
     assert plan.code == 3
     assert "by stacks/prod/flex.yaml:6, author unknown" in plan.out
 
 
 def test_an_approval_for_another_plan_is_pointed_out(cli: Cli) -> None:
-    ran = cli.run("plan", "--approve", "0123abcd")
+    ran = cli.run("plan", "--approve", "aaaaaaaaaaaaaaaaaaaaaaaaaa")
     assert ran.code == 0
-    assert "--approve 0123abcd approves nothing" in ran.err
+    assert "--approve aaaaaaaaaaaaaaaaaaaaaaaaaa approves nothing" in ran.err
 
 
-@pytest.mark.parametrize("digest", ["9f3c1a7", "9F3C1A7B", "9f3c1a7b9", "--yes"])
+@pytest.mark.parametrize("digest", ["9f3c1a7b", "A" * 26, "a" * 25, "a" * 27, "--yes"])
 def test_what_can_be_no_digest_is_refused(cli: Cli, sandbox: Sandbox, digest: str) -> None:
     assert cli.run("plan", f"--approve={digest}").code == 2
     assert sandbox.requests() == []
@@ -302,7 +305,7 @@ def test_the_environment_chooses_among_several_stacks(cli: Cli, monkeypatch: pyt
     assert "staging" in cli.run("plan").out
 
 
-def test_an_older_checkout_is_refused_until_allowed(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_was_set_by_a_later_commit_is_blocked_until_allowed(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def git(*arguments: str, at: str) -> None:
         when = {"GIT_COMMITTER_DATE": at, "GIT_AUTHOR_DATE": at, "PATH": "/usr/bin:/bin:/usr/local/bin"}
         who = ["-c", "user.name=Ana Ruiz", "-c", "user.email=ana@example.com"]
@@ -315,5 +318,5 @@ def test_an_older_checkout_is_refused_until_allowed(cli: Cli, monkeypatch: pytes
     git("commit", "-qam", "two", at="2026-02-01T00:00:00Z")
     assert cli.run("apply", "--yes").code == 0
     git("checkout", "-q", "HEAD~1", at="")
-    assert cli.run("plan", "--check").code == 4
+    assert cli.run("plan", "--check").code == 5
     assert cli.run("plan", "--check", "--allow-older").code == 3

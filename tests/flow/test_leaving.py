@@ -254,7 +254,7 @@ def test_a_rename_to_somebody_who_signed_in_already_hands_over_skills(flow: Flow
     flow.write(ANA.replace("roles:", "previously: bob@example.com, roles:"))
 
     assert kinds(flow.plan()) == {"ana@example.com": "rename"}
-    flow.apply()
+    flow.apply(approve=[flow.plan().digest])
 
     attributes = flow.sandbox.worker_attributes("ana@example.com")
     assert attributes["routing"] == {"skills": ["billing", "vip"], "levels": {"billing": 1}}

@@ -391,8 +391,6 @@ STILL_READS_A_SENTENCE = {
     "flexres.reconcile.idp.users: reason.replace('at the identity provider too', f'at {provider}: this plan does')": (
         "the reason should be data"
     ),
-    "flexres.report.plan.next_step: by.startswith('--allow-admin')": "an approval should have a source",
-    "flexres.report.plan.next_step: by.startswith('--approve')": "the same",
     "flexres.sso.probes: each.why.startswith(_CERTIFICATE_GONE)": "what a probe met should be a value",
 }
 """What is mended leaves this list, and nothing comes into it."""

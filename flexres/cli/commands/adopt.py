@@ -15,7 +15,7 @@ from flexres.cli.open_stack import Lifts, Opened, opened
 from flexres.cli.output import busy, emit
 from flexres.errors import Exit, FlexresError
 from flexres.reconcile.change import Kind
-from flexres.reconcile.guards import Rule, Violation
+from flexres.reconcile.guards.model import Rule, Violation
 from flexres.reconcile.plan import Plan
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -112,9 +112,7 @@ def only_adoptions(plan: Plan, usernames: frozenset[str]) -> Plan:
 
 
 def _still_refuses(plan: Plan, found: Violation, usernames: frozenset[str]) -> bool:
-    if found.rule is Rule.OLDER_CHECKOUT:
-        return True
     mine = [name for name in found.usernames if name in usernames]
     if found.rule is Rule.MAX_CHANGES:
-        return not plan.policy.max_changes.allows(len(mine), plan.declared)
+        return not plan.policy.max_changes.allows(len(mine), plan.declared, least=1)
     return bool(mine)

@@ -28,7 +28,7 @@ from flexres.errors import Exit, SetupError
 from flexres.reconcile.base import offline_plan
 from flexres.report.plan.model import PlanReport, report_of
 from flexres.report.run import PlanRun
-from flexres.session import approvals_of, wanted_of
+from flexres.session import committed_approvals, wanted_of
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -147,7 +147,7 @@ async def _without_flex(one: StackFolder, asked: _Asked) -> tuple[PlanReport, St
     stack = load(one)
     refuse_clashes(stack, one)
     revision = read_revision(one.folder)
-    approvals = approvals_of(stack, revision, asked.lifts.digests, "--approve")
+    approvals = committed_approvals(stack, revision)
     found = offline_plan(
         wanted_of(stack, revision),
         base,

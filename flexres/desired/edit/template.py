@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from flexres.desired.model import Engine
+from flexres.desired.model import ApprovedEntry, Engine
 
 _ID_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 FLEX_SCHEMA: Final = "flex.schema.json"
@@ -22,7 +22,7 @@ class Proposal:
     min_admins: int
     protected: tuple[str, ...] = ()
     email_domains: tuple[str, ...] = ()
-    approved: tuple[str, ...] = ()
+    approved: tuple[ApprovedEntry, ...] = ()
 
 
 def mint_id() -> str:
@@ -57,9 +57,11 @@ def _proposed(proposal: Proposal) -> str:
     if proposal.email_domains:
         lines.append(f"  email_domains: {_in_flow(proposal.email_domains)}     # addresses of these domains only")
     if proposal.approved:
-        lines.append(
-            f"  approved: {_in_flow(proposal.approved)}     # adopting everybody as they are; take it out later"
-        )
+        lines.append("  approved:")
+        lines += [
+            f"    - {{digest: {entry.digest}, for: {json.dumps(entry.purpose)}, until: {entry.until}}}"
+            for entry in proposal.approved
+        ]
     return "\n".join(lines) + "\n"
 
 

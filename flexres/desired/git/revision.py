@@ -6,11 +6,9 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
-
-from flexres.errors import Position
 
 _PATIENCE: Final = 10.0
 _UNCOMMITTED: Final = "0" * 40
@@ -52,16 +50,44 @@ def read_revision(folder: Path) -> Revision:
     return Revision(folder, commit, int(time), bool(status.strip()), author or None, shallow)
 
 
-def approvers(places: Mapping[str, Position], revision: Revision) -> dict[str, str]:
-    """Digest → who approved it, for digests that flex.yaml holds at these places.
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who git says changed a line last: `commit` is its full hash, and without one `unknown` says why.
 
-    Reads as "stacks/prod/flex.yaml:21, Ana Ruiz" by `git blame`, or says why nobody can be named.
+    `name` is what the commit's author called themselves, which anybody can type; of a commit that is `signed`, with
+    a signature that git can verify here, it is the signer.
     """
-    if not places:
+
+    name: str = ""
+    commit: str = ""
+    signed: bool = False
+    unknown: str = ""
+
+
+def authors_of(lines: Sequence[int], revision: Revision) -> dict[int, Author]:
+    """Line of flex.yaml → who changed it last, by `git blame`; a line without a commit says why it has none."""
+    if not lines:
         return {}
-    authors = _authors(revision, [place.line for place in places.values()])
-    nobody = f"author unknown: {revision.unknown}" if revision.unknown else "not committed yet"
-    return {digest: f"{place.file}:{place.line}, {authors.get(place.line, nobody)}" for digest, place in places.items()}
+    nobody = Author(unknown=f"author unknown: {revision.unknown}" if revision.unknown else "not committed yet")
+    found = _authors(revision, lines)
+    signers = {commit: _signer(revision.folder, commit) for commit in {one.commit for one in found.values()} - {""}}
+    return {line: _signed(found.get(line, nobody), signers) for line in lines}
+
+
+def _signed(author: Author, signers: Mapping[str, str]) -> Author:
+    signer = signers.get(author.commit, "")
+    return replace(author, name=signer, signed=True) if signer else author
+
+
+def _signer(folder: Path, commit: str) -> str:
+    """Who signed a commit with a signature that is good and trusted here; empty where nobody did."""
+    # Which program verifies is not the repository's to say.
+    programs = ("-c", "gpg.program=gpg", "-c", "gpg.ssh.program=ssh-keygen", "-c", "gpg.x509.program=gpgsm")
+    try:
+        state, _, signer = _git(folder, *programs, "log", "-1", "--format=%G?%n%GS", commit).partition("\n")
+    except _GitError:
+        return ""
+    return signer.strip() if state == "G" else ""
 
 
 def operator(folder: Path, environ: Mapping[str, str]) -> str:
@@ -75,7 +101,7 @@ def operator(folder: Path, environ: Mapping[str, str]) -> str:
     return name or environ.get("USER") or environ.get("USERNAME") or "an unnamed user"
 
 
-def _authors(revision: Revision, lines: Sequence[int]) -> dict[int, str]:
+def _authors(revision: Revision, lines: Sequence[int]) -> dict[int, Author]:
     """Line of flex.yaml → the author of its newest change; lines that are not committed are left out."""
     if revision.commit is None:
         return {}
@@ -84,14 +110,15 @@ def _authors(revision: Revision, lines: Sequence[int]) -> dict[int, str]:
         told = _git(revision.folder, "blame", "--line-porcelain", *ranges, "--", "flex.yaml")
     except _GitError:
         return {}
-    authors: dict[int, str] = {}
+    authors: dict[int, Author] = {}
     for entry in re.split(r"^\t.*\n?", told, flags=re.MULTILINE):
         head = re.match(r"([0-9a-f]{40}) \d+ (\d+)", entry)
         author = re.search(r"^author (.*)$", entry, re.MULTILINE)
         if head is None or author is None or head[1] == _UNCOMMITTED:
             continue
         cut_off = revision.shallow and re.search(r"^boundary$", entry, re.MULTILINE)
-        authors[int(head[2])] = f"in or before {head[1][:7]} (a shallow clone)" if cut_off else author[1]
+        told = f"in or before {head[1][:7]} (a shallow clone)"
+        authors[int(head[2])] = Author(unknown=told) if cut_off else Author(author[1], head[1])
     return authors
 
 

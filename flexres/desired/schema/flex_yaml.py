@@ -8,20 +8,19 @@ import zoneinfo
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from flexres.desired.model import Limit, Policy
+from flexres.desired.model import DIGEST_LENGTH, DIGEST_PATTERN, ApprovedEntry, Limit, Policy
 from flexres.desired.schema.attributes import shown
 from flexres.desired.schema.field_types import Duration, sid
 from flexres.desired.schema.idp import IdpSection
 from flexres.desired.schema.sso import SsoSection
 from flexres.desired.schema.user_texts import wrong
-from flexres.desired.schema.users_yaml import Shared, Username
+from flexres.desired.schema.users_yaml import Day, Shared, Username
 from flexres.text import nearest
 
 ID_PATTERN: Final = "^[a-z0-9]{6,12}$"
 _DOMAIN_PATTERN: Final = r"^[a-z0-9]([a-z0-9\-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9\-]*[a-z0-9])?)+$"
-_DIGEST_PATTERN: Final = "^[0-9a-f]{8}$"
 _ENDPOINT_PATTERN: Final = r"^https?://(127(\.[0-9]{1,3}){3}|\[::1\]|localhost)(:[0-9]{1,5})?/?$"
 
 MISSING: Final = {
@@ -114,13 +113,14 @@ def _domain(text: str) -> str:
 
 
 def _digest(text: str) -> str:
-    if re.fullmatch(_DIGEST_PATTERN, text):
+    if re.fullmatch(DIGEST_PATTERN, text):
         return text
-    raise wrong(f"{shown(text)} is no digest", "copy it from the plan: eight characters of 0-9 and a-f")
+    form = f"{DIGEST_LENGTH} characters of a-z and 2-7"
+    raise wrong(f"{shown(text)} is no digest", f"{form}: let flexres approve write it")
 
 
 Domain = Annotated[str, AfterValidator(_domain), WithJsonSchema({"type": "string", "pattern": _DOMAIN_PATTERN})]
-Digest = Annotated[str, AfterValidator(_digest), WithJsonSchema({"type": "string", "pattern": _DIGEST_PATTERN})]
+Digest = Annotated[str, AfterValidator(_digest), WithJsonSchema({"type": "string", "pattern": DIGEST_PATTERN})]
 Endpoint = Annotated[str, AfterValidator(_endpoint), WithJsonSchema({"type": "string", "pattern": _ENDPOINT_PATTERN})]
 LimitField = Annotated[
     Limit,
@@ -137,6 +137,25 @@ LimitField = Annotated[
         }
     ),
 ]
+
+
+def _no_bare_digest(value: Any) -> Any:
+    if isinstance(value, dict):
+        return value
+    raise wrong(
+        f"{shown(str(value))} approves nothing: an approval says what it is for, and ends",
+        "take it out, and type: flexres approve",
+    )
+
+
+class ApprovedSection(BaseModel):
+    """One approval: the digest binds, `for` says to people what it is, `until` is its last day."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    digest: Digest = Field(description="Of exactly these changes, by flexres approve.")
+    purpose: str = Field(alias="for", description="What it approves.", examples=["ana@example.com gains admin"])
+    until: Day = Field(description="The last day on which it holds.", examples=["2027-02-14"])
 
 
 class PolicySection(BaseModel):
@@ -164,8 +183,11 @@ class PolicySection(BaseModel):
     email_domains: list[Domain] | None = Field(
         None, description="Domains that users' addresses may have.", examples=[["example.com"]]
     )
-    approved: list[Digest] | None = Field(
-        None, description="Digests of guarded changes that a reviewer has seen, quoted.", examples=[["9f3c1a7b"]]
+    unmanaged_admins: Literal["report", "fail"] | None = Field(
+        None, description="fail: refuse every plan while somebody whom no file names has admin or supervisor."
+    )
+    approved: list[Annotated[ApprovedSection, BeforeValidator(_no_bare_digest)]] | None = Field(
+        None, description="What a reviewer has seen of guarded changes. Written by flexres approve."
     )
     console_changes: Literal["warn", "fail"] | None = Field(
         None, description="fail: a change that waits for a person in Twilio Console fails the run."
@@ -217,4 +239,8 @@ def policy_of(section: PolicySection | None) -> Policy:
     fields: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in given.items() if value is not None
     }
+    # An empty list of domains is no limit.
+    fields["email_domains"] = fields.get("email_domains") or None
+    entries = section.approved or ()
+    fields["approved"] = tuple(ApprovedEntry(entry.digest, entry.purpose, entry.until) for entry in entries)
     return Policy(**fields)

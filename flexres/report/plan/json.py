@@ -7,7 +7,9 @@ from typing import Any, Final, TypeAlias
 
 from flexres.apply.outcome import Result, UserOutcome
 from flexres.reconcile.change import FieldChange, Kind, UserChange
-from flexres.reconcile.guards import Guarded
+from flexres.reconcile.guards.approvals import Approval, Source
+from flexres.reconcile.guards.model import Guarded
+from flexres.reconcile.guards.watch import roles_before
 from flexres.reconcile.plan import Plan
 from flexres.report.idp import provider as idp
 from flexres.report.plan.model import AppliedReport, PlanReport, Refusal
@@ -43,6 +45,10 @@ def plan_json(report: PlanReport) -> Report:
         "risks": [_risk(item) for item in report.risks],
         "violations": [_refusal(refusal) for refusal in report.refusals],
         "guarded": [_guarded(item) for item in plan.guarded],
+        "approvals": [_approval(one.approval) | {"standing": str(one.standing)} for one in plan.approvals],
+        "unmanaged_admins": [
+            {"username": change.username, "roles": sorted(roles_before(change))} for change in plan.unmanaged_admins
+        ],
         "changes": [_change(change, report.position) for change in plan.users],
         "unmanaged": [_unmanaged(change) for change in plan.unmanaged],
         "orphans": [{"sid": worker.sid, "friendly_name": worker.friendly_name} for worker in plan.orphans],
@@ -116,14 +122,31 @@ def _risk(item: RiskItem) -> Report:
 
 
 def _refusal(one: Refusal) -> Report:
-    return {"rule": str(one.rule), "message": one.says, "usernames": list(one.violation.usernames)} | _given(
-        hint=one.lifts
-    )
+    found = one.violation
+    limit = "" if found.limit is None else str(found.limit)
+    said = {"rule": str(one.rule), "message": one.says, "usernames": list(found.usernames)}
+    return said | {"count": found.count, "of": found.of} | _given(hint=one.lifts, limit=limit)
 
 
 def _guarded(item: Guarded) -> Report:
-    said = {"rule": str(item.rule), "username": item.username, "detail": item.detail, "digest": item.digest}
+    said: Report = {"rule": str(item.rule), "username": item.username, "detail": item.detail, "digest": item.digest}
+    if item.approval is not None:
+        said["approval"] = _approval(item.approval)
     return said | _given(approved_by=item.approved_by)
+
+
+def _approval(approval: Approval) -> Report:
+    said: Report = {"source": str(approval.source)}
+    if approval.source is Source.COMMITTED:
+        said |= {"proof": str(approval.proof), "added": approval.added}
+    return said | _given(
+        digest=approval.digest,
+        who=approval.who,
+        commit=approval.commit,
+        place=f"{approval.place.file}:{approval.place.line}" if approval.place else "",
+        purpose=approval.purpose,
+        until=approval.until.isoformat() if approval.until else "",
+    )
 
 
 def _change(change: UserChange, position: Position | None) -> Report:

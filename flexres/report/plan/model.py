@@ -13,7 +13,7 @@ from flexres.apply.outcome import Applied, Result, UserOutcome
 from flexres.errors import Exit
 from flexres.reconcile.base import from_this_change, not_from_this_change
 from flexres.reconcile.change import Kind, SettingChange, SettingState, UserChange
-from flexres.reconcile.guards import Rule, Violation
+from flexres.reconcile.guards.model import Rule, Violation
 from flexres.reconcile.plan import Plan
 from flexres.report.idp.provider import untidy
 from flexres.report.plan.next_step import apply_command, lift, next_after, waits_for_console

@@ -8,7 +8,8 @@ from typing import Final
 
 from flexres.apply.outcome import Applied, Result
 from flexres.desired.model import Limit
-from flexres.reconcile.guards import Guarded, Rule, Violation
+from flexres.reconcile.guards.approvals import Source
+from flexres.reconcile.guards.model import LIFTED_BY_NO_DIGEST, Guarded, Rule, Violation
 from flexres.reconcile.plan import Plan
 from flexres.report.run import PlanRun
 from flexres.report.visible import visible
@@ -21,6 +22,7 @@ _LIFTS: Final[Mapping[Rule, str]] = {
     Rule.CONSOLE_CHANGES: "enter the settings in Console and attest them",
 }
 """What lifts a guard for good, where the guard itself does not say it."""
+
 
 _FEW_DIGESTS: Final = 3
 
@@ -51,28 +53,28 @@ def options(plan: Plan) -> tuple[str, ...]:
     """
     rules = {violation.rule for violation in plan.violations}
     digests, admins = _given(plan.guarded)
-    if len(digests) > _FEW_DIGESTS and plan.digest and not rules - {Rule.OLDER_CHECKOUT}:
-        digests = [plan.digest]
-    if plan.digest and rules - {Rule.OLDER_CHECKOUT}:
+    if plan.digest and rules - LIFTED_BY_NO_DIGEST:
         names = [name for violation in plan.violations for name in violation.usernames]
         if rules == {Rule.GAINS_ADMIN} and len(names) == 1 and visible(names[0]) == names[0]:
             admins.append(names[0])
         else:
             digests.append(plan.digest)
-    older = ["--allow-older"] if Rule.OLDER_CHECKOUT in rules else []
-    return (*_typed(digests, admins), *older)
+    return tuple(_typed(digests, admins))
 
 
-def _given(guarded: Iterable[Guarded]) -> tuple[list[str], list[str]]:
-    """The digests, and the names of new admins, that were approved on the command line."""
+def _given(guarded: Iterable[Guarded], *, alone: bool = False) -> tuple[list[str], list[str]]:
+    """The digests, and the names of new admins, that were approved on the command line.
+
+    `alone`: the digest of each change by itself, which holds for what is left of an approved plan.
+    """
     digests: dict[str, None] = {}
     admins: dict[str, None] = {}
     for item in guarded:
-        by = item.approved_by or ""
-        if by.startswith("--allow-admin"):
+        source = item.approval.source if item.approval is not None else None
+        if source is Source.ALLOW_ADMIN:
             admins[item.username] = None
-        elif by.startswith("--approve"):
-            digests[item.digest] = None
+        elif source is Source.COMMAND_LINE and item.approval is not None:
+            digests[item.digest if alone else item.approval.digest] = None
     return list(digests), list(admins)
 
 
@@ -121,7 +123,7 @@ def next_after(applied: Applied, run: PlanRun) -> tuple[str, str]:
     unset = any(one.result is not Result.DONE for one in (*applied.settings, *applied.at_idp)) or bool(applied.errors)
     if not left and not unset and not applied.interrupted:
         return "", ""
-    digests, admins = _given(item for item in plan.guarded if item.username in left)
+    digests, admins = _given((item for item in plan.guarded if item.username in left), alone=True)
     if len(digests) > _FEW_DIGESTS:
         return _command("plan", plan), "look at what is left, and approve that"
     again = _applying(plan, run, *_typed(digests, admins))

@@ -9,7 +9,8 @@ from typing import Final, TypeAlias
 from flexres.reconcile.change import Kind, Route, UserChange
 from flexres.reconcile.context import is_online
 from flexres.reconcile.fields import live_skills
-from flexres.reconcile.guards import Guarded, Rule, deactivated_since, roles_after, roles_before
+from flexres.reconcile.guards.model import Guarded, Rule
+from flexres.reconcile.guards.watch import deactivated_since, roles_after, roles_of_person_before
 from flexres.reconcile.key import ROLES
 from flexres.reconcile.plan import Plan
 from flexres.report.terms import RISKS, Risk
@@ -111,7 +112,7 @@ def _skills_of(change: UserChange) -> str:
 
 
 def _role_risks(change: UserChange) -> Iterator[tuple[Risk, str, bool]]:
-    before, after = roles_before(change), roles_after(change)
+    before, after = roles_of_person_before(change), roles_after(change)
     if before == after:
         return
     old, new = (value_text(sorted(roles)) for roles in (before, after))
@@ -128,7 +129,7 @@ def _role_risks(change: UserChange) -> Iterator[tuple[Risk, str, bool]]:
 
 
 def _departure(change: UserChange, plan: Plan) -> tuple[Risk, str, bool]:
-    high = [role for role in ("admin", "supervisor") if role in roles_before(change)]
+    high = [role for role in ("admin", "supervisor") if role in roles_of_person_before(change)]
     said = [told(change.reason or str(change.why or "")), *([f"is {' and '.join(high)}"] if high else [])]
     said += [f"loses the roles at {visible(change.idp.provider)} too"] if change.idp else []
     if change.kind is Kind.RETIRE:

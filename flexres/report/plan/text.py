@@ -175,7 +175,7 @@ def _closing(page: Page, report: PlanReport) -> None:
             page.ends([("refused; ", "bold red"), ("exactly this plan passes with", "")], digest)
             page.write((report.command, "bold"), indent=2)
             if plan.digest:
-                page.write((f"or with a commit that adds {plan.digest} to policy.approved", "dim"), indent=2)
+                page.write((f"or with a commit: flexres approve --stack {plan.stack}", "dim"), indent=2)
         case Step.APPLY | Step.LOOK_AND_APPLY:
             says = "safe to apply: " if report.step is Step.APPLY else "after a look at what needs care: "
             page.write((says, VERDICTS[report.verdict].style), (report.command, "bold"))

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from flexres.desired.load import load_stack
-from flexres.desired.model import Idp, Limit, Policy
+from flexres.desired.model import ApprovedEntry, Idp, Limit, Policy
 from flexres.errors import InvalidStack, Position
 from tests.unit.desired.stacks import FLEX, PEM, TextSource, load, problems_of
 
@@ -67,7 +67,9 @@ policy:
   min_admins: 2
   protected: [owner@example.com]
   email_domains: [example.com]
-  approved: [9f3c1a7b]
+  unmanaged_admins: fail
+  approved:
+    - {digest: mamojp6ufh37zdc46jnabecr2g, for: ana gains admin, until: 2027-02-14}
   console_changes: fail
 """
     assert load(flex=FLEX + policy).config.policy == Policy(
@@ -81,7 +83,8 @@ policy:
         min_admins=2,
         protected=("owner@example.com",),
         email_domains=("example.com",),
-        approved=("9f3c1a7b",),
+        unmanaged_admins="fail",
+        approved=(ApprovedEntry("mamojp6ufh37zdc46jnabecr2g", "ana gains admin", date(2027, 2, 14)),),
         console_changes="fail",
     )
 
@@ -150,9 +153,9 @@ def test_the_place_of_a_user_and_of_each_field(path: tuple[str, ...], line: int,
 
 def test_the_place_of_a_field_of_flex_yaml() -> None:
     """Items of lists included."""
-    stack = load(flex=FLEX + "policy:\n  approved:\n    - 9f3c1a7b\n    - 0a1b2c3d\n")
+    stack = load(flex=FLEX + "policy:\n  protected:\n    - 9f3c1a7b\n    - 0a1b2c3d\n")
 
-    assert stack.position("policy", "approved", 1).line == 9
+    assert stack.position("policy", "protected", 1).line == 9
     assert stack.position("policy", "retire").line == 6
 
 

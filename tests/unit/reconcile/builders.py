@@ -14,7 +14,7 @@ from flexres.reconcile.change import FieldChange, Kind, Route, UserChange
 from flexres.reconcile.context import Wanted
 from flexres.reconcile.diff import Scope, marker_for
 from flexres.reconcile.fields import PROFILE, desired_fields, route, write_fields
-from flexres.reconcile.guards import Approval
+from flexres.reconcile.guards.approvals import Approval, Source
 from flexres.reconcile.marker import ATTRIBUTE, Marker
 from flexres.reconcile.plan import Plan, make_plan
 
@@ -143,7 +143,7 @@ def plan_for(
         wanted,
         live if isinstance(live, Snapshot) else snapshot(*live),
         as_of=as_of,
-        approvals=[Approval(digest, "ana's review") for digest in approve],
+        approvals=[Approval(digest, Source.COMMAND_LINE, "ana") for digest in approve],
         allow_older=allow_older,
         allow_admin=allow_admin,
     )

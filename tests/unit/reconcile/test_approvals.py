@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from flexres.desired.model import Limit
-from flexres.reconcile.guards import Rule, change_digest
+from flexres.desired.model import DIGEST_PATTERN, Limit
+from flexres.reconcile.context import Wanted
+from flexres.reconcile.guards.approvals import Approval, Source, Standing, change_digest
+from flexres.reconcile.guards.model import Rule
 from flexres.reconcile.marker import Marker
-from flexres.reconcile.plan import Plan
-from tests.unit.reconcile.builders import ANA, BEN, CHO, STACK_ID, applied, in_flex, person, plan_for
+from flexres.reconcile.plan import Plan, make_plan
+from tests.unit.reconcile.builders import (
+    ANA,
+    BEN,
+    CHO,
+    NOW,
+    STACK_ID,
+    applied,
+    config,
+    in_flex,
+    person,
+    plan_for,
+    snapshot,
+)
 
 ADMIN = {"roles": ("admin",)}
 NONE_LEAVE = {"max_removals": Limit(count=0)}
@@ -34,7 +50,7 @@ def test_the_plans_digest_lifts_all_of_it():
     digest = plan_for(users).digest
     plan = plan_for(users, approve=[digest])
     assert plan.violations == ()
-    assert {item.approved_by for item in plan.guarded} == {"ana's review"}
+    assert {item.approval for item in plan.guarded} == {Approval(digest, Source.COMMAND_LINE, "ana")}
 
 
 @pytest.mark.parametrize(
@@ -108,23 +124,66 @@ def test_an_approved_removal_is_of_this_person_and_this_sort():
 def test_approved_removals_leave_the_limit_to_the_others():
     """What somebody has seen does not use it up."""
     live = [in_flex(name, marker=Marker(STACK_ID)) for name in (ANA, BEN)]
-    digest = change_digest(STACK_ID, Rule.MAX_REMOVALS, ANA, "leaves")
-    assert plan_for([], live, max_removals=Limit(count=1)).violations
+    refused = plan_for([], live, max_removals=Limit(count=1))
+    digest = own_digests(refused)[ANA]
+    assert refused.violations
     assert plan_for([], live, max_removals=Limit(count=1), approve=[digest]).violations == ()
 
 
 def test_an_approval_of_one_rule_is_none_of_another():
     """A removal that is fine may still be of a protected user."""
     live = [in_flex(marker=Marker(STACK_ID))]
-    digest = change_digest(STACK_ID, Rule.MAX_REMOVALS, ANA, "leaves")
+    digest = own_digests(plan_for([], live, **NONE_LEAVE))[ANA]
     plan = plan_for([], live, protected=(ANA,), approve=[digest], **NONE_LEAVE)
     assert [violation.rule for violation in plan.violations] == [Rule.PROTECTED]
 
 
 def test_an_approval_in_one_stack_is_none_in_another():
     """The stack's id is part of it."""
-    digests = {change_digest(stack, Rule.GAINS_ADMIN, ANA, "gains admin") for stack in (STACK_ID, "zzz999")}
+    digests = {change_digest(stack, Rule.GAINS_ADMIN, ANA, ["gains", "admin"], []) for stack in (STACK_ID, "zzz999")}
     assert len(digests) == 2
+
+
+def test_a_digest_is_too_long_to_be_forged():
+    """130 bits, so that no second change with the same one can be found."""
+    plan = plan_for([person(**ADMIN)])
+    for digest in (plan.digest, plan.guarded[0].digest):
+        assert re.fullmatch(DIGEST_PATTERN, digest)
+
+
+def test_an_approval_does_not_hold_for_the_same_step_at_a_later_time():
+    """Approved, demoted since, and promoted again: nobody has seen that."""
+    agent = applied(person(), at=100)
+    first = plan_for([person(**ADMIN)], [agent], commit_time=200)
+    assert plan_for([person(**ADMIN)], [agent], commit_time=200, approve=[first.digest]).violations == ()
+    demoted = applied(person(), at=300)
+    assert plan_for([person(**ADMIN)], [demoted], commit_time=400, approve=[first.digest]).violations
+
+
+@pytest.mark.parametrize("commit_time", [200, 250])
+def test_an_approval_holds_after_a_rebase(commit_time):
+    """The commit that is applied is another one; what it is approved for is not."""
+    agent = applied(person(), at=100)
+    digest = plan_for([person(**ADMIN)], [agent], commit_time=150).digest
+    assert plan_for([person(**ADMIN)], [agent], commit_time=commit_time, approve=[digest]).violations == ()
+
+
+@pytest.mark.parametrize(("until", "refused"), [(0, False), (-1, True), (14, False)])
+def test_an_approval_ends_by_itself(until, refused):
+    """Its last day is the last on which it holds."""
+    entry = Approval(plan_for([person(**ADMIN)]).digest, Source.COMMITTED, until=NOW.date() + timedelta(days=until))
+    plan = make_plan(
+        Wanted("prod", config(), {ANA: person(**ADMIN)}, commit_time=0), snapshot(), as_of=NOW, approvals=[entry]
+    )
+    assert bool(plan.violations) is refused
+    assert [one.standing for one in plan.approvals] == [Standing.EXPIRED if refused else Standing.USED]
+
+
+def test_an_approval_of_nothing_is_said_to_be_unused():
+    """What it was given for was done, or has changed."""
+    entry = Approval("a" * 26, Source.COMMITTED)
+    plan = make_plan(Wanted("prod", config(), {}, commit_time=0), snapshot(), as_of=NOW, approvals=[entry])
+    assert [one.standing for one in plan.approvals] == [Standing.UNUSED]
 
 
 @pytest.mark.parametrize("digest", ["", "00000000", "9f3c"])
@@ -146,7 +205,7 @@ def test_watched_items_of_rules_that_are_not_refused_stay_unapproved():
     users = [person(**ADMIN), person(BEN)]
     live = [in_flex(BEN)]
     plan = plan_for(users, live, approve=[plan_for(users, live).digest])
-    assert {item.rule: item.approved_by for item in plan.guarded} == {
-        Rule.GAINS_ADMIN: "ana's review",
-        Rule.MAX_CHANGES: None,
+    assert {item.rule: bool(item.approval) for item in plan.guarded} == {
+        Rule.GAINS_ADMIN: True,
+        Rule.MAX_CHANGES: False,
     }

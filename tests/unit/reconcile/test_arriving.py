@@ -7,9 +7,10 @@ from datetime import date
 
 import pytest
 
+from flexres.desired.model import DIGEST_LENGTH
 from flexres.live.model import Worker
 from flexres.reconcile.change import Kind, Why
-from flexres.reconcile.guards import Rule
+from flexres.reconcile.guards.model import Rule
 from flexres.reconcile.marker import Marker
 from flexres.values import ABSENT
 from tests.unit.reconcile.builders import (
@@ -63,11 +64,11 @@ def test_a_deactivated_user_is_blocked_alone_until_their_digest_is_approved(date
     live = [in_flex(deactivated=date_of_it)]
     blocked = next(plan_for([person(), person(BEN)], live).of_kind(Kind.BLOCKED))
     assert date_of_it in blocked.reason
-    assert len(blocked.digest) == 8
+    assert len(blocked.digest) == DIGEST_LENGTH
     plan = plan_for([person(), person(BEN)], live, approve=[blocked.digest])
     assert kinds(plan) == {ANA: Kind.REACTIVATE, BEN: Kind.CREATE}
-    assert [(item.username, item.approved_by) for item in plan.guarded if item.rule is Rule.DEACTIVATED] == [
-        (ANA, "ana's review")
+    assert [(item.username, bool(item.approval)) for item in plan.guarded if item.rule is Rule.DEACTIVATED] == [
+        (ANA, True)
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from flexres.reconcile.change import Kind, Why
 from flexres.reconcile.context import is_busy
-from flexres.reconcile.guards import counts_as_removal
+from flexres.reconcile.guards.watch import counts_as_removal
 from flexres.reconcile.marker import Marker
 from tests.unit.reconcile.builders import (
     ANA,

@@ -73,6 +73,8 @@ def test_who_does_not_wait_has_no_waiting_time():
         "v1",
         "hello",
         "v2;id=k7m2q9;at=0;keys=",
+        "v1;id=k7m2q9;at=0;keys=attr:%FF=mzxw6y",
+        "v1;id=k7m2q9;at=0;keys=attr:%C3=mzxw6y,roles=nbswy3",
         "v1;id=;at=0;keys=",
         "v1;id=K7M2Q9;at=0;keys=",
         "v1;id=k7m2q9;keys=",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from flexres.live.model import LiveUser
 from flexres.reconcile.change import Kind, UserChange
 from flexres.reconcile.fields import owns_all_skills, skill_key
-from flexres.reconcile.guards import Approval
+from flexres.reconcile.guards.approvals import Approval, Source
 from flexres.reconcile.marker import ATTRIBUTE
 from flexres.reconcile.plan import Plan
 from tests.unit.reconcile.applying import owned_keys, plan_of, run, steps_of, told
@@ -25,7 +25,9 @@ many = settings(deadline=None, max_examples=30, suppress_health_check=[HealthChe
 
 def approvals_of(world: World) -> list[Approval]:
     """Somebody approved that every deactivated user comes back."""
-    return [Approval(change.digest, "a reviewer") for change in plan_of(world).changes if change.digest]
+    return [
+        Approval(change.digest, Source.COMMAND_LINE, "a reviewer") for change in plan_of(world).changes if change.digest
+    ]
 
 
 @many

@@ -10,13 +10,14 @@ from typing import Any
 
 from flexres.apply.outcome import Applied, Outcome, Result
 from flexres.desired.model import Channel, DesiredUser, Limit, Policy, Sso, StackConfig
+from flexres.errors import Position
 from flexres.live.model import FlexUser, Instance, LiveUser, Snapshot, Worker, WorkerChannel
 from flexres.reconcile.base import Base, marked, offline_plan
 from flexres.reconcile.change import Answer, Kind, SettingChange, SettingState
 from flexres.reconcile.context import Wanted
 from flexres.reconcile.diff import Scope, marker_for
 from flexres.reconcile.fields import PROFILE, skill_key, write_fields
-from flexres.reconcile.guards import Approval
+from flexres.reconcile.guards.approvals import Approval, Source
 from flexres.reconcile.key import Key
 from flexres.reconcile.marker import ATTRIBUTE
 from flexres.reconcile.plan import Plan, make_plan
@@ -57,6 +58,20 @@ POLICY = Policy(
     min_admins=1,
     retire_within=timedelta(hours=24),
 )
+
+
+def committed(digest: str) -> Approval:
+    """An approval that a line of flex.yaml holds, with what git tells of the commit that added it."""
+    place = Position("stacks/prod/flex.yaml", 21, 7)
+    return Approval(
+        digest,
+        Source.COMMITTED,
+        who="Ana Ruiz",
+        place=place,
+        commit="1a2b3c4" + "0" * 33,
+        purpose="lee@example.com gains admin",
+        until=date(2026, 12, 1),
+    )
 
 
 def desired(username: str, file: str = SUPPORT, **changes: Any) -> DesiredUser:
@@ -187,7 +202,7 @@ def busy_plan(**changes: Any) -> Plan:
         *(in_flex(user) for user in steady),
         in_flex(bob_before),
         in_flex(cho, then=[("attr:location", "Leeds"), ("attr:desk/floor", 4)]),
-        in_flex(desired("d.ruiz@example.com")),
+        in_flex(desired("d.ruiz@example.com", full_name=dee.full_name)),
         in_flex(desired("eve@example.com"), marked=False),
         in_flex(replace(fay, until=None)),
         in_flex(gus, deactivated=True, deactivated_date="2026-10-01T08:00:00Z"),
@@ -209,11 +224,11 @@ def busy_plan(**changes: Any) -> Plan:
 
 def approved_plan() -> Plan:
     """The busy plan after a reviewer approved what was refused."""
-    return busy_plan(approvals=[Approval(busy_plan().digest, "stacks/prod/flex.yaml:21, Ana Ruiz")])
+    return busy_plan(approvals=[committed(busy_plan().digest)])
 
 
 def refused_plan() -> Plan:
-    """Several guards refuse at once, an older checkout among them."""
+    """Several guards refuse at once."""
     users = [desired(f"user{number}@example.com", attributes={"location": "Leeds"}) for number in range(20)]
     gone = [desired(f"gone{number}@example.com") for number in range(6)]
     boss = desired("boss@example.com", roles=("admin",))
@@ -227,7 +242,7 @@ def refused_plan() -> Plan:
         email_domains=("example.com",),
     )
     everybody = [*live, *(in_flex(user) for user in gone), in_flex(boss)]
-    return plan_of([*users, outsider], everybody, policy=policy, commit_time=COMMITTED - 7200)
+    return plan_of([*users, outsider], everybody, policy=policy)
 
 
 def safe_plan() -> Plan:
@@ -317,7 +332,7 @@ def leavers_plan() -> Plan:
         in_flex(stays, leaving=COMMITTED),
     ]
     digest = plan_of([back], live[:1]).changes[0].digest
-    approvals = [Approval(digest, "--approve by ana")]
+    approvals = [Approval(digest, Source.COMMAND_LINE, "ana")]
     return plan_of([back, stays], live, leavers=("max@example.com",), approvals=approvals)
 
 

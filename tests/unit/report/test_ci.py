@@ -44,12 +44,6 @@ def test_a_limit_is_at_its_line_of_the_policy() -> None:
     assert found == {"flex.yaml:5:3"}
 
 
-def test_an_older_checkout_is_nobodys_line() -> None:
-    """So it stands at the beginning of flex.yaml."""
-    found = [position for _, position, message in lines(samples.refused_plan()) if "checkout" in message]
-    assert found == ["flex.yaml:1:1"]
-
-
 def test_the_blocked_are_warnings() -> None:
     """They stop nobody else."""
     found = {position for severity, position, _ in lines(samples.busy_plan()) if severity == "warning"}

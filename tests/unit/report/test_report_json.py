@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from flexres.reconcile.change import Cause, Kind, Route, Why
-from flexres.reconcile.guards import Rule
+from flexres.reconcile.guards.model import Rule
 from flexres.report.terms import Risk, Verdict
 from tests.unit.report import idp_samples, queue_samples, samples
 from tests.unit.report.rendering import READ, applied_json, plan_json
@@ -80,6 +80,8 @@ def test_the_schema_describes_no_key_that_no_report_has() -> None:
             ("risk", plan["risks"]),
             ("violation", plan["violations"]),
             ("guarded", plan["guarded"]),
+            ("approval", [item["approval"] for item in plan["guarded"] if "approval" in item]),
+            ("approval", plan["approvals"]),
             ("change", plan["changes"]),
             ("field", [field for change in plan["changes"] for field in change["fields"]]),
             ("outcome", report.get("outcomes", [])),
@@ -133,7 +135,7 @@ def test_the_next_command_names_what_lifts_the_guards() -> None:
     """A program can offer the approval as it is to be typed."""
     plan = samples.refused_plan()
     report = plan_json(plan)
-    assert report["next"] == f"flexres apply --stack prod --approve {plan.digest} --allow-older"
+    assert report["next"] == f"flexres apply --stack prod --approve {plan.digest}"
     assert report["digest"] == plan.digest
 
 

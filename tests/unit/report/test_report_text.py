@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from flexres.apply.outcome import Applied, Outcome, Result
 from flexres.desired.model import Limit
 from flexres.errors import Exit
-from flexres.reconcile.guards import Approval
+from flexres.reconcile.guards.approvals import Approval, Source
 from flexres.reconcile.plan import Plan
 from tests.unit.report import samples
 from tests.unit.report.rendering import applied_json, applied_markdown, applied_text, plan_text
@@ -84,8 +84,7 @@ def test_each_violation_says_what_lifts_it_and_the_command_lifts_all() -> None:
     plan = samples.refused_plan()
     text = text_of(plan, width=200)
     assert "raise policy.max_removals" in line_with(text, "max_removals is 10%")
-    assert "pull first, or --allow-older" in line_with(text, "older checkout")
-    assert f"  flexres apply --stack prod --approve {plan.digest} --allow-older\n" in text
+    assert f"  flexres apply --stack prod --approve {plan.digest}\n" in text
     assert f"digest {plan.digest}" in text
 
 
@@ -98,8 +97,8 @@ def test_a_lone_new_admin_is_allowed_by_name() -> None:
 def test_an_approval_from_the_command_line_is_repeated_in_the_next_command() -> None:
     """A plan that passes only with --approve is not applied without it."""
     digest = samples.busy_plan().digest
-    by_option = samples.busy_plan(approvals=[Approval(digest, "--approve by ana")])
-    by_commit = samples.busy_plan(approvals=[Approval(digest, "stacks/prod/flex.yaml:21, Ana Ruiz")])
+    by_option = samples.busy_plan(approvals=[Approval(digest, Source.COMMAND_LINE, "ana")])
+    by_commit = samples.busy_plan(approvals=[samples.committed(digest)])
     assert "--approve" in line_with(text_of(by_option), "flexres apply")
     assert "--approve" not in line_with(text_of(by_commit), "flexres apply")
 
@@ -107,7 +106,7 @@ def test_an_approval_from_the_command_line_is_repeated_in_the_next_command() -> 
 def test_who_approved_is_named() -> None:
     """A lifted guard is told together with who lifted it."""
     text = text_of(samples.approved_plan())
-    assert "by stacks/prod/flex.yaml:21, Ana Ruiz" in line_with(text, "gains admin", "by ")
+    assert "by stacks/prod/flex.yaml:21, by commit 1a2b3c4" in line_with(text, "gains admin", "by ")
 
 
 def test_a_blocked_user_comes_with_the_reason_and_the_approval() -> None:

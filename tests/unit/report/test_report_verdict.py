@@ -10,7 +10,8 @@ import pytest
 from flexres.desired.model import Limit
 from flexres.errors import Exit
 from flexres.reconcile.change import Kind
-from flexres.reconcile.guards import Approval, Rule
+from flexres.reconcile.guards.approvals import Approval, Source
+from flexres.reconcile.guards.model import Rule
 from flexres.reconcile.plan import Plan
 from flexres.report.plan.model import report_of
 from flexres.report.plan.next_step import lift
@@ -57,7 +58,7 @@ def test_risks_are_in_order_and_carry_their_place_and_approval() -> None:
     order = list(Risk)
     assert [order.index(item.kind) for item in risks] == sorted(order.index(item.kind) for item in risks)
     assert risks[0].where == "stacks/prod/users/ops.yaml:25"
-    assert risks[0].approved_by == "stacks/prod/flex.yaml:21, Ana Ruiz"
+    assert risks[0].approved_by == samples.committed("").by
 
 
 def test_somebody_who_comes_back_after_offboarding_is_a_risk() -> None:
@@ -89,7 +90,7 @@ def test_only_those_who_differ_are_looked_up() -> None:
 def test_the_command_after_a_run_approves_what_is_left_and_no_more() -> None:
     """The digest of the whole plan does not fit what is left, that of a single change does."""
     digest = samples.busy_plan().digest
-    plan = samples.busy_plan(approvals=[Approval(digest, "--approve by ana")])
+    plan = samples.busy_plan(approvals=[Approval(digest, Source.COMMAND_LINE, "ana")])
     run = samples.applied(plan)
     lee = next(item.digest for item in plan.guarded if item.username == "lee@example.com" and item.approved_by)
     assert applied_text(run, width=100, colour=False).endswith(f"flexres apply --stack prod --approve {lee}\n")
@@ -101,7 +102,7 @@ def test_a_run_that_leaves_many_approved_changes_asks_for_another_look() -> None
     live = [samples.in_flex(replace(user, attributes={"level": 1})) for user in users]
     policy = replace(samples.POLICY, max_changes=Limit(count=1))
     digest = samples.plan_of(users, live, policy=policy).digest
-    plan = samples.plan_of(users, live, policy=policy, approvals=[Approval(digest, "--approve by ana")])
+    plan = samples.plan_of(users, live, policy=policy, approvals=[Approval(digest, Source.COMMAND_LINE, "ana")])
     assert f"flexres apply --stack prod --approve {digest}" in plan_text(plan, width=100, colour=False)
     assert "flexres plan --stack prod" in applied_text(samples.none_done(plan), width=100, colour=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from flexres.desired.model import Attested, Policy, Sso, StackConfig
 from flexres.live.model import Instance, Snapshot
 from flexres.reconcile.change import Answer, SettingChange, SettingState
-from flexres.reconcile.guards import Evidence, Violation, evaluate
+from flexres.reconcile.guards.judge import evaluate
+from flexres.reconcile.guards.model import Evidence, Violation
 from flexres.sso.difference import declared_value, setting_changes, setting_digest
 from flexres.sso.sightings import Sighting, SignOn
 
@@ -218,13 +220,13 @@ def test_a_connection_that_is_not_active_is_activated() -> None:
 def violations(policy: Policy, settings: tuple[SettingChange, ...]) -> tuple[Violation, ...]:
     """What the guards say of these settings and nothing else."""
     evidence = Evidence(
-        wanted=replace(config(SSO), policy=policy),
+        stack_id="k7m2q9",
+        policy=policy,
         snapshot=Snapshot(Instance("AC1", "GO1", "WS1", None), {}),
         changes=settings,
         markers={},
         approvals=(),
-        commit_time=None,
-        allow_older=False,
+        today=date(2026, 6, 1),
         allow_admin=frozenset(),
         declared=0,
     )
@@ -237,7 +239,7 @@ def test_the_policy_decides_whether_waiting_for_a_person_refuses() -> None:
 
     assert not violations(Policy(), settings)
     (refusal,) = violations(Policy(console_changes="fail"), settings)
-    assert refusal.message.startswith("6 settings wait for a person in Twilio Console: certificate, issuer")
+    assert refusal.message.startswith("6 wait for a person in Twilio Console: certificate, issuer")
     assert not violations(Policy(console_changes="fail"), setting_changes(config(attested()), SignOn()))
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from flexres.desired.git.revision import Revision, approvers, operator, read_revision
-from flexres.errors import Position
+from flexres.desired.git.revision import Author, Revision, authors_of, operator, read_revision
 from tests.unit.desired.git.repository import BOB, git
 
 
@@ -24,10 +25,6 @@ def stack(tmp_path: Path) -> Path:
     (folder / "flex.yaml").write_text("one\ntwo\n")
     git(folder, "commit", "-qam", "two", by=BOB)
     return folder
-
-
-def place(line: int) -> Position:
-    return Position("stacks/prod/flex.yaml", line, 3)
 
 
 def test_the_commit_its_time_and_its_author_are_read(stack: Path) -> None:
@@ -49,24 +46,35 @@ def test_a_change_elsewhere_does_not(stack: Path) -> None:
     assert not read_revision(stack).dirty
 
 
-def test_blame_names_who_wrote_a_digest(stack: Path) -> None:
-    by = approvers({"aaaaaaaa": place(1), "bbbbbbbb": place(2)}, read_revision(stack))
-    assert by == {
-        "aaaaaaaa": "stacks/prod/flex.yaml:1, Ana Ruiz",
-        "bbbbbbbb": "stacks/prod/flex.yaml:2, Bob Okafor",
+def test_blame_names_who_wrote_a_line_and_that_nobody_verified_it(stack: Path) -> None:
+    found = authors_of([1, 2], read_revision(stack))
+    assert {line: (one.name, len(one.commit), one.signed) for line, one in found.items()} == {
+        1: ("Ana Ruiz", 40, False),
+        2: ("Bob Okafor", 40, False),
     }
 
 
-def test_several_digests_on_one_line_have_one_author(stack: Path) -> None:
-    by = approvers({"aaaaaaaa": place(1), "bbbbbbbb": place(1)}, read_revision(stack))
-    assert set(by.values()) == {"stacks/prod/flex.yaml:1, Ana Ruiz"}
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="there is no ssh-keygen to sign with")
+def test_a_good_signature_names_the_signer_instead_of_what_the_author_typed(stack: Path, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    (tmp_path / "signers").write_text(f"cho@example.com {(tmp_path / 'key.pub').read_text()}")
+    for name, value in {
+        "gpg.format": "ssh", "user.signingKey": str(key), "gpg.ssh.allowedSignersFile": str(tmp_path / "signers"),
+    }.items():  # fmt: skip
+        git(stack, "config", name, value)
+    (stack / "flex.yaml").write_text("one\ntwo\nthree\n")
+    git(stack, "commit", "-q", "-S", "-am", "three")
+    found = authors_of([1, 3], read_revision(stack))
+    assert (found[3].name, found[3].signed) == ("cho@example.com", True)
+    assert (found[1].name, found[1].signed) == ("Ana Ruiz", False)
 
 
 def test_a_line_that_nobody_committed_says_so(stack: Path) -> None:
     (stack / "flex.yaml").write_text("one\ntwo\nthree\n")
-    by = approvers({"aaaaaaaa": place(3), "bbbbbbbb": place(2)}, read_revision(stack))
-    assert by["aaaaaaaa"] == "stacks/prod/flex.yaml:3, not committed yet"
-    assert by["bbbbbbbb"] == "stacks/prod/flex.yaml:2, Bob Okafor"
+    found = authors_of([3, 2], read_revision(stack))
+    assert (found[3].commit, found[3].unknown) == ("", "not committed yet")
+    assert found[2].name == "Bob Okafor"
 
 
 def test_a_shallow_clone_does_not_blame_the_wrong_person(stack: Path, tmp_path: Path) -> None:
@@ -74,9 +82,9 @@ def test_a_shallow_clone_does_not_blame_the_wrong_person(stack: Path, tmp_path: 
     git(tmp_path, "clone", "-q", "--depth", "1", f"file://{stack.parent.parent / 'stacks' / 'prod'}", "copy")
     revision = read_revision(tmp_path / "copy")
     assert revision.shallow
-    by = approvers({"aaaaaaaa": place(1)}, revision)["aaaaaaaa"]
-    assert by.endswith("(a shallow clone)")
-    assert "Okafor" not in by
+    (found,) = authors_of([1], revision).values()
+    assert found.unknown.endswith("(a shallow clone)")
+    assert (found.name, found.commit) == ("", "")
 
 
 def test_a_folder_outside_of_git_has_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,9 +101,7 @@ def test_without_git_nothing_fails(stack: Path, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("PATH", str(tmp_path))
     revision = read_revision(stack)
     assert (revision.commit, revision.unknown) == (None, "git is not installed")
-    assert approvers({"aaaaaaaa": place(1)}, revision) == {
-        "aaaaaaaa": "stacks/prod/flex.yaml:1, author unknown: git is not installed"
-    }
+    assert authors_of([1], revision) == {1: Author(unknown="author unknown: git is not installed")}
     assert operator(stack, {"USER": "cho"}) == "cho"
 
 

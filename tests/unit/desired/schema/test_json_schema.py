@@ -137,7 +137,9 @@ def test_a_full_flex_yaml_is_valid() -> None:
         "endpoint: http://127.0.0.1:4010\ndefaults: {attributes: {level.int: '3', x: null}}\nidp:\n"
         "policy: {timezone: Europe/London, retire: keep, retire_when: now, retire_within: 7d, unmanaged: ignore,\n"
         "  max_removals: 100%, max_changes: 5, min_admins: 0, protected: [a], email_domains: [a-b.example.com],\n"
-        "  approved: ['12345678'], console_changes: fail}\nleavers: []\nsso:\n"
+        "  approved: ["
+        "{digest: mamojp6ufh37zdc46jnabecr2g, for: x, until: 2027-02-14}], console_changes: fail, "
+        "unmanaged_admins: fail}\nleavers: []\nsso:\n"
     )
 
     load(flex=text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import ge, gt, le, lt
@@ -33,16 +34,37 @@ class UnknownKey:
 
 
 @dataclass(frozen=True, slots=True)
+class UnknownSkill:
+    """A skill that files declare and Flex's catalogue lacks: for how many users, and the one that may be meant."""
+
+    name: str
+    users: int
+    suggestion: str | None
+
+
+def unknown_skills(declared: Iterable[Iterable[str]], catalogue: Sequence[str]) -> tuple[UnknownSkill, ...]:
+    """The declared skills, given user by user, that are not in the catalogue; none where Flex has no catalogue."""
+    counts = Counter(skill for skills in declared for skill in skills) if catalogue else Counter[str]()
+    return tuple(
+        UnknownSkill(name, users, nearest(name, catalogue))
+        for name, users in sorted(counts.items())
+        if name not in catalogue
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """What to look at. `unasked` are skills of people that no queue asks for, `unheld` those asked for that nobody has.
 
-    `impossible` are queues that nobody can ever be in, whatever they have.
+    `impossible` are queues that nobody can ever be in, whatever they have. `uncatalogued` are declared skills that
+    Flex's catalogue lacks: supervisors cannot pick them in Flex.
     """
 
     unasked: tuple[str, ...]
     unheld: tuple[str, ...]
     unknown_keys: tuple[UnknownKey, ...]
     impossible: tuple[str, ...]
+    uncatalogued: tuple[UnknownSkill, ...] = ()
 
 
 def findings(queues: Sequence[Queue], people: Sequence[Person]) -> Findings:

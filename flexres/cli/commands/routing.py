@@ -17,11 +17,12 @@ from flexres.cli.open_stack import Opened, opened
 from flexres.cli.output import busy, emit, look_of
 from flexres.cli.what_if import with_team_file
 from flexres.errors import Exit, SetupError, UnreachableError
+from flexres.live.model import Instance
 from flexres.report.routing import overview as told
 from flexres.report.routing import queues as changes
 from flexres.report.routing.overview import Section
 from flexres.routing.explain import near_misses, standings
-from flexres.routing.findings import findings
+from flexres.routing.findings import findings, unknown_skills
 from flexres.routing.overview import overview
 from flexres.routing.people import Person, people_of
 from flexres.routing.queues import RoutingMap, routing_map
@@ -120,16 +121,19 @@ async def _answered(it: Opened, asked: _Asked) -> _Answer:
         return _of_queue(it, found, people, asked)
     if asked.user is not None:
         return _of_user(it, found, people, asked.user)
-    return _of_all(it, found, people, verbose=asked.verbose)
+    return _of_all(it, found, people, snapshot.instance, verbose=asked.verbose)
 
 
-def _of_all(it: Opened, found: RoutingMap, people: dict[str, Person], *, verbose: bool) -> _Answer:
+def _of_all(it: Opened, found: RoutingMap, people: dict[str, Person], instance: Instance, *, verbose: bool) -> _Answer:
     def team_of(username: str) -> str:
         user = it.stack.users.get(username)
         return Path(user.file).stem if user else "unmanaged"
 
     queues = overview(found.queues, people, team_of)
-    looks = findings(found.queues, list(people.values()))
+    declared = (user.skills or () for user in it.stack.users.values())
+    looks = replace(
+        findings(found.queues, list(people.values())), uncatalogued=unknown_skills(declared, instance.skills)
+    )
     title = told.title_of(it.stack.name, len(found.queues), len(people))
     sections = told.queue_sections(queues, looks, found.problems, verbose=verbose)
     return _Answer(title, sections, {"stack": it.stack.name, **told.overview_json(queues, looks, found.problems)})

@@ -109,6 +109,11 @@ def _looks(looks: Findings) -> list[Sequence[str]]:
     for one in looks.unknown_keys:
         meant = f"; did you mean {visible(one.suggestion)}?" if one.suggestion else ""
         rows.append(("only a queue knows it", one.key, f"no Worker has it, {names_of(one.queues)} asks{meant}"))
+    for skill in looks.uncatalogued:
+        meant = f"; did you mean {visible(skill.suggestion)}?" if skill.suggestion else ""
+        rows.append(
+            ("not in Flex's skills catalogue", skill.name, f"{plural(skill.users, 'user')} declared with it{meant}")
+        )
     rows += [("nobody has the skill", skill, "a queue asks for it") for skill in looks.unheld]
     rows += [("no queue asks for the skill", skill, "") for skill in looks.unasked]
     return rows
@@ -179,6 +184,10 @@ def overview_json(found: Sequence[QueueOverview], looks: Findings, problems: Seq
         "unknown_keys": [
             {"key": one.key, "queues": list(one.queues), **({"suggestion": one.suggestion} if one.suggestion else {})}
             for one in looks.unknown_keys
+        ],
+        "skills_not_in_catalogue": [
+            {"name": one.name, "users": one.users, **({"suggestion": one.suggestion} if one.suggestion else {})}
+            for one in looks.uncatalogued
         ],
         "skills_nobody_has": list(looks.unheld),
         "skills_nobody_asks_for": list(looks.unasked),

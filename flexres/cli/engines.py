@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,6 +91,8 @@ def _automatic(stacks: Path, asked: Chosen | None) -> Chosen:
 def _pulumi(it: Opened, stacks: Path, journal: Path | None = None) -> Engine:
     from flexres.apply.pulumi.engine import Engine  # noqa: PLC0415 - the direct engine does without
 
+    if find_spec("pulumi") is None:
+        raise ModuleNotFoundError(name="pulumi")
     project = project_of(stacks)
     told = {
         "FLEXRES_STACKS": str(stacks.absolute()),

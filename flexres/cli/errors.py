@@ -16,6 +16,16 @@ from flexres.errors import Exit, FlexresError, InvalidStack, TwilioError
 from flexres.sandbox.errors import SandboxError
 
 INTERRUPTED: Final = 130
+EXTRAS: Final = {
+    "pulumi": "pulumi",
+    "aiohttp": "sandbox",
+    "quickjs": "sandbox",
+    "re2": "sandbox",
+    "signxml": "sso",
+    "tree_sitter": "sso",
+    "tree_sitter_javascript": "sso",
+}
+"""The extra of flexres that brings a package which only some commands need."""
 
 
 def guarded(command: Any, arguments: Sequence[str]) -> int:
@@ -59,6 +69,11 @@ def _told(error: Exception) -> int:
 def _told_strange(error: Exception) -> int:
     """What is no error of ours: of the sandbox, of a person at the keyboard, of the machine, or a bug."""
     match error:
+        case ModuleNotFoundError() if extra := EXTRAS.get((error.name or "").partition(".")[0]):
+            _say(
+                f"error: this needs {error.name}, which flexres[{extra}] brings", hint=f"pip install 'flexres[{extra}]'"
+            )
+            return Exit.SETUP
         case SandboxError():
             _say(f"error: {error}")
             return Exit.SETUP

@@ -17,6 +17,7 @@ from flexres.cli.reports import applied_as, drift_as, plan_as
 from flexres.cli.stacks import StackFolder
 from flexres.desired.stack import Stack
 from flexres.errors import SetupError
+from flexres.files import check_writable
 from flexres.report import ci
 from flexres.report.drift.markdown import drift_markdown
 from flexres.report.drift.model import DriftReport
@@ -52,7 +53,9 @@ class ExtraOutputs:
             _format_of(path, _DRIFT_FORMATS if junit else _FORMATS)
         check_destinations(out, *self.also)
         if self.ci == "github":
-            check_destinations(*(Path(named) for name in _GITHUB if (named := os.environ.get(name))))
+            for variable in _GITHUB:
+                if named := os.environ.get(variable):
+                    check_writable(Path(named), hint=f"{variable} names it: let it name a file")
         list_reports(self.reports)
         if len(chosen) == 1:
             return

@@ -61,7 +61,7 @@ def project_files(project: Path) -> dict[Path, str]:
     files = {project / "Pulumi.yaml": PROJECT, project / "__main__.py": PROGRAM}
     if not any((project / name).exists() for name in ("requirements.txt", "pyproject.toml")):
         # `pulumi install` makes the virtual environment from it.
-        files[project / "requirements.txt"] = f"flexres=={metadata.version('flexres')}\n"
+        files[project / "requirements.txt"] = f"flexres[pulumi]=={metadata.version('flexres')}\n"
     missing = {path: text for path, text in files.items() if not path.exists()}
     ignore = project / ".gitignore"
     try:

@@ -49,6 +49,6 @@ def test_init_writes_the_project_and_commits_the_engine(tmp_path: Path, monkeypa
     ran = CliRunner().invoke(app, ["init", "prod", *options])
     assert ran.exit_code == 0, ran.output
     assert {path.name for path in tmp_path.iterdir()} >= {"Pulumi.yaml", "__main__.py", ".gitignore", "stacks"}
-    assert (tmp_path / "requirements.txt").read_text().startswith("flexres==")
+    assert (tmp_path / "requirements.txt").read_text().startswith("flexres[pulumi]==")
     stack = load_stack(FolderSource(tmp_path / "stacks" / "prod"), name="prod")
     assert stack.config.engine == "pulumi"

@@ -40,7 +40,9 @@ class Base:
 
 def compared(plan: Plan, base: Base, snapshot: Snapshot) -> Plan:
     """The plan, made from `snapshot`, with everything marked that the base's YAML would do there as well."""
-    there = make_plan(base.wanted, snapshot, as_of=plan.as_of, approvals=base.approvals, allow_older=True)
+    there = make_plan(
+        base.wanted, replace(snapshot, routing=None), as_of=plan.as_of, approvals=base.approvals, allow_older=True
+    )
     return marked(plan, there)
 
 

@@ -7,17 +7,21 @@ import sys
 from pathlib import Path
 
 from flexres.apply.outcome import Applied, Result
+from flexres.cli.earlier_reports import past_of
 from flexres.cli.options import DriftFormat, PageFormat, PlanFormat
 from flexres.cli.output import look_of
-from flexres.cli.pages import page_of, plan_annotations
 from flexres.desired.stack import Stack
+from flexres.desired.yaml.render_problems import render_github
+from flexres.errors import Position
+from flexres.report import ci
 from flexres.report.comment import LIMIT
 from flexres.report.drift.json import drift_json
 from flexres.report.drift.junit import drift_junit
 from flexres.report.drift.markdown import drift_markdown
 from flexres.report.drift.model import DriftReport
 from flexres.report.drift.text import drift_text
-from flexres.report.plan.json import applied_json, plan_json
+from flexres.report.html.rows import Person
+from flexres.report.plan.json import Report, applied_json, plan_json
 from flexres.report.plan.markdown import applied_markdown, plan_markdown
 from flexres.report.plan.model import AppliedReport, PlanReport
 from flexres.report.plan.text import applied_text, plan_text
@@ -110,3 +114,23 @@ def drift_as(
         case "text":
             look = look_of(sys.stdout, out)
             return drift_text(report, width=look.width, colour=look.colour, verbose=verbose)
+
+
+def page_of(report: Report, stack: Stack, reports: Path | None) -> str:
+    """A report in its JSON shape as a page, with everybody whom the stack declares; `reports` are earlier ones.
+
+    Raises SetupError where the folder of earlier reports cannot be read.
+    """
+    from flexres.report.html.page import page_html  # noqa: PLC0415 - most runs make no page
+
+    people = [Person(user.username, user.full_name, user.roles, user.file) for user in stack.users.values()]
+    return page_html(report, people=people, past=past_of(reports, stack.config.id))
+
+
+def plan_annotations(report: PlanReport, stack: Stack) -> str:
+    """What stands in the plan's way as GitHub's workflow commands, one a line; empty where nothing does."""
+
+    def user(username: str) -> Position | None:
+        return stack.position_of(username) if username in stack.users else None
+
+    return render_github(ci.on_lines(report, user=user, policy=stack.position))

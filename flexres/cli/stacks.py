@@ -1,4 +1,4 @@
-"""Which stack a command is about: named, or the only one there is; and its YAML."""
+"""Which stack a command is about: named, or the only one there is; its YAML, and that of a revision to compare with."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from flexres.desired.clashes import clashes, may_clash
+from flexres.desired.git.source import GitSource
 from flexres.desired.load import CONFIG, Stack, load_stack
 from flexres.desired.source import FolderSource
 from flexres.errors import InvalidStack, SetupError
+from flexres.reconcile.base import Base
+from flexres.reconcile.context import Wanted
 
 _PATTERN: Final = re.compile(r"[*?\[]")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -123,3 +126,21 @@ def load(chosen: StackFolder, *, unfinished_sso: bool = False) -> Stack:
     source = FolderSource(chosen.folder, shown_as=str(chosen.folder))
     today = datetime.now(UTC).date()
     return load_stack(source, name=chosen.name, as_of=today, may_be_empty=unfinished_sso, unfinished_sso=unfinished_sso)
+
+
+def base_of(stack: StackFolder, revision: str) -> Base:
+    """The stack as `revision` has it.
+
+    Raises:
+        SetupError: no git, no such revision, no such stack in it, or one that does not load.
+    """
+    try:
+        source = GitSource(stack.folder, revision)
+        found = load_stack(source, name=stack.name)
+    except InvalidStack as error:
+        first = error.problems[0]
+        raise SetupError(
+            f"the YAML of {revision} is wrong itself, so nothing can be compared with it: {first}",
+            hint="plan without --base, or name a revision that validates",
+        ) from error
+    return Base(revision, Wanted(found.name, found.config, found.users, source.commit))

@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 
 from flexres.cli import options
-from flexres.cli.base_option import base_of
 from flexres.cli.each_stack import Told, each_stack, share_of
 from flexres.cli.engines import looking_through, seen_through
 from flexres.cli.extra_outputs import ExtraOutputs
@@ -21,7 +20,7 @@ from flexres.cli.open_stack import Lifts, note_oddities, opened
 from flexres.cli.output import busy
 from flexres.cli.reports import plan_as, plan_line
 from flexres.cli.saved_plans import save
-from flexres.cli.stacks import StackFolder, choose_stacks, load, refuse_clashes
+from flexres.cli.stacks import StackFolder, base_of, choose_stacks, load, refuse_clashes
 from flexres.desired.git.revision import read_revision
 from flexres.desired.stack import Stack
 from flexres.errors import Exit, SetupError

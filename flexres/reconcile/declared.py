@@ -13,7 +13,7 @@ from flexres.reconcile.context import NO_OBJECT, ODD_ROUTING, Context, NotOursEr
 from flexres.reconcile.diff import creation_fields, field_changes, overlaid
 from flexres.reconcile.fields import Facts, facts, odd_routing
 from flexres.reconcile.guards.approvals import approver
-from flexres.reconcile.guards.watch import deactivated_since, reactivation_digest
+from flexres.reconcile.guards.watch import deactivated_on, reactivation_digest
 from flexres.reconcile.marker import Marker
 from flexres.reconcile.undeclared import departure
 from flexres.values import ABSENT, fold_case
@@ -113,7 +113,7 @@ def _arrival(context: Context, desired: DesiredUser, live: LiveUser | None) -> U
         live = context.snapshot.users[context.gone[fold_case(username)]]
         spelling = f" as {live.username}"
     if live is not None:
-        since = deactivated_since(live)
+        since = deactivated_on(live)
         digest = reactivation_digest(context.scope.stack_id, username, live)
         if not approver(context.approvals, digest):
             reason = f"was deactivated in Flex{spelling} on {since}: somebody offboarded them"

@@ -14,7 +14,7 @@ from flexres.reconcile.plan import Plan
 from flexres.report.drift.model import DriftReport
 from flexres.report.plan.model import PlanReport, Refusal
 from flexres.report.terms import Verdict
-from flexres.report.wording import told
+from flexres.report.visible import visible
 
 VERDICTS: Final[Mapping[str, tuple[str, ...]]] = {
     "plan": tuple(map(str, Verdict)),
@@ -58,18 +58,18 @@ def on_lines(report: PlanReport, *, user: UserPlace, policy: PolicyPlace) -> tup
 
 def _refusals(plan: Plan, refusal: Refusal, user: UserPlace, policy: PolicyPlace) -> Iterator[Problem]:
     approve = f"or approve {plan.digest}" if plan.digest and refusal.rule not in LIFTED_BY_NO_DIGEST else ""
-    lifts = told(", ".join(filter(None, (refusal.lifts, approve))))
+    lifts = visible(", ".join(filter(None, (refusal.lifts, approve))))
     names = () if refusal.rule in _ABOUT_MANY else refusal.violation.usernames
     places = [place for name in names if (place := user(name)) is not None]
     for place in places or [policy(*_IN_POLICY.get(refusal.rule, ()))]:
-        yield Problem(told(refusal.says), lifts, place=place)
+        yield Problem(visible(refusal.says), lifts, place=place)
 
 
 def _blocked(plan: Plan, user: UserPlace, policy: PolicyPlace) -> Iterator[Problem]:
     for change in plan.of_kind(Kind.BLOCKED):
         place = user(change.username) or policy()
         approve = f"approve {change.digest} to bring them back" if change.digest else ""
-        message = told(f"{change.username} is blocked: {change.reason}")
+        message = visible(f"{change.username} is blocked: {change.reason}")
         yield Problem(message, approve, severity="warning", place=place)
 
 

@@ -25,7 +25,6 @@ NAMES_OF_FEW: Final = 5
 ELSEWHERE: Final = "not from this change"
 """Compared with a base: what Flex or an earlier change causes."""
 
-_ISO = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _LOOKS_LIKE_ANOTHER_TYPE = re.compile(r"|\s.*|.*\s|true|false|null|-?\d+(\.\d+)?|\[.*|\{.*", re.DOTALL)
 
 
@@ -62,18 +61,6 @@ def stranger_text(account: Stranger) -> str:
 def short_sid(sid: str) -> str:
     """A SID by its ends: `GO…9c41`."""
     return f"{visible(sid[:2])}…{visible(sid[-4:])}"
-
-
-def told(reason: str) -> str:
-    """A reason as the plan gives it, with Twilio's times the way all times are shown."""
-    return visible(_ISO.sub(_retold, reason))
-
-
-def _retold(found: re.Match[str]) -> str:
-    try:
-        return when(datetime.fromisoformat(found[0]))
-    except ValueError:
-        return found[0]
 
 
 def short_place(stack: str, place: str | None) -> str:
@@ -205,9 +192,9 @@ def outcome_message(outcome: UserOutcome) -> str:
     """What became of one change, in one line: why, which fields, and Twilio's request to ask about."""
     if outcome.not_taken:
         said = ", ".join(field_label(Key.parse(key)) for key in outcome.not_taken)
-        said = f"{said}; {told(outcome.message)}" if outcome.message else said
+        said = f"{said}; {visible(outcome.message)}" if outcome.message else said
     else:
-        said = told(outcome.message or (outcome.change.reason if outcome.change.leaves else ""))
+        said = visible(outcome.message or (outcome.change.reason if outcome.change.leaves else ""))
     if outcome.request_id and outcome.request_id not in said:
         said = f"{said} (request {visible(outcome.request_id)})".lstrip()
     return said or KINDS[outcome.change.kind].name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 
 from flexres.live.model import LiveUser
@@ -44,6 +45,16 @@ def _queues_watched(given: Evidence) -> Iterator[Guarded]:
             digest = change_digest(given.stack_id, Rule.QUEUES, username, [short.queue, short.least], state)
             approval = approver(given.approvals, digest)
             yield Guarded(Rule.QUEUES, username, Step.LEAVES_QUEUE, (short.queue,), digest, approval)
+
+
+def deactivated_on(live: LiveUser) -> str:
+    """When a deactivated user was deactivated, as times are shown: `2026-10-01 08:00 UTC`."""
+    since = deactivated_since(live)
+    try:
+        moment = datetime.fromisoformat(since)
+    except ValueError:
+        return since
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment.tzinfo is not None else since
 
 
 def deactivated_since(live: LiveUser) -> str:

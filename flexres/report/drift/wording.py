@@ -9,7 +9,7 @@ from flexres.reconcile.change import Kind, UserChange
 from flexres.reconcile.drift.findings import Drift, Finding, Reason
 from flexres.reconcile.drift.queues import LostQueue
 from flexres.report.visible import visible
-from flexres.report.wording import field_label, names_of, plural, stranger_text, told, values_text, when
+from flexres.report.wording import field_label, names_of, plural, stranger_text, values_text, when
 
 _UNDEPLOYED: Final = {
     Kind.CREATE: "declared, and not in Flex",
@@ -37,13 +37,13 @@ def _of_no_user(finding: Finding) -> str:
         return f"{seen} → {visible(finding.setting.declared) or 'nothing'}"
     if finding.stranger is not None:
         return stranger_text(finding.stranger)
-    return names_of(finding.names) if finding.names else told(finding.detail)
+    return names_of(finding.names) if finding.names else visible(finding.detail)
 
 
 def _undeployed(change: UserChange) -> str:
     if change.kind is Kind.RENAME and change.old:
         return f"to be renamed from {visible(change.old.username)}"
-    return _UNDEPLOYED.get(change.kind) or f"still in Flex: {told(change.reason)}"
+    return _UNDEPLOYED.get(change.kind) or f"still in Flex: {visible(change.reason)}"
 
 
 def _of_user(finding: Finding, change: UserChange) -> str:
@@ -56,7 +56,7 @@ def _of_user(finding: Finding, change: UserChange) -> str:
         return visible(change.live.user.full_name) if change.live else ""
     if finding.reason is Reason.OTHER_STACK and change.marker:
         return f"stack id {visible(change.marker.stack_id)}"
-    return told(change.reason)
+    return visible(change.reason)
 
 
 def since_text(finding: Finding) -> str:

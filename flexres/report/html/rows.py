@@ -11,7 +11,7 @@ from flexres.reconcile.key import Key
 from flexres.report.plan.json import Report
 from flexres.report.terms import KINDS, RISKS, Risk
 from flexres.report.visible import visible
-from flexres.report.wording import cause_text, field_label, quiet, short_place, sides, told
+from flexres.report.wording import cause_text, field_label, quiet, short_place, sides
 from flexres.values import ABSENT
 
 AS_DECLARED: Final = "as declared"
@@ -140,7 +140,7 @@ def _add_change(
 ) -> None:
     fields = [field_of(one) for one in change["fields"]]
     details = [risk.get("detail", "") for risk in risks if RISKS[Risk(risk["kind"])].says_why]
-    reason = "; ".join(details) or told(change.get("reason", "") or change.get("why", ""))
+    reason = "; ".join(details) or visible(change.get("reason", "") or change.get("why", ""))
     kind = kind_name(change, fields)
     rows.add(
         change["username"],
@@ -161,7 +161,7 @@ def missed_because(outcome: Mapping[str, Any]) -> str:
     """Why one outcome of the JSON shape is not plainly done, and Twilio's request to ask about; empty if it is."""
     said = [
         ", ".join(field_label(Key.parse(key)) for key in outcome.get("not_taken", ())),
-        told(outcome.get("message", "")),
+        visible(outcome.get("message", "")),
     ]
     request = visible(outcome.get("request_id", ""))
     if request and request not in said[1]:

@@ -21,7 +21,6 @@ from flexres.report.wording import (
     names_of,
     plural,
     stranger_text,
-    told,
     value_text,
     values_text,
 )
@@ -155,7 +154,7 @@ def outcomes_in_text(page: Page, applied: Applied) -> None:
 
 def _outcome_row(outcome: Outcome[IdpChange]) -> Row:
     done = outcome.result is Result.DONE
-    what = says(outcome.change) if done else f"{outcome.result}: {told(outcome.message)}"
+    what = says(outcome.change) if done else f"{outcome.result}: {visible(outcome.message)}"
     return (f"{'✓' if done else '✗'} {outcome.change.part}", "green" if done else "bold red"), (what, "")
 
 

@@ -15,7 +15,7 @@ from flexres.report.plan.json import Report
 from flexres.report.sso import settings as sign_on
 from flexres.report.terms import KINDS, RISKS, Risk
 from flexres.report.visible import visible
-from flexres.report.wording import ELSEWHERE, LONG, SSO_BRINGS_BACK, names_of, short_place, told
+from flexres.report.wording import ELSEWHERE, LONG, SSO_BRINGS_BACK, names_of, short_place
 
 
 def plan_content(report: Report, people: Iterable[Person], past: Sequence[Past]) -> Content:
@@ -96,7 +96,7 @@ def _to_do(plan: Report, counts: Mapping[str, int]) -> str:
 
 
 def _refused(plan: Report) -> Section:
-    lines = [Told(text=told(one["message"]), quiet=told(one.get("hint", ""))) for one in plan["violations"]]
+    lines = [Told(text=visible(one["message"]), quiet=visible(one.get("hint", ""))) for one in plan["violations"]]
     digest = plan.get("digest")
     return Section(
         "Refused",
@@ -114,7 +114,7 @@ def _missed(report: Report) -> Section:
         for outcome in _left_out(report)
         if outcome["result"] not in {str(Result.DONE), str(Result.WAITING)}
     ]
-    lines += [Told("failed", text=told(error)) for error in report.get("errors", ())]
+    lines += [Told("failed", text=visible(error)) for error in report.get("errors", ())]
     command = report.get("next", "")
     return Section("Not done", lines, grave=True, then="What to type next" if command else "", command=command)
 
@@ -173,10 +173,10 @@ def _settings(plan: Report) -> Section:
 def _provider(plan: Report) -> Section:
     idp = plan.get("idp", {})
     lines = [
-        Told(visible(one["about"]), text=told(one["message"]), quiet=told(one["hint"]))
+        Told(visible(one["about"]), text=visible(one["message"]), quiet=visible(one["hint"]))
         for one in idp.get("troubles", ())
     ]
-    lines += [Told(one["part"], text=told(one.get("says") or visible(one["key"]))) for one in idp.get("changes", ())]
+    lines += [Told(one["part"], text=visible(one.get("says") or visible(one["key"]))) for one in idp.get("changes", ())]
     lines += [Told("not there", visible(email), "can sign in nowhere") for email in idp.get("missing", ())]
     return Section(f"At {visible(idp.get('provider', 'the identity provider'))}", lines)
 

@@ -10,12 +10,12 @@ from flexres.reconcile.change import Kind, Route, UserChange
 from flexres.reconcile.context import is_online
 from flexres.reconcile.fields import live_skills
 from flexres.reconcile.guards.model import Guarded, Rule
-from flexres.reconcile.guards.watch import deactivated_since, roles_after, roles_of_person_before
+from flexres.reconcile.guards.watch import deactivated_on, roles_after, roles_of_person_before
 from flexres.reconcile.key import ROLES
 from flexres.reconcile.plan import Plan
 from flexres.report.terms import RISKS, Risk
 from flexres.report.visible import visible
-from flexres.report.wording import field_label, names_of, told, value_text, values_text, when
+from flexres.report.wording import field_label, names_of, value_text, values_text, when
 
 Position: TypeAlias = "Callable[[str], str | None]"
 """Username → the place in the YAML that declares the user, `users/ops.yaml:14`; None where there is none."""
@@ -87,14 +87,14 @@ def _roles_elsewhere(change: UserChange) -> bool:
 
 def _found(change: UserChange, plan: Plan, guarded: _Guarded) -> Iterator[tuple[Risk, str, bool]]:
     if change.kind is Kind.BLOCKED:
-        yield Risk.BLOCKED, told(change.reason), True
+        yield Risk.BLOCKED, visible(change.reason), True
         return
     if change.leaves:
         yield _departure(change, plan)
         return
     yield from _role_risks(change)
     if change.live and change.live.user.deactivated:
-        yield Risk.REACTIVATED, f"was deactivated on {told(deactivated_since(change.live))}", True
+        yield Risk.REACTIVATED, f"was deactivated on {visible(deactivated_on(change.live))}", True
     if (Rule.LOSES_SKILLS, change.username) in guarded:
         yield Risk.LOSES_SKILLS, _skills_of(change), True
     if (Rule.LOSES_CAPACITY, change.username) in guarded:
@@ -130,7 +130,7 @@ def _role_risks(change: UserChange) -> Iterator[tuple[Risk, str, bool]]:
 
 def _departure(change: UserChange, plan: Plan) -> tuple[Risk, str, bool]:
     high = [role for role in ("admin", "supervisor") if role in roles_of_person_before(change)]
-    said = [told(change.reason or str(change.why or "")), *([f"is {' and '.join(high)}"] if high else [])]
+    said = [visible(change.reason or str(change.why or "")), *([f"is {' and '.join(high)}"] if high else [])]
     said += [f"loses the roles at {visible(change.idp.provider)} too"] if change.idp else []
     if change.kind is Kind.RETIRE:
         activity = _busy_with(change, plan)

@@ -28,7 +28,6 @@ from flexres.report.wording import (
     quiet,
     short_place,
     short_sid,
-    told,
     values_text,
 )
 
@@ -144,10 +143,10 @@ def _details(change: UserChange, *, verbose: bool) -> Iterator[Row]:
     if change.kind is Kind.ADOPT:
         yield (KINDS[change.kind].name, style), ("as declared" if not fields else "with these changes", "")
     elif change.leaves:
-        yield (KINDS[change.kind].name, style), (told(change.reason), "")
+        yield (KINDS[change.kind].name, style), (visible(change.reason), "")
         return
     elif change.reason and change.kind is Kind.UPDATE:
-        yield ("Worker", style), (told(change.reason), "")
+        yield ("Worker", style), (visible(change.reason), "")
     for field in fields:
         why = (idp.cause_here(change, field), _cause_style(field))
         yield (field_label(field.key), ""), (values_text(field, limit), ""), why

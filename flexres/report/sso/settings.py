@@ -14,7 +14,7 @@ from flexres.report.layout import Page, Row
 from flexres.report.markdown_escape import code, prose
 from flexres.report.plan.next_step import checklist_command
 from flexres.report.visible import shorten, visible
-from flexres.report.wording import LONG, SHORT, plural, told
+from flexres.report.wording import LONG, SHORT, plural
 
 _SIGNS: Final = {
     SettingState.AS_DECLARED: "✓",
@@ -157,7 +157,7 @@ def _outcome_row(outcome: Outcome[SettingChange]) -> Row:
     style = "green" if done else "bold red"
     return (
         (f"{'✓' if done else '✗'} {visible(outcome.change.name)}", style),
-        (tell(outcome.change).says if done else f"{outcome.result}: {told(outcome.message)}", ""),
+        (tell(outcome.change).says if done else f"{outcome.result}: {visible(outcome.message)}", ""),
     )
 
 
@@ -166,7 +166,7 @@ def outcome_rows(applied: Applied) -> Iterator[Sequence[str]]:
     for outcome in applied.settings:
         said = tell(outcome.change, LONG)
         done = outcome.result is Result.DONE
-        what = prose(said.says, 600) if done else f"**{outcome.result}**: {prose(told(outcome.message), 400)}"
+        what = prose(said.says, 600) if done else f"**{outcome.result}**: {prose(visible(outcome.message), 400)}"
         yield f"`{said.sign}`", code(said.name), what
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flexres.collector import without_collector
+from flexres.desired.git.in_force import config_in_force
 from flexres.desired.git.revision import Author, Revision, authors_of
-from flexres.desired.model import ApprovedEntry
+from flexres.desired.model import ApprovedEntry, InForce
 from flexres.desired.stack import Stack
 from flexres.errors import Position
 from flexres.idp.auth0.state import IdentityProvider, open_provider
@@ -32,12 +33,13 @@ from flexres.sso.sightings import SignOn
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A loaded stack and a transport to its Flex."""
+    """A loaded stack and a transport to its Flex; `in_force` is the configuration before the change that is planned."""
 
     stack: Stack
     wanted: Wanted
     transport: Transport
     provider: IdentityProvider | None = None
+    in_force: InForce | None = None
 
     @property
     def sent(self) -> int:
@@ -112,6 +114,7 @@ class Session:
                 allow_admin=allow_admin,
                 settings=settings if not idp_alone else (),
                 idp=replace(idp, alone=idp_alone) if idp is not None else None,
+                in_force=self.in_force if base is None else base.in_force,
             )
             return plan if base is None else compared(plan, base, snapshot)
 
@@ -188,4 +191,5 @@ async def open_session(
         transport,
         open_provider(stack.name, config, environ=environ, read_only=read_only) as provider,
     ):
-        yield Session(stack, wanted_of(stack, revision), transport, provider)
+        in_force = config_in_force(revision.folder, revision) if revision is not None else None
+        yield Session(stack, wanted_of(stack, revision), transport, provider, in_force)

@@ -49,6 +49,15 @@ def load_stack(
         return _Loader(source, as_of, may_be_empty=may_be_empty, unfinished_sso=unfinished_sso).load(name)
 
 
+def load_config(source: Source) -> StackConfig:
+    """What flex.yaml alone says; no team file is read.
+
+    Raises InvalidStack where it says nothing that can be used, and SetupError where there is none.
+    """
+    with without_collector():
+        return _Loader(source, None, may_be_empty=True, unfinished_sso=True).config()
+
+
 @dataclass(frozen=True, slots=True)
 class _Config:
     """What flex.yaml says, as far as it can be read: `config` is None where it cannot.
@@ -72,6 +81,14 @@ class _Loader:
         self._unfinished_sso = unfinished_sso
         self._locator = Locator(source)
         self._findings = Findings()
+
+    def config(self) -> StackConfig:
+        if CONFIG not in self._source.files():
+            raise SetupError(f"{self._source.shown(CONFIG)} does not exist")
+        config = self._config().config
+        if config is None:
+            raise InvalidStack(tuple(map(self._locator.located, self._findings.problems)), files=1)
+        return config
 
     def load(self, name: str) -> Stack:
         as_of = self._as_of

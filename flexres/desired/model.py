@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from enum import StrEnum
 from typing import Final, Literal
 
 from flexres.values import Json
@@ -178,3 +179,23 @@ class StackConfig:
     leavers: tuple[str, ...] = ()
     sso: Sso | None = None
     idp: Idp | None = None
+
+
+class JudgedBy(StrEnum):
+    """What a plan is judged by besides its own flex.yaml."""
+
+    BASE = "base"
+    FIRST_PARENT = "first parent"
+    HEAD = "HEAD"
+    """The changes are not committed."""
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The configuration in force and where it is from; `config` None: nothing could be compared, and `why`."""
+
+    by: JudgedBy
+    name: str = ""
+    config: StackConfig | None = None
+    why: str = ""

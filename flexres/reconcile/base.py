@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from flexres.desired.model import DesiredUser
+from flexres.desired.model import DesiredUser, InForce, JudgedBy
 from flexres.live.model import FlexUser, Instance, LiveUser, Snapshot, Worker, WorkerChannel
 from flexres.reconcile.change import FieldChange, Kind, Route, UserChange
 from flexres.reconcile.context import Wanted
@@ -30,6 +30,11 @@ class Base:
 
     name: str
     wanted: Wanted
+
+    @property
+    def in_force(self) -> InForce:
+        """The base's configuration, by which what is compared with it is judged too."""
+        return InForce(JudgedBy.BASE, self.name, self.wanted.config)
 
     @property
     def approvals(self) -> tuple[Approval, ...]:
@@ -67,7 +72,15 @@ def offline_plan(
 ) -> Plan:
     """YAML against YAML: what `wanted` would change in a Flex that already is as the base says."""
     snapshot = as_applied(base.wanted, as_of)
-    plan = make_plan(wanted, snapshot, as_of=as_of, approvals=approvals, allow_admin=allow_admin, allow_older=True)
+    plan = make_plan(
+        wanted,
+        snapshot,
+        as_of=as_of,
+        approvals=approvals,
+        allow_admin=allow_admin,
+        allow_older=True,
+        in_force=base.in_force,
+    )
     # A digest is of the state that it is given for, which nobody has looked at.
     return replace(plan, digest="")
 

@@ -40,7 +40,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What one plan is made from. `commit_time` is of this checkout (0: no commit), None where it may be older."""
+    """What one plan is made from. `commit_time` is of this checkout (0: no commit), None where it may be older.
+
+    `policy` is the one that the plan is judged by.
+    """
 
     wanted: Wanted
     snapshot: Snapshot
@@ -52,11 +55,8 @@ class Context:
     gone: Mapping[str, str]
     orphans: frozenset[str]
     commit_time: int | None = None
+    policy: Policy = field(default_factory=Policy)
     markers: dict[str, Marker] = field(default_factory=dict)
-
-    @property
-    def policy(self) -> Policy:
-        return self.wanted.config.policy
 
 
 NO_OBJECT = "the Worker's attributes are not a JSON object; mend them in Console"

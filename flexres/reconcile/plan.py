@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from flexres.desired.model import Policy
+from flexres.desired.model import InForce, Policy
 from flexres.live.model import Instance, Snapshot, Worker
 from flexres.reconcile.change import Block, Change, IdpChange, Kind, SettingChange, SettingState, UserChange
 from flexres.reconcile.context import Context, Wanted, held_back
@@ -20,6 +20,7 @@ from flexres.reconcile.guards.model import Evidence, Guarded, Verdict, Violation
 from flexres.reconcile.guards.watch import roles_before
 from flexres.reconcile.idp.model import IdpPlan
 from flexres.reconcile.idp.users import IdpSides, join
+from flexres.reconcile.stricter import StackChange, stack_changes, stricter
 from flexres.reconcile.undeclared import spoken_for, undeclared_changes
 from flexres.values import fold_case
 
@@ -33,7 +34,9 @@ class Plan:
     `changes` holds everything that would happen: users in the order of the YAML's team files, then by username,
     those nobody declares last; then settings of single sign-on, then the identity provider's set-up.
     `digest` approves all guarded changes that nobody has approved yet; empty when there are none. `approvals` are
-    those of flex.yaml and what each does here.
+    those of flex.yaml and what each does here. `policy` is what the plan was judged by: the stricter, key by key, of
+    the YAML's and the one in force, which `judged_by` names (None: nobody looked); `stack_changes` is every difference
+    of the two configurations.
     `commit` is the commit that the YAML was read from, if it was read from one.
     `settings` is how every setting of single sign-on stands, in the order of Console's page; empty where the stack
     declares none, or nobody looked. `idp` is the identity provider's part, None where it is not managed, or nobody
@@ -56,6 +59,8 @@ class Plan:
     violations: tuple[Violation, ...] = ()
     digest: str = ""
     approvals: tuple[Standings, ...] = ()
+    judged_by: InForce | None = None
+    stack_changes: tuple[StackChange, ...] = ()
     commit: str | None = None
     commit_time: int | None = None
     settings: tuple[SettingChange, ...] = ()
@@ -127,6 +132,10 @@ class Plan:
         return (setting for setting in self.settings if setting.state in states)
 
 
+def _is_added(approval: Approval, known: Collection[str]) -> bool:
+    return approval.source is Source.COMMITTED and approval.digest not in known
+
+
 def _standings(approvals: Sequence[Approval], verdict: Verdict, today: date) -> tuple[Standings, ...]:
     """What each approval of flex.yaml does for the plan."""
     used = {item.approval.digest for item in verdict.guarded if item.approval is not None}
@@ -158,15 +167,23 @@ def make_plan(
     allow_admin: Iterable[str] = (),
     settings: Sequence[SettingChange] = (),
     idp: IdpSides | None = None,
+    in_force: InForce | None = None,
 ) -> Plan:
     """Everything that would happen, and every guard's word on it.
 
     `as_of` is an aware time: it decides what has expired and who has waited too long. `approvals` lift guards
     for the changes whose digests they hold. `settings` are those of single sign-on, `idp` both sides of the identity
-    provider; None: nobody looked.
+    provider; None: nobody looked. `in_force` is the configuration before this change: the plan is judged by the
+    stricter of both policies, key by key.
     """
-    policy = wanted.config.policy
-    today = as_of.astimezone(ZoneInfo(policy.timezone)).date()
+    before = in_force.config if in_force is not None else None
+    policy = stricter(wanted.config.policy, before.policy) if before is not None else wanted.config.policy
+    zones = {wanted.config.policy.timezone, before.policy.timezone if before is not None else policy.timezone}
+    # A time zone that is only now to be another takes nobody out a day early.
+    today = min(as_of.astimezone(ZoneInfo(zone)).date() for zone in zones)
+    if before is not None:
+        known = {entry.digest for entry in before.policy.approved}
+        approvals = [replace(one, added=_is_added(one, known)) for one in approvals]
     valid = [approval for approval in approvals if approval.holds(today)]
     context = Context(
         wanted=wanted,
@@ -174,6 +191,7 @@ def make_plan(
         as_of=as_of,
         today=today,
         scope=wanted.scope,
+        policy=policy,
         commit_time=None if allow_older else wanted.commit_time or 0,
         approvals=valid,
         folded={fold_case(name): name for name, live in snapshot.users.items() if not live.user.deactivated},
@@ -221,6 +239,8 @@ def make_plan(
         violations=verdict.violations,
         digest=verdict.digest,
         approvals=_standings(approvals, verdict, today),
+        judged_by=in_force,
+        stack_changes=stack_changes(before, wanted.config) if before is not None else (),
         commit=wanted.commit,
         commit_time=wanted.commit_time,
         settings=tuple(settings),

@@ -188,6 +188,7 @@ class Run:
                 approvals=(*committed_approvals(stack, self._revision), *given),
                 allow_older=settings.allow_older,
                 allow_admin=settings.allow_admin,
+                in_force=self.session.in_force,
             )
 
     def _moved(self, plan: Plan) -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 from flexres.apply.outcome import Result, UserOutcome
+from flexres.desired.model import InForce
 from flexres.reconcile.change import FieldChange, Kind, UserChange
 from flexres.reconcile.guards.approvals import Approval, Source
 from flexres.reconcile.guards.model import Guarded
@@ -45,6 +46,11 @@ def plan_json(report: PlanReport) -> Report:
         "risks": [_risk(item) for item in report.risks],
         "violations": [_refusal(refusal) for refusal in report.refusals],
         "guarded": [_guarded(item) for item in plan.guarded],
+        **({"judged_by": _judged_by(plan.judged_by)} if plan.judged_by is not None else {}),
+        "stack_changes": [
+            {"key": one.key, "before": one.before, "after": one.after, "effect": str(one.effect)}
+            for one in plan.stack_changes
+        ],
         "approvals": [_approval(one.approval) | {"standing": str(one.standing)} for one in plan.approvals],
         "unmanaged_admins": [
             {"username": change.username, "roles": sorted(roles_before(change))} for change in plan.unmanaged_admins
@@ -133,6 +139,10 @@ def _guarded(item: Guarded) -> Report:
     if item.approval is not None:
         said["approval"] = _approval(item.approval)
     return said | _given(approved_by=item.approved_by)
+
+
+def _judged_by(found: InForce) -> Report:
+    return {"by": str(found.by)} | _given(name=found.name, why=found.why)
 
 
 def _approval(approval: Approval) -> Report:

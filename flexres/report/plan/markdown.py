@@ -45,6 +45,12 @@ def plan_markdown(report: PlanReport, *, limit: int = LIMIT) -> str:
     comment.add(_headline(report) + "\n")
     if run.offline:
         comment.add(f"{offline_words(code(run.base))}\n")
+    comment.table(
+        ("", "", "before anything else"),
+        [("⚠️" if line.care else "", f"**{prose(line.what)}**", prose(line.says, 400)) for line in report.top],
+        "lines on what judges this plan",
+        around=("", ""),
+    )
     _what_to_type(comment, report)
     _refusals(comment, report)
     _risks(comment, plan, report.risks)

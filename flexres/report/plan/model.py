@@ -16,6 +16,7 @@ from flexres.reconcile.change import Kind, SettingChange, SettingState, UserChan
 from flexres.reconcile.guards.model import Rule, Violation
 from flexres.reconcile.plan import Plan
 from flexres.report.idp.provider import untidy
+from flexres.report.plan.in_force import TopLine, needs_care, top_lines
 from flexres.report.plan.next_step import apply_command, lift, next_after, waits_for_console
 from flexres.report.plan.risks import Position, RiskItem, place_of, risks_of
 from flexres.report.run import AS_PLANNED, PlanRun
@@ -99,6 +100,7 @@ class PlanReport:
     position: Position | None
     verdict: Verdict
     exit: Exit
+    top: tuple[TopLine, ...]
     refusals: tuple[Refusal, ...]
     risks: tuple[RiskItem, ...]
     approved: tuple[Approved, ...]
@@ -119,7 +121,7 @@ class PlanReport:
     @property
     def settled(self) -> bool:
         """Whether there is nothing to tell but that all is as declared."""
-        return not (self.plan.users or self.refusals or self.settings or untidy(self.plan))
+        return not (self.plan.users or self.top or self.refusals or self.settings or untidy(self.plan))
 
     @property
     def needs_care(self) -> bool:
@@ -178,6 +180,7 @@ def report_of(plan: Plan, run: PlanRun = AS_PLANNED, position: Position | None =
         position=position,
         verdict=verdict,
         exit=check_exit(plan),
+        top=top_lines(plan),
         refusals=tuple(_refusal(plan, violation) for violation in plan.violations),
         risks=risks,
         approved=tuple(_approved(plan)),
@@ -237,7 +240,7 @@ def _verdict(plan: Plan, risks: Sequence[RiskItem]) -> Verdict:
     if plan.violations:
         return Verdict.REFUSED
     at_idp = _differs_at_idp(plan) or (plan.idp is not None and bool(plan.idp.troubles))
-    if any(item.care for item in risks) or any(setting.care for setting in plan.settings) or at_idp:
+    if needs_care(plan) or any(item.care for item in risks) or any(setting.care for setting in plan.settings) or at_idp:
         return Verdict.NEEDS_CARE
     return Verdict.SAFE if plan.pending else Verdict.IN_SYNC
 

@@ -56,6 +56,7 @@ def plan_text(report: PlanReport, *, width: int, colour: bool, verbose: bool = F
         read = f"{plan.declared:,} declared · {plan.in_flex:,} {known} · {cost}"
         page.ends([*stack_name(plan), (f"  {report.verdict}", VERDICTS[report.verdict].style)], (read, "dim"))
     most = None if verbose else MOST
+    page.table([[("", ""), (line.what, "bold red" if line.care else "dim"), (line.says, "")] for line in report.top])
     _refusals(page, report, most)
     risks(page, report, most)
     approvals(page, report)

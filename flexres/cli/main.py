@@ -17,6 +17,7 @@ COMMANDS = {
     "validate": Entry("flexres.cli.commands.validate", "Check the YAML of all stacks, or of one; nothing is sent."),
     "plan": Entry("flexres.cli.commands.plan", "Show what would change in Flex, why, and whether it is safe."),
     "apply": Entry("flexres.cli.commands.apply", "Make Flex as the YAML says: plan, ask, apply, tell the outcome."),
+    "approve": Entry("flexres.cli.commands.approve", "Approve what the guards refuse, in flex.yaml, for so many days."),
     "drift": Entry("flexres.cli.commands.drift", "Tell what differs from the YAML, why, and since when."),
     "routing": Entry("flexres.cli.commands.routing", "Show who gets which work, who does not, and why."),
     "export": Entry("flexres.cli.commands.export", "Write what Flex says as YAML: begin a stack, or update one."),

@@ -1,0 +1,114 @@
+"""`flexres approve`: shows what the guards refuse, and writes into flex.yaml that exactly this is approved."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date, timedelta
+from typing import Annotated, Final
+
+import typer
+
+from flexres.cli import options
+from flexres.cli.open_stack import Lifts, opened
+from flexres.cli.output import busy, emit, note
+from flexres.desired.edit.approved import with_approvals
+from flexres.desired.load import CONFIG
+from flexres.desired.model import DAYS_APPROVED, ApprovedEntry
+from flexres.errors import Exit, SetupError
+from flexres.files import write_file
+from flexres.reconcile.change import Block
+from flexres.reconcile.guards.model import LIFTED_BY_NO_DIGEST
+from flexres.reconcile.plan import Plan
+from flexres.report.visible import visible
+from flexres.report.wording import plural
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+_MOST: Final = 50
+"""More than so many are approved by the plan's one digest, which holds for all of them together."""
+
+
+@app.command(
+    epilog="""\
+\b
+Examples:
+  flexres approve -s prod                        shows, asks, writes flex.yaml
+  flexres approve -s prod --user ana@example.com     only what is about Ana
+  flexres approve -s prod --days 3 --yes
+\b
+What it writes holds for exactly these changes, from the state in which they
+are now, and ends by itself. Commit it, and have the commit reviewed.
+\b
+Exit codes: 0 written, or nothing to approve · 2 the YAML or the set-up is
+wrong · 6 Twilio is unreachable or refused the credentials"""
+)
+def approve(
+    *,
+    stack: options.Stack = None,
+    stacks: options.Stacks = options.STACKS_FOLDER,
+    user: Annotated[
+        list[str] | None,
+        typer.Option("--user", metavar="USER", help="Approve only what is about this user; repeatable."),
+    ] = None,
+    days: Annotated[
+        int, typer.Option("--days", min=1, max=90, help="How many days it holds, counted from today.")
+    ] = DAYS_APPROVED,
+    yes: options.Yes = False,
+    allow_older: options.AllowOlder = False,
+    log: options.Log = "none",
+) -> int:
+    """Approve what the guards refuse, in flex.yaml, for so many days.
+
+    Shows each change that needs an approval and who it is about; on your word it is written into policy.approved.
+    """
+    if not yes and not sys.stdin.isatty():
+        raise SetupError("nobody can be asked: standard input is not a terminal", hint="look first, then add --yes")
+
+    async def run() -> Exit:
+        async with opened(stack, stacks, read_only=True, log=log, lifts=Lifts(older=allow_older)) as it:
+            with busy(f"Reading {it.stack.name} from Flex"):
+                plan, _ = await it.plan()
+        entries = list(_needed(plan, user or (), plan.as_of.date() + timedelta(days=days)))
+        if not entries:
+            emit(f"{plan.stack}: nothing to approve{_left(plan)}")
+            return Exit.DONE
+        emit("\n".join(_shown(plan, entries)))
+        if not yes and not typer.confirm(f"Approve {plural(len(entries), 'change')}?", err=True):
+            note("Nothing was written.")
+            return Exit.DONE
+        file = stacks / plan.stack / CONFIG
+        write_file(file, with_approvals(file.read_bytes(), str(file), entries))
+        emit(f"wrote {file}; commit it and have it reviewed: git add {file}")
+        return Exit.DONE
+
+    return int(asyncio.run(run()))
+
+
+def _needed(plan: Plan, users: Collection[str], until: date) -> Iterator[ApprovedEntry]:
+    refused = {violation.rule for violation in plan.violations} - LIFTED_BY_NO_DIGEST
+    items = [item for item in plan.guarded if item.rule in refused and item.approval is None]
+    chosen = [item for item in items if not users or item.username in users]
+    if len(chosen) > _MOST and len(chosen) == len(items):
+        rules = ", ".join(sorted(refused))
+        yield ApprovedEntry(plan.digest, f"{len(items)} changes: {rules}", until)
+    else:
+        for item in chosen:
+            yield ApprovedEntry(item.digest, f"{visible(item.username)} {visible(item.detail)} ({item.rule})", until)
+    for change in plan.users:
+        if change.block is Block.DEACTIVATED and (not users or change.username in users):
+            yield ApprovedEntry(change.digest, f"{visible(change.username)} comes back, though deactivated", until)
+
+
+def _shown(plan: Plan, entries: Sequence[ApprovedEntry]) -> Iterator[str]:
+    yield f"{plan.stack}: to be approved until {entries[0].until}"
+    for violation in plan.violations:
+        yield f"  refused: {visible(violation.message)}"
+    yield ""
+    yield from (f"  {entry.purpose}" for entry in entries)
+
+
+def _left(plan: Plan) -> str:
+    rules = sorted({violation.rule for violation in plan.violations} & LIFTED_BY_NO_DIGEST)
+    return f"; no approval lifts {', '.join(rules)}" if rules else ""

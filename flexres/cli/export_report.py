@@ -18,16 +18,25 @@ _LINES: Final = 20
 
 
 def export_report(
-    target: Destination, result: Exported, form: Literal["text", "json"], *, dry_run: bool, verbose: bool
+    target: Destination,
+    result: Exported,
+    form: Literal["text", "json"],
+    *,
+    dry_run: bool,
+    verbose: bool,
+    says_next: bool = True,
 ) -> str:
-    """The report; of a dry run with the lines that would change in existing files."""
+    """The report; of a dry run with the lines that would change in existing files.
+
+    `says_next`: as text it ends with what to type next.
+    """
     if form == "json":
         return json.dumps(_as_json(target, result, written=not dry_run), indent=2, ensure_ascii=False)
     parts = ["\n".join(_headline(target, result, dry_run=dry_run))]
     if dry_run:
         parts += [diff for file in result.files if (diff := _diff(target, file))]
     parts += ["\n".join(part) for part in (_left_out(result, verbose=verbose), _gone(result, verbose=verbose)) if part]
-    if not dry_run and result.files:
+    if says_next and not dry_run and result.files:
         parts.append(f"Next: flexres plan --stack {target.stack.name}")
     return "\n\n".join(parts)
 

@@ -63,7 +63,7 @@ async def _begin(name: str, stacks: Path, *, account: str, instance: str | None,
         result = await exported(target, Choice(by=by))
     proposal = _proposal(result.found.users)
     write_files(target, _with_policy(target, result, proposal, engine).files)
-    emit(export_report(target, result, "text", dry_run=False, verbose=False).rpartition("\n\nNext:")[0])
+    emit(export_report(target, result, "text", dry_run=False, verbose=False, says_next=False))
     plan, run = await _plan(name, stacks)
     if _only_adopts(plan) and plan.digest:
         # Whoever merges this adopts everybody, exactly as they are: the review is of this very file.

@@ -61,15 +61,14 @@ def _line(report: Report, finding: Mapping[str, Any]) -> Told:
     return Told(
         bold=finding["reason"],
         name=visible(finding["subject"]),
-        text=_said(finding),
+        text=_said(finding, "new" if finding.get("new") else ""),
         quiet=short_place(report["stack"], finding.get("where", "")),
         care=True,
     )
 
 
-def _said(finding: Mapping[str, Any]) -> str:
-    new = "new" if finding.get("new") else ""
-    return " · ".join(filter(None, (finding.get("what", ""), finding.get("since_says", ""), new)))
+def _said(finding: Mapping[str, Any], *more: str) -> str:
+    return " · ".join(filter(None, (finding.get("what", ""), finding.get("since_says", ""), *more)))
 
 
 def _rows(report: Report, people: Iterable[Person]) -> Rows:
@@ -82,7 +81,7 @@ def _rows(report: Report, people: Iterable[Person]) -> Rows:
     for finding in report["findings"]:
         found.add(finding["subject"])
         lines = _lines(finding.get("fields", ()))
-        said = [finding.get("since_says", "") if lines else _said(finding).removesuffix(" · new")]
+        said = [finding.get("since_says", "") if lines else _said(finding)]
         person = by_name.get(finding["subject"])
         rows.add(
             finding["subject"],

@@ -17,9 +17,10 @@ from flexres.apply.readback import read_back
 from flexres.apply.sso import SignOnWriter
 from flexres.apply.users.context import Context
 from flexres.apply.users.gate import ProvisionGate
+from flexres.apply.users.newcomers import Newcomers
 from flexres.apply.users.operations import carry_out
 from flexres.errors import RefusedError, UnreachableError
-from flexres.reconcile.change import Change, Kind, UserChange
+from flexres.reconcile.change import Arrival, Change, Kind, Rename, UserChange
 from flexres.reconcile.guards.watch import roles_after, roles_of_person_before
 from flexres.reconcile.plan import Plan
 from flexres.session import Session
@@ -128,8 +129,10 @@ def _got_through(outcome: Outcome[Change]) -> bool:
 
 def context_of(session: Session, plan: Plan, journal: Journal, *, allow_older: bool) -> Context:
     """What the operations of one run over this plan need."""
+    users = session.users
+    made = sum(1 for change in plan.users if isinstance(change, Arrival | Rename))
     return Context(
-        users=session.users,
+        users=users,
         workers=session.workers(plan.instance),
         scope=session.wanted.scope,
         policy=plan.policy,
@@ -139,6 +142,7 @@ def context_of(session: Session, plan: Plan, journal: Journal, *, allow_older: b
         allow_older=allow_older,
         journal=journal,
         gate=ProvisionGate(),
+        newcomers=Newcomers(users, made, monotonic=session.transport.timing.monotonic),
         idp=UserWriter(session.provider) if session.provider is not None else None,
     )
 

@@ -12,10 +12,12 @@ import httpx
 import pytest
 
 from flexres.apply.journal import FileJournal, Run
+from flexres.apply.users import newcomers
 from flexres.cli.commands.adopt import only_adoptions
 from flexres.errors import Exit
 from flexres.reconcile.idp.model import IdpPlan
 from flexres.reconcile.marker import ATTRIBUTE
+from flexres.sandbox.store.seed import SeedUser
 
 from .conftest import Flow, kinds, results, without_waiting
 
@@ -263,7 +265,7 @@ def test_a_journal_that_cannot_be_kept_loses_no_report(flow: Flow, path: str) ->
 def test_the_journal_tells_what_the_read_back_found(flow: Flow, tmp_path: Path) -> None:
     """An operation that went well is not the last word where Flex did not keep the value."""
     flow.write(BOB)
-    flow.sandbox.fault("400:match=GET /v4")
+    flow.sandbox.fault("400:match=GET /v4:skip=1")
     journal = FileJournal(tmp_path / "journal.jsonl", Run("test", "a test", None))
 
     flow.apply(journal=journal)
@@ -303,3 +305,23 @@ def test_an_adoption_changes_nothing_of_the_identity_providers_set_up(flow: Flow
 
     assert kinds(plan) == {"bob@example.com": "adopt"}
     assert plan.idp is None
+
+
+@pytest.mark.parametrize("few", [0, 100])
+def test_somebody_who_came_while_the_plan_waited_is_not_overwritten(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """Neither roles nor attributes nor another stack's marker; looked for by name, or in the list of all."""
+    monkeypatch.setattr(newcomers, "FEW", few)
+    flow.write(ANA + BOB)
+    stale = flow.plan()
+    known = json.dumps({ATTRIBUTE: FOREIGN, "vip": True})
+    theirs = SeedUser("bob@example.com", "Bob the Boss", "bob@example.com", roles=("admin",), attributes=known)
+    flow.sandbox.load([theirs])
+    before = handed_over(flow, "bob@example.com")
+
+    applied = flow.apply(plan=stale)
+
+    assert results(applied) == {"ana@example.com": "done", "bob@example.com": "failed"}
+    assert applied.exit is Exit.PARTIAL
+    assert handed_over(flow, "bob@example.com") == before

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
 from flexres.live.model import FlexUser, Worker, WorkerChannel
@@ -11,6 +11,9 @@ from flexres.values import Json
 
 class Users(Protocol):
     """The Flex users of one instance, as `live.flex.users` reads and writes them."""
+
+    def pages(self) -> AsyncIterator[list[FlexUser]]:
+        """All users, deactivated ones too."""
 
     async def by_username(self, username: str) -> FlexUser | None:
         """The active user of this name."""

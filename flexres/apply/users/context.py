@@ -9,6 +9,7 @@ from flexres.apply.idp import UserWriter
 from flexres.apply.journal import Journal
 from flexres.apply.users.clients import Users, Workers
 from flexres.apply.users.gate import ProvisionGate
+from flexres.apply.users.newcomers import Newcomers
 from flexres.desired.model import Policy
 from flexres.reconcile.diff import Scope
 
@@ -30,4 +31,5 @@ class Context:
     allow_older: bool
     journal: Journal
     gate: ProvisionGate
+    newcomers: Newcomers
     idp: UserWriter | None = None

@@ -17,7 +17,7 @@ from flexres.apply.users.provision import claims_of, provision, write_profile
 from flexres.apply.users.worker import decoded, edit_attributes, write_channels
 from flexres.desired.model import DesiredUser
 from flexres.errors import FlexresError, TwilioError, UnreachableError
-from flexres.live.model import FlexUser, Worker, WorkerChannel
+from flexres.live.model import FlexUser, LiveUser, Worker, WorkerChannel
 from flexres.reconcile.change import Arrival, Blocked, Departure, Edit, Kind, Rename, Route, UserChange, Why
 from flexres.reconcile.diff import field_changes, marker_for, overlaid
 from flexres.reconcile.fields import (
@@ -57,7 +57,7 @@ async def carry_out(context: Context, change: UserChange) -> UserOutcome:
 async def _perform(context: Context, change: UserChange) -> UserOutcome:
     match change:
         case Arrival():
-            await create(context, change.desired)
+            await create(context, change.desired, change.live)
         case Edit() if change.kind is not Kind.AT_IDP:
             await update(context, change)
         case Rename():
@@ -71,13 +71,15 @@ async def _perform(context: Context, change: UserChange) -> UserOutcome:
     return Outcome(change, Result.DONE)
 
 
-async def create(context: Context, user: DesiredUser) -> None:
-    """Provision a user who is not in Flex, or not any more, or has no Worker.
+async def create(context: Context, user: DesiredUser, planned: LiveUser | None) -> None:
+    """Provision a user who is not in Flex, or not any more, or has no Worker: `planned` is what the plan found.
 
     One call where claims can say everything; otherwise the Worker is completed under If-Match, the marker last.
     """
+    await context.newcomers.check(user.username, planned)
     claims = claims_of(user, context.scope, context.commit_time)
     found, as_sent = await provision(context.users, user, {**claims.attributes, ATTRIBUTE: claims.marker.text()})
+    context.newcomers.check_answer(found, planned)
     if not (claims.complete and as_sent):
         await _complete(context, user, found, {}, _NO_CHANNELS)
 
@@ -104,7 +106,7 @@ async def update(context: Context, change: Edit) -> None:
     """
     user, live = change.desired, change.live
     if live.worker is None:
-        await create(context, user)
+        await create(context, user, live)
         return
     sid, read = live.worker.sid, None
     if any(field.route is Route.PROFILE and field.writes for field in change.fields):
@@ -124,6 +126,8 @@ async def rename(context: Context, change: Rename) -> UserOutcome:
     nothing, and a run cut short between the two must still find the old name.
     """
     user, old = change.desired, change.old
+    if _is_made(change):
+        await context.newcomers.check(user.username, change.live)
     assert old.worker is not None
     worker = await context.workers.fetch(old.worker.sid)
     carried = _carried(context, decoded(worker), user)
@@ -142,16 +146,25 @@ async def rename(context: Context, change: Rename) -> UserOutcome:
     return Outcome(change, left.result, message)
 
 
+def _is_made(change: Rename) -> bool:
+    """Whether the new name has no Worker yet."""
+    return change.live is None or change.live.worker is None
+
+
 async def _new_name(context: Context, change: Rename) -> FlexUser:
     """The user under the new name, ours from the first write on, by a marker that holds no field yet.
 
     With one that does, a run cut short here would have forgotten what the old Worker knew.
     """
     user, live = change.desired, change.live
-    if live is None or live.user.deactivated or live.worker is None:
+    if _is_made(change):
         claims = claims_of(user, context.scope, context.commit_time)
         begun = Marker(context.scope.stack_id, at=0).text()
-        return (await provision(context.users, user, {**claims.attributes, ATTRIBUTE: begun}))[0]
+        found, _ = await provision(context.users, user, {**claims.attributes, ATTRIBUTE: begun})
+        context.newcomers.check_answer(found, live)
+        return found
+    assert live is not None
+    assert live.worker is not None
     if any(field.route is Route.PROFILE and field.writes for field in change.fields):
         return await write_profile(context, user, live.worker.sid, partial(_current_marker, context))
     return live.user

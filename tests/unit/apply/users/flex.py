@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from flexres.apply.journal import NoJournal
 from flexres.apply.outcome import UserOutcome
 from flexres.apply.users.context import Context
 from flexres.apply.users.gate import ProvisionGate
+from flexres.apply.users.newcomers import Newcomers
 from flexres.apply.users.operations import carry_out
 from flexres.desired.model import DesiredUser
 from flexres.errors import NotFoundError, PreconditionError
@@ -18,6 +19,9 @@ from flexres.live.model import FlexUser, LiveUser, Worker, WorkerChannel
 from flexres.reconcile.change import UserChange
 from flexres.reconcile.diff import Scope
 from tests.unit.reconcile import builders
+
+NOW = "2026-06-01T12:00:00Z"
+"""When everything here is written."""
 
 
 class Flex:
@@ -31,6 +35,8 @@ class Flex:
         self.said: list[str] = []
         self.answers: dict[str, list[Exception | None]] = {}
         self.forgetful = False
+        self.listed = 0
+        self.created = NOW
 
     def will(self, method: str, *answers: Exception | None) -> None:
         """What a method answers the next times it is called; None: as usual."""
@@ -45,6 +51,10 @@ class Flex:
         """Somebody else changes a Worker; None takes an attribute away."""
         found = {**self.attributes(username), **attributes}
         self._store(f"WK{username}", {name: value for name, value in found.items() if value is not None})
+
+    async def pages(self) -> AsyncIterator[list[FlexUser]]:
+        self.listed += 1
+        yield list(self.people.values())
 
     async def by_username(self, username: str) -> FlexUser | None:
         found = self.people.get(username)
@@ -65,7 +75,9 @@ class Flex:
         self._answer("provision", username)
         sid = f"WK{username}"
         self.sent[username] = attributes
-        self.people[username] = FlexUser(f"FU{username}", username, full_name, email, tuple(roles), sid)
+        self.people[username] = FlexUser(
+            f"FU{username}", username, full_name, email, tuple(roles), sid, False, None, self.created, NOW
+        )
         known = {} if self.forgetful or sid not in self.workers else json.loads(self.workers[sid].text)
         self._store(sid, {**known, **(attributes or {})})
         return self.people[username]
@@ -127,7 +139,9 @@ class Kept(NoJournal):
 class Run:
     """One run over this Flex: `flex` may have moved since the plan that the changes are of."""
 
-    def __init__(self, flex: Flex, *, commit_time: int | None = 0, allow_older: bool = False, **policy: Any) -> None:
+    def __init__(
+        self, flex: Flex, *, commit_time: int | None = 0, allow_older: bool = False, arrivals: int = 1, **policy: Any
+    ) -> None:
         self.flex, self.journal = flex, Kept()
         self.context = Context(
             users=flex,
@@ -140,6 +154,7 @@ class Run:
             allow_older=allow_older,
             journal=self.journal,
             gate=ProvisionGate(),
+            newcomers=Newcomers(flex, arrivals, monotonic=lambda: 0.0),
         )
 
     async def does(self, change: UserChange) -> UserOutcome:

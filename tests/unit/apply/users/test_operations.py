@@ -102,6 +102,49 @@ class TestCreate:
         assert (outcome.result, outcome.request_id) == (Result.FAILED, "RQ1")
 
 
+class TestWhoCameToExist:
+    """Somebody who was not there when the plan was made, and is now."""
+
+    @pytest.mark.parametrize("before", [None, in_flex(deactivated="2026-05-01"), in_flex(worker=False)])
+    @pytest.mark.parametrize("arrivals", [1, 1000])
+    async def test_is_not_provisioned_over(self, before: LiveUser | None, arrivals: int) -> None:
+        """Neither made anew, nor reactivated, nor given another Worker: roles, attributes and marker stay."""
+        live = [before] if before else []
+        desired = person(roles=("admin",))
+        blocked = change_of(desired, live=live)
+        change = change_of(desired, live=live, approve=[blocked.digest]) if blocked.digest else blocked
+        theirs = in_flex(roles=("supervisor",), attributes={"panel": "left"}, marker=Marker(OTHER_ID, at=0))
+        flex = Flex(theirs)
+        outcome = await Run(flex, arrivals=arrivals).does(change)
+        assert (outcome.result, flex.said) == (Result.FAILED, [])
+        assert "since the plan" in outcome.message
+        assert (flex.people[ANA].roles, flex.attributes(ANA)["panel"]) == (("supervisor",), "left")
+
+    async def test_the_list_is_read_again_once_for_many(self) -> None:
+        """A request for each of ten thousand names would cost as much as making them."""
+        flex = Flex()
+        run = Run(flex, arrivals=1000)
+        for username in (ANA, BEN):
+            assert (await run.does(change_of(person(username)))).result is Result.DONE
+        assert flex.listed == 1
+
+    async def test_keeps_a_new_name_from_being_taken_by_a_rename(self) -> None:
+        """The old name is not even marked as leaving."""
+        old = applied(person())
+        desired = person(BEN, full_name="Ana Ruiz", email=ANA, previously=ANA)
+        flex = Flex(old, in_flex(BEN, roles=("admin",)))
+        outcome = await Run(flex).does(change_of(desired, live=[old]))
+        assert (outcome.result, flex.said) == (Result.FAILED, [])
+
+    async def test_whom_no_look_showed_is_told_by_the_answer(self) -> None:
+        """Nobody says whether a look by name finds a deactivated user: one who is older than the change is told."""
+        flex = Flex()
+        flex.created = "2026-01-01T00:00:00Z"
+        outcome = await Run(flex).does(change_of(person()))
+        assert outcome.result is Result.FAILED
+        assert "2026-01-01" in outcome.message
+
+
 def replace_request(error: FormatError, request_id: str) -> FormatError:
     """The same refusal of another request."""
     return FormatError(error.message, request=error.request, status=error.status, request_id=request_id)

@@ -292,7 +292,7 @@ def test_one_bad_user_never_stops_the_others(flow: Flow) -> None:
 def test_what_cannot_be_read_back_is_said(flow: Flow) -> None:
     """Written is not yet seen: the outcome says so, and the exit code too."""
     flow.write(BOB)
-    flow.sandbox.fault("400:match=GET /v4:skip=0")
+    flow.sandbox.fault("400:match=GET /v4:skip=1")
 
     applied = flow.apply()
 

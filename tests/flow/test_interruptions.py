@@ -32,7 +32,7 @@ ana@example.com:
   attributes: {level: 2, deep: {a: [1, 2.5]}}
   skills: {returns: 2}
   channels: {chat: {capacity: 4}}
-robert@example.com: {full_name: Robert Byrne, roles: [agent], previously: bob@example.com, attributes: {level: 5}}
+robert@example.com: {full_name: Bob Byrne, roles: [agent], previously: bob@example.com, attributes: {level: 5}}
 dan@example.com:
   {full_name: Dan Day, roles: [supervisor], skills: {billing: true}, channels: {voice: {available: false}}}
 """

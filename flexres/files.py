@@ -1,4 +1,4 @@
-"""The one way in which flexres writes a file: whole or not at all, whatever stops it midway."""
+"""The one way in which flexres writes a file, whole or not at all, and reads one that is named on the command line."""
 
 from __future__ import annotations
 
@@ -11,8 +11,39 @@ from pathlib import Path
 from typing import Final
 
 from flexres.errors import SetupError
+from flexres.text import size
 
 _PRIVATE: Final = 0o600
+
+
+def read_file(path: Path, largest: int, *, hint: str = "") -> bytes:
+    """The bytes of a plain file, at most `largest` of them. A device or a pipe is none: neither ends by itself.
+
+    Raises:
+        SetupError: it cannot be read, is no plain file or is larger; `hint` says what to do.
+    """
+    data = read_if_there(path, largest, hint=hint)
+    if data is None:
+        raise SetupError(f"{path} cannot be read: {os.strerror(errno.ENOENT)}", hint=hint)
+    return data
+
+
+def read_if_there(path: Path, largest: int, *, hint: str = "") -> bytes | None:
+    """As `read_file`, and None where there is no such file."""
+    try:
+        # Without waiting: opening a pipe would otherwise last until somebody writes.
+        with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SetupError(f"{path} is no file", hint=hint)
+            data = file.read(largest + 1)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no path"
+        raise SetupError(f"{path} cannot be read: {why}", hint=hint) from None
+    if len(data) > largest:
+        raise SetupError(f"{path} has more than {size(largest)}", hint=hint)
+    return data
 
 
 def write_file(path: Path, content: bytes | str, *, private: bool = False, hint: str = "") -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Final
 
+MEGABYTE: Final = 1024 * 1024
 _LONGEST: Final = 400
 """Characters of a message: a value within it may be of any length."""
 _LONGEST_WORD: Final = 64
@@ -26,6 +27,11 @@ _BLANK_LETTERS: Final = re.compile(
 )
 """Characters that Unicode calls printable although nothing is to be seen: two names may differ by one alone."""
 _SHORT_ESCAPES: Final = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+
+
+def size(count: int) -> str:
+    """A number of bytes as a person reads it."""
+    return f"{count // MEGABYTE} MB" if count >= MEGABYTE else f"{max(1, count // 1024)} KB"
 
 
 def visible(text: str) -> str:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from flexres.cli.output import note
 from flexres.errors import SetupError
+from flexres.files import read_file
 from flexres.report.html.charts import Past
 from flexres.report.plan.json import FORMAT, Report
 from flexres.report.wording import names_of, plural, when
+from flexres.text import MEGABYTE
 
-_LARGEST = 64 * 1024 * 1024
+LARGEST_REPORT: Final = 64 * MEGABYTE
 
 
 def past_of(folder: Path | None, stack_id: str) -> tuple[Past, ...]:
@@ -53,15 +55,13 @@ def list_reports(folder: Path | None) -> list[Path]:
 def _report(path: Path, stack_id: str) -> Report | None:
     """A report of the stack in the JSON shape, None for anything else."""
     try:
-        if path.stat().st_size > _LARGEST:
-            return None
-        value = json.loads(path.read_bytes())
+        value = json.loads(read_file(path, LARGEST_REPORT))
         report = value.get("plan", value)
         ours = (value["format"], report["stack_id"]) == (FORMAT, stack_id)
         if not ours or datetime.fromisoformat(report["as_of"]).tzinfo is None:
             return None
         _differences(report)
-    except (OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
+    except (SetupError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
         return None
     return dict(report)
 

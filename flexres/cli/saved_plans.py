@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from flexres.cli.open_stack import Opened
 from flexres.cli.output import emit, note
 from flexres.errors import RefusedError, SetupError
+from flexres.files import read_file
 from flexres.reconcile.plan import Plan
 from flexres.reconcile.saved_plan import Moved, SavedPlan, came_up, check_belongs, moved, read_saved, saved_json
 from flexres.report.run import PlanRun
 from flexres.report.visible import visible
 from flexres.report.wording import field_label, value_text
+from flexres.text import MEGABYTE
 
-_LARGEST = 64 * 1024 * 1024
+_LARGEST: Final = 64 * MEGABYTE
+_WRITE_IT: Final = "write one with flexres plan --save"
 _FEW = 10
 
 
@@ -28,13 +32,9 @@ def save(plan: Plan, it: Opened, path: Path) -> None:
 def read(path: Path) -> SavedPlan:
     """The saved plan in a file. Raises SetupError for a file that is none."""
     try:
-        if path.stat().st_size > _LARGEST:
-            raise SetupError(f"{path} is no saved plan: it is too large", hint="write one with flexres plan --save")
-        return read_saved(path.read_text(encoding="utf-8"), str(path))
-    except OSError as error:
-        raise SetupError(f"{path} cannot be read: {error.strerror}", hint="write it with flexres plan --save") from None
+        return read_saved(read_file(path, _LARGEST, hint=_WRITE_IT).decode(), str(path))
     except UnicodeDecodeError:
-        raise SetupError(f"{path} is no saved plan: it is no text", hint="write one with flexres plan --save") from None
+        raise SetupError(f"{path} is no saved plan: it is no text", hint=_WRITE_IT) from None
 
 
 async def plan_as_saved(saved: SavedPlan, it: Opened, shown: Path, *, whole: bool) -> tuple[Plan, PlanRun]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import os
-import stat
 import textwrap
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
@@ -17,19 +16,21 @@ from lxml import etree
 
 from flexres.desired.schema.certificate import load_der
 from flexres.errors import SetupError
+from flexres.files import read_file
 from flexres.idp.safe_xml import METADATA, PROTOCOL, SIGNATURE, UnsafeXmlError, parse_xml, text_of
 from flexres.live.credentials import is_loopback
 from flexres.live.http.base import NoAnswerError, Why
 from flexres.live.http.download import download
-from flexres.live.http.limits import MEGABYTE, Limits
+from flexres.live.http.limits import Limits
 from flexres.live.http.said import one_line
+from flexres.text import MEGABYTE
 
 _NAMES = {"md": METADATA, "ds": SIGNATURE}
 _BINDINGS = "urn:oasis:names:tc:SAML:2.0:bindings:"
 _LARGEST: Final = 2 * MEGABYTE
 _REDIRECTS: Final = 3
 _LIMITS: Final = Limits(connect=10.0, read=20.0, attempt=20.0, answer=_LARGEST)
-_NAME_THE_FILE: Final = "name the metadata's XML file"
+_NAME_THE_FILE: Final = "name the metadata's XML file, or an https address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def read_source(source: str, limits: Limits = _LIMITS) -> bytes:
     Raises SetupError for what cannot be read, UnreachableError where nobody answers.
     """
     if "://" not in source:
-        return _file(source)
+        return read_file(Path(source), _LARGEST, hint=_NAME_THE_FILE)
     try:
         return asyncio.run(
             download(
@@ -153,21 +154,6 @@ def read_source(source: str, limits: Limits = _LIMITS) -> bytes:
         if error.why is not Why.TOO_LARGE:
             raise
         raise SetupError(f"{error.said}, too large to be metadata", hint="check the address") from None
-
-
-def _file(source: str) -> bytes:
-    try:
-        # Without waiting: opening a pipe would otherwise last until somebody writes.
-        with os.fdopen(os.open(source, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise SetupError(f"{source} is no file", hint=_NAME_THE_FILE)
-            data = file.read(_LARGEST + 1)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no path"
-        raise SetupError(f"{source} cannot be read: {why}", hint="name a file, or an https address") from None
-    if len(data) > _LARGEST:
-        raise SetupError(f"{source} is too large to be metadata", hint=_NAME_THE_FILE)
-    return data
 
 
 def _check(url: str) -> None:

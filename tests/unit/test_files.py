@@ -11,7 +11,7 @@ import pytest
 
 from flexres import files
 from flexres.errors import SetupError
-from flexres.files import folder_above, write_file
+from flexres.files import folder_above, read_file, read_if_there, write_file
 
 
 def mode(path: Path) -> int:
@@ -93,3 +93,29 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     reader.join(10)
     assert read == [b"text"]
     assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_plain_file_is_read_whole_and_no_further(tmp_path: Path) -> None:
+    """One byte above the limit is enough to refuse it, and the limit itself is not."""
+    path = tmp_path / "x"
+    path.write_bytes(bytes(2048))
+    assert read_file(path, 2048) == bytes(2048)
+    with pytest.raises(SetupError, match="x has more than 1 KB"):
+        read_file(path, 2047)
+
+
+def test_neither_a_device_nor_a_pipe_is_waited_for(tmp_path: Path) -> None:
+    """Neither ends by itself, and opening a pipe would last until somebody writes."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
+        with pytest.raises(SetupError, match=r"is no file|Is a directory"):
+            read_file(path, 10)
+
+
+def test_what_cannot_be_read_says_why_and_what_to_do(tmp_path: Path) -> None:
+    assert read_if_there(tmp_path / "missing", 10) is None
+    with pytest.raises(SetupError, match="missing cannot be read: No such file") as caught:
+        read_file(tmp_path / "missing", 10, hint="name another")
+    assert caught.value.hint == "name another"
+    with pytest.raises(SetupError, match="it is no path"):
+        read_file(Path("a\0b"), 10)

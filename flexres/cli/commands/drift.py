@@ -14,6 +14,7 @@ import typer
 from flexres.cli import options
 from flexres.cli.applying import Manner, check_engine, check_manner, show_and_apply
 from flexres.cli.each_stack import Told, each_stack, share_of
+from flexres.cli.earlier_reports import LARGEST_REPORT
 from flexres.cli.engines import looking_through, seen_through
 from flexres.cli.extra_outputs import ExtraOutputs
 from flexres.cli.open_stack import Lifts, Opened, opened
@@ -21,6 +22,7 @@ from flexres.cli.output import busy, emit, note
 from flexres.cli.reports import drift_as
 from flexres.cli.stacks import StackFolder, choose_stacks
 from flexres.errors import Exit, SetupError
+from flexres.files import read_if_there
 from flexres.live.http.webhook import NotDeliveredError, Webhook, post, webhook
 from flexres.reconcile.change import UserChange
 from flexres.reconcile.drift.findings import Drift, compared_with, drift_of
@@ -158,13 +160,12 @@ async def _seen(folder: StackFolder, asked: _Asked) -> tuple[Drift, PlanRun, Ope
 
 def _earlier_report(path: Path) -> object | None:
     """The values of an earlier report, None where there is none yet. Raises SetupError for what is no report."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]  # looked at by earlier_of
-    except FileNotFoundError:
+    data = read_if_there(path, LARGEST_REPORT, hint="name an earlier JSON report")
+    if data is None:
         note(f"note: {path} is not there yet: everything counts as new")
         return None
-    except OSError as error:
-        raise SetupError(f"{path} cannot be read: {error.strerror}", hint="name an earlier JSON report") from None
+    try:
+        return json.loads(data)  # type: ignore[no-any-return]  # looked at by earlier_of
     except (ValueError, RecursionError):
         raise SetupError(
             f"{path} is no report of flexres drift: it is not JSON",

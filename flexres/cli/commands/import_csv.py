@@ -20,9 +20,10 @@ from flexres.desired.load import load_stack
 from flexres.desired.model import DesiredUser
 from flexres.desired.source import FolderSource
 from flexres.desired.spreadsheet.columns import ColumnMap, map_columns
-from flexres.desired.spreadsheet.rows import Sheet, read_sheet
+from flexres.desired.spreadsheet.rows import LARGEST, Sheet, read_sheet
 from flexres.desired.spreadsheet.users import Taking, bases_of, stack_defaults
 from flexres.errors import Exit, InvalidStack, SetupError, in_order
+from flexres.files import read_file
 from flexres.report.visible import visible
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -69,7 +70,7 @@ def import_csv(
 
     Every row is checked as the YAML would be, and all that is wrong is told at once with its line. Nothing is sent.
     """
-    sheet = read_sheet(_bytes(csv), str(csv))
+    sheet = read_sheet(read_file(csv, LARGEST, hint="name the CSV file with --csv"), str(csv))
     if sheet.guessed:
         note(f"note: {csv}: {sheet.guessed}")
     mapping = map_columns(sheet.columns, told or (), str(csv))
@@ -87,13 +88,6 @@ def import_csv(
     else:
         emit("\n".join(_as_text(target, files, wanted, sheet, mapping, dry_run=dry_run)), out)
     return Exit.DONE
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SetupError(f"{path} cannot be read: {error.strerror}", hint="name the CSV file with --csv") from None
 
 
 def _target(chosen: StackFolder) -> Destination:

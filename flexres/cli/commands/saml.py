@@ -15,6 +15,7 @@ from flexres.cli.output import emit, look_of, note
 from flexres.cli.stacks import StackFolder, choose_stack, load
 from flexres.desired.stack import Stack
 from flexres.errors import Exit, SetupError
+from flexres.files import read_file
 from flexres.idp.safe_xml import LARGEST
 from flexres.idp.saml.lint import lint as lint_response
 from flexres.idp.saml.report import Report
@@ -89,14 +90,10 @@ def _stack(name: str | None, stacks: Path) -> Stack | None:
 
 
 def _read(file: Path) -> bytes:
-    """The bytes, one more than the linter takes at most: more are not needed to refuse them."""
-    try:
-        if file == _STDIN:
-            return sys.stdin.buffer.read(LARGEST + 1)
-        with file.open("rb") as opened:
-            return opened.read(LARGEST + 1)
-    except OSError as error:
-        raise SetupError(f"{file} cannot be read: {error.strerror}") from error
+    if file == _STDIN:
+        # One byte more than the linter takes at most: more are not needed to refuse them.
+        return sys.stdin.buffer.read(LARGEST + 1)
+    return read_file(file, LARGEST, hint="save the response alone into a file, or pipe it in: … | flexres saml lint -")
 
 
 def _told(found: Report, report_format: options.ReportFormat, out: Path | None) -> str:

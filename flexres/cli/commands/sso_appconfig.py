@@ -18,6 +18,7 @@ from flexres.cli.sso_options import with_sso
 from flexres.desired.model import Sso, StackConfig
 from flexres.desired.schema.trusted import check_redirect
 from flexres.errors import Exit, SetupError
+from flexres.files import read_file
 from flexres.idp.findings import Finding, Verdict, verdict
 from flexres.live.credentials import endpoint
 from flexres.report.idp.findings import (
@@ -87,15 +88,7 @@ def _check_redirect(url: str | None, sso: Sso) -> None:
 
 def _read(file: Path) -> str:
     try:
-        if file.exists() and not file.is_file():
-            raise SetupError(f"{file} is no file", hint="name the appconfig.js")
-        with file.open("rb") as opened:
-            data = opened.read(scripts.LARGEST + 1)
-        if len(data) > scripts.LARGEST:
-            raise SetupError(f"{file} has more than {scripts.LARGEST // 1024} KB: that is no appconfig.js")
-        return data.decode("utf-8-sig")
-    except OSError as error:
-        raise SetupError(f"{file} cannot be read: {error.strerror}") from error
+        return read_file(file, scripts.LARGEST, hint="name the appconfig.js").decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SetupError(f"{file} is no UTF-8 text", hint="save it again with the encoding UTF-8") from error
 

@@ -9,7 +9,8 @@ from typing import Final
 
 import httpx
 
-MEGABYTE: Final = 1024 * 1024
+from flexres.text import MEGABYTE, size
+
 _PIECE: Final = 64 * 1024
 
 
@@ -44,11 +45,6 @@ class TooLargeError(Exception):
 
 class DamagedError(Exception):
     """Bytes that cannot be unpacked."""
-
-
-def size(count: int) -> str:
-    """A number of bytes as a person reads it."""
-    return f"{count // MEGABYTE} MB" if count >= MEGABYTE else f"{max(1, count // 1024)} KB"
 
 
 async def read_body(response: httpx.Response, largest: int) -> bytes:

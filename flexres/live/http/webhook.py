@@ -12,8 +12,9 @@ import httpx
 from flexres.errors import FlexresError, SetupError
 from flexres.live.credentials import is_loopback
 from flexres.live.http.base import Answer, Call, HttpClient, NoAnswerError, Why
-from flexres.live.http.limits import MEGABYTE, Limits
+from flexres.live.http.limits import Limits
 from flexres.live.http.retrying import REAL, FailedAttempt, Failure, RetryPolicy, Timing
+from flexres.text import MEGABYTE
 from flexres.values import Json
 
 ATTEMPTS: Final = 3

@@ -20,11 +20,12 @@ from flexres.idp.auth0.errors import Auth0Error
 from flexres.idp.auth0.transport import Auth0Transport
 from flexres.idp.metadata import read_source
 from flexres.live.http.anonymous import Anonymous, NotSeen
-from flexres.live.http.limits import MEGABYTE, DamagedError, Limits, TooLargeError, gunzip
+from flexres.live.http.limits import DamagedError, Limits, TooLargeError, gunzip
 from flexres.live.http.paging import pages
 from flexres.live.http.retrying import RetryPolicy
 from flexres.live.http.transport import Transport
 from flexres.live.http.webhook import NotDeliveredError, post, webhook
+from flexres.text import MEGABYTE
 
 from .fake import CREDENTIALS, FakeTime, answer, page, transport
 from .loopback import Behaviour, body, drop_by_drop, endless, serving
@@ -110,7 +111,7 @@ def test_a_device_or_a_pipe_is_no_metadata_file(device: str, tmp_path: Path) -> 
 
 def test_a_large_file_is_no_metadata(tmp_path: Path) -> None:
     (tmp_path / "large.xml").write_bytes(bytes(3 * MEGABYTE))
-    with pytest.raises(SetupError, match="too large to be metadata"):
+    with pytest.raises(SetupError, match="has more than 2 MB"):
         read_source(str(tmp_path / "large.xml"))
 
 

@@ -82,6 +82,14 @@ class Risk(StrEnum):
     GAINS_SUPERVISOR = "gains supervisor"
     LOSES_ADMIN = "loses admin"
     LOSES_SUPERVISOR = "loses supervisor"
+    UNMANAGED_ADMIN = "not declared"
+    """Somebody with admin or supervisor in Flex whom no file names."""
+    OTHER_ADDRESS = "other e-mail"
+    """An address that is not the username: who reads it can sign in as them where the provider goes by it."""
+    CALLS_ELSEWHERE = "calls go elsewhere"
+    PICTURE = "picture from a new host"
+    CHANNEL_CLOSED = "takes no more"
+    """A channel whose capacity goes to 0."""
     REACTIVATED = "reactivated"
     CUT_OFF = "may lose a conversation"
     LEAVES = "leaves"
@@ -128,6 +136,11 @@ RISKS: Final[Mapping[Risk, RiskTerms]] = {
     Risk.LOSES_SUPERVISOR: RiskTerms(
         of_many="lose supervisor", rules=(Rule.PROTECTED, Rule.MAX_REMOVALS), of_roles=True
     ),
+    Risk.UNMANAGED_ADMIN: RiskTerms(rules=(Rule.UNMANAGED_ADMINS,)),
+    Risk.OTHER_ADDRESS: RiskTerms(of_many="other e-mails"),
+    Risk.CALLS_ELSEWHERE: RiskTerms("bold red"),
+    Risk.PICTURE: RiskTerms(of_many="pictures from new hosts"),
+    Risk.CHANNEL_CLOSED: RiskTerms(of_many="take no more"),
     Risk.REACTIVATED: RiskTerms(rules=(Rule.DEACTIVATED,), as_kind=True),
     Risk.CUT_OFF: RiskTerms("bold red", rules=_OF_LEAVING, leaves=True, says_why=True),
     Risk.LEAVES: RiskTerms("red", "➖", "leave", _OF_LEAVING, as_kind=True, leaves=True, says_why=True),

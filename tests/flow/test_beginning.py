@@ -91,7 +91,7 @@ def test_an_account_becomes_a_stack_in_one_command(cli: Cli, sandbox: Sandbox) -
     assert (cli.folder / ".github/workflows/preview.yml").exists()
     flex = (cli.folder / "stacks/live/flex.yaml").read_text()
     assert 'email_domains: ["example.com"]' in flex
-    assert "approved: [" in flex
+    assert 'for: "adopting everybody as they are"' in flex
 
 
 def test_adopting_it_leaves_nothing_to_do(cli: Cli, sandbox: Sandbox) -> None:

@@ -271,10 +271,8 @@ def test_deploy_plans_asks_and_applies_exactly_that(clone: Path, sandbox: Sandbo
 
 
 def approve(clone: Path, sandbox: Sandbox) -> None:
-    """What a reviewer commits: the digest that the preview told."""
-    plan = pull_request.flexres(clone, sandbox, "plan", "--stack", "prod", "-f", "json")
-    config = clone / "stacks" / "prod" / "flex.yaml"
-    config.write_text(config.read_text().replace("approved: [", f'approved: ["{json.loads(plan)["digest"]}", '))
+    """What a reviewer commits: what `flexres approve` wrote."""
+    pull_request.flexres(clone, sandbox, "approve", "--stack", "prod", "--yes")
     pull_request.commit(clone, "Approve")
 
 

@@ -80,7 +80,7 @@ def test_a_guard_refuses_and_its_digest_is_handed_on(applied: Project) -> None:
     applied.write(WITHOUT_DAN, policy="protected: [dan@example.com]")
     refused = applied.flexres("apply", "--yes")
     assert refused.code == 4
-    digest = refused.out.partition("--approve ")[2][:8]
+    digest = refused.out.partition("--approve ")[2][:26]
     assert applied.flexres("apply", "--yes", "--approve", digest).code == 0
     assert "dan@example.com" not in applied.in_flex()
 

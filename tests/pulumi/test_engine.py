@@ -93,7 +93,7 @@ def test_a_guard_refuses_before_anything_and_its_digest_lifts_it(applied: Projec
     assert "dan@example.com is protected and leaves" in errors[0]
     assert "Traceback" not in refused.out
     assert applied.sandbox.requests(method="POST") == []
-    digest = errors[0].partition("FLEXRES_APPROVE=")[2][:8]
+    digest = errors[0].partition("FLEXRES_APPROVE=")[2][:26]
     approved = applied.up(environ={"FLEXRES_APPROVE": digest})
     assert approved.code == 0, approved.out
     assert "dan@example.com" not in applied.in_flex()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from flexres.desired.model import JudgedBy
-from flexres.reconcile.guards.approvals import Standing
+from flexres.reconcile.guards.approvals import Approval, Standing
 from flexres.reconcile.plan import Plan
 from flexres.reconcile.stricter import Effect
 from flexres.report.visible import visible
@@ -63,12 +63,21 @@ _NAMES: Final = {
 
 
 def _approvals(plan: Plan) -> Iterator[TopLine]:
-    for one in plan.approvals:
-        approval = one.approval
-        what = f"{visible(approval.purpose)} ({approval.digest})"
-        if one.standing is Standing.EXPIRED:
-            yield TopLine("approval ended", f"{what} on {approval.until}; take it out")
-        elif one.standing is Standing.USED and approval.added:
-            yield TopLine("approves itself", f"{what} is added by this very change", care=True)
-        elif one.standing is Standing.UNUSED:
-            yield TopLine("approval unused", f"{what}: that was done, or has changed since", care=approval.added)
+    added = [one.approval for one in plan.approvals if one.approval.added and one.standing is Standing.USED]
+    if added:
+        yield TopLine("approves itself", f"added by this very change: {_listed(added)}", care=True)
+    ended = [one.approval for one in plan.approvals if one.standing is Standing.EXPIRED]
+    if ended:
+        yield TopLine("approvals ended", f"take them out: {_listed(ended)}")
+    unused = [one.approval for one in plan.approvals if one.standing is Standing.UNUSED]
+    if unused:
+        new = any(approval.added for approval in unused)
+        yield TopLine("approvals unused", f"done, or changed since: {_listed(unused)}", care=new)
+
+
+def _listed(approvals: Sequence[Approval]) -> str:
+    shown = "; ".join(f"{visible(one.purpose)} (until {one.until})" for one in approvals[:_NAMED])
+    return f"{shown}; and {len(approvals) - _NAMED} more" if len(approvals) > _NAMED else shown
+
+
+_NAMED: Final = 3

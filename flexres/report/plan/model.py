@@ -121,7 +121,13 @@ class PlanReport:
     @property
     def settled(self) -> bool:
         """Whether there is nothing to tell but that all is as declared."""
-        return not (self.plan.users or self.top or self.refusals or self.settings or untidy(self.plan))
+        return not (
+            self.plan.users
+            or any(line.care for line in self.top)
+            or self.refusals
+            or self.settings
+            or untidy(self.plan)
+        )
 
     @property
     def needs_care(self) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
+from urllib.parse import urlsplit
 
 from flexres.reconcile.change import Kind, Route, UserChange
 from flexres.reconcile.context import is_online
 from flexres.reconcile.fields import live_skills
 from flexres.reconcile.guards.model import Guarded, Rule
 from flexres.reconcile.guards.watch import deactivated_on, roles_after, roles_of_person_before
-from flexres.reconcile.key import ROLES
+from flexres.reconcile.key import EMAIL, ROLES, Key
 from flexres.reconcile.plan import Plan
 from flexres.report.terms import RISKS, Risk
 from flexres.report.visible import visible
@@ -45,6 +46,7 @@ def risks_of(plan: Plan, position: Position | None = None) -> tuple[RiskItem, ..
     guarded = {(item.rule, item.username): item for item in plan.guarded}
     found = [item for change in plan.users for item in _risks(change, plan, guarded, position)]
     found.extend(_emptied(plan))
+    found.extend(_undeclared_admins(plan))
     return tuple(sorted(found, key=lambda item: _ORDER[item.kind]))
 
 
@@ -95,6 +97,7 @@ def _found(change: UserChange, plan: Plan, guarded: _Guarded) -> Iterator[tuple[
     yield from _role_risks(change)
     if change.live and change.live.user.deactivated:
         yield Risk.REACTIVATED, f"was deactivated on {visible(deactivated_on(change.live))}", True
+    yield from _field_risks(change)
     if (Rule.LOSES_SKILLS, change.username) in guarded:
         yield Risk.LOSES_SKILLS, _skills_of(change), True
     if (Rule.LOSES_CAPACITY, change.username) in guarded:
@@ -104,6 +107,38 @@ def _found(change: UserChange, plan: Plan, guarded: _Guarded) -> Iterator[tuple[
     at_idp = [field for field in change.fields if field.route is Route.IDP]
     if at_idp:
         yield Risk.AT_IDP, "; ".join(f"{field_label(field.key)}: {values_text(field)}" for field in at_idp), False
+
+
+def _field_risks(change: UserChange) -> Iterator[tuple[Risk, str, bool]]:
+    """What single fields can do that their names do not tell, of new users as of all others."""
+    for item in change.fields:
+        if not item.writes:
+            continue
+        if item.key is EMAIL and "@" in change.username and item.after != change.username:
+            yield Risk.OTHER_ADDRESS, values_text(item), True
+        elif item.key is _CONTACT and isinstance(item.after, str):
+            yield Risk.CALLS_ELSEWHERE, values_text(item), True
+        elif item.key is _PICTURE and isinstance(item.after, str) and _host(item.after) != _host(item.before):
+            yield Risk.PICTURE, values_text(item), True
+        elif item.key.space == "channel" and item.key.name == "capacity" and item.after == 0:
+            yield Risk.CHANNEL_CLOSED, f"{visible(item.key.path[0])}: {values_text(item)}", True
+
+
+def _host(value: object) -> str:
+    try:
+        return (urlsplit(value).hostname or "") if isinstance(value, str) else ""
+    except ValueError:
+        return ""
+
+
+_CONTACT: Final = Key.of("attr", "contact_uri")
+_PICTURE: Final = Key.of("attr", "image_url")
+
+
+def _undeclared_admins(plan: Plan) -> Iterator[RiskItem]:
+    for change in plan.unmanaged_admins:
+        roles = value_text(sorted(roles_of_person_before(change)))
+        yield RiskItem(Risk.UNMANAGED_ADMIN, change.username, f"has {roles} in Flex", care=False)
 
 
 def _skills_of(change: UserChange) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from flexres.desired.model import Limit
+from flexres.desired.model import Channel, Limit
 from flexres.errors import Exit
+from flexres.live.model import WorkerChannel
 from flexres.reconcile.change import Kind
 from flexres.reconcile.guards.approvals import Approval, Source
 from flexres.reconcile.guards.model import Rule
@@ -130,3 +132,31 @@ def test_no_advice_is_impossible(limit: Limit, advice: str) -> None:
     plan = samples.plan_of([], live, policy=replace(samples.POLICY, max_removals=limit), leavers=names)
     (refusal,) = [one for one in plan.violations if one.rule is Rule.MAX_REMOVALS]
     assert lift(plan, refusal) == advice
+
+
+@pytest.mark.parametrize(
+    ("fields", "risk"),
+    [
+        ({"email": "ana@elsewhere.org"}, Risk.OTHER_ADDRESS),
+        ({"attributes": {"contact_uri": "+15550100"}}, Risk.CALLS_ELSEWHERE),
+        ({"attributes": {"image_url": "https://elsewhere.org/a.png"}}, Risk.PICTURE),
+        ({"channels": {"chat": Channel(available=True, capacity=0)}}, Risk.CHANNEL_CLOSED),
+    ],
+)
+@pytest.mark.parametrize("new", [True, False])
+def test_what_a_field_can_do_is_a_risk_for_new_users_too(fields: dict[str, Any], risk: Risk, new: bool) -> None:
+    """Another address signs in as them, a contact URI diverts their calls."""
+    before = samples.desired("ana@example.com")
+    user = replace(before, **fields)
+    channels = {name: WorkerChannel(f"WC{name}", name, True, 3) for name in ("chat", "voice")}
+    live = [] if new else [samples.in_flex(before, channels=channels)]
+    report = report_of(samples.plan_of([user], live))
+    assert risk in report.by_risk
+    assert report.verdict is Verdict.NEEDS_CARE
+
+
+def test_an_undeclared_admin_is_shown_with_their_roles() -> None:
+    """Nobody declares them, so nothing else would tell."""
+    stranger = samples.in_flex(samples.desired("amy@example.com", roles=("admin",)), marked=False)
+    (item,) = report_of(samples.plan_of([], [stranger])).risks
+    assert (item.kind, item.username, item.detail) == (Risk.UNMANAGED_ADMIN, "amy@example.com", "has admin in Flex")

@@ -150,7 +150,7 @@ class Session:
             nobody = Snapshot(instance=instance, users={})
             snapshot = await reread(self.transport, nobody, names, channels_for=channels_for)
         kept = {name: live for name, live in snapshot.users.items() if name in names}
-        return make_plan(wanted, replace(snapshot, users=kept), as_of=as_of, allow_older=True)
+        return make_plan(wanted, replace(snapshot, users=kept), as_of=as_of, allow_older=True, whole=False)
 
 
 def wanted_of(stack: Stack, revision: Revision | None) -> Wanted:

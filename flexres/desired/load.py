@@ -14,6 +14,7 @@ from flexres.collector import without_collector
 from flexres.desired import checks
 from flexres.desired.merge import Findings, Layer, merge, read_layer
 from flexres.desired.model import Sso, StackConfig
+from flexres.desired.policy_checks import policy_warnings
 from flexres.desired.schema import users_yaml as entries
 from flexres.desired.schema.flex_yaml import FlexFile, policy_of
 from flexres.desired.schema.idp import claim_values, idp_problems, read_idp
@@ -110,6 +111,8 @@ class _Loader:
         problems += checks.persona_warnings(users, unique, as_of)
         problems += checks.leaving_warnings(users, unique, as_of)
         problems += checks.workspace_warnings(users)
+        if config is not None:
+            problems += policy_warnings(config.policy, users, unique, read.leavers, as_of)
         if not self._may_be_empty:
             problems += checks.team_file_problems(team_files, self._source.problems())
         problems += self._findings.warnings()

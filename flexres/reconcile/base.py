@@ -80,6 +80,7 @@ def offline_plan(
         allow_admin=allow_admin,
         allow_older=True,
         in_force=base.in_force,
+        whole=False,
     )
     # A digest is of the state that it is given for, which nobody has looked at.
     return replace(plan, digest="")

@@ -132,6 +132,11 @@ class Plan:
         return (setting for setting in self.settings if setting.state in states)
 
 
+def _protected_nobody(wanted: Wanted, snapshot: Snapshot) -> tuple[str, ...]:
+    known = {fold_case(name) for name in (*wanted.users, *snapshot.users)}
+    return tuple(name for name in wanted.config.policy.protected if fold_case(name) not in known)
+
+
 def _is_added(approval: Approval, known: Collection[str]) -> bool:
     return approval.source is Source.COMMITTED and approval.digest not in known
 
@@ -168,13 +173,14 @@ def make_plan(
     settings: Sequence[SettingChange] = (),
     idp: IdpSides | None = None,
     in_force: InForce | None = None,
+    whole: bool = True,
 ) -> Plan:
     """Everything that would happen, and every guard's word on it.
 
     `as_of` is an aware time: it decides what has expired and who has waited too long. `approvals` lift guards
     for the changes whose digests they hold. `settings` are those of single sign-on, `idp` both sides of the identity
     provider; None: nobody looked. `in_force` is the configuration before this change: the plan is judged by the
-    stricter of both policies, key by key.
+    stricter of both policies, key by key. `whole`: the snapshot has everybody who is in Flex.
     """
     before = in_force.config if in_force is not None else None
     policy = stricter(wanted.config.policy, before.policy) if before is not None else wanted.config.policy
@@ -219,6 +225,7 @@ def make_plan(
         allow_admin=frozenset(allow_admin),
         declared=len(wanted.users),
         routing=routing_of(snapshot, users, context.scope, policy, wanted.commit_time),
+        protected_nobody=_protected_nobody(wanted, snapshot) if whole else (),
         unmanaged=tuple(change for change in unmanaged if _HIGH & roles_before(change)),
     )
     verdict = evaluate(evidence)

@@ -37,6 +37,7 @@ _IN_POLICY: Final[Mapping[Rule, tuple[str, ...]]] = {
     Rule.MAX_CHANGES: ("policy", "max_changes"),
     Rule.MIN_ADMINS: ("policy", "min_admins"),
     Rule.PROTECTED: ("policy", "protected"),
+    Rule.PROTECTED_NOBODY: ("policy", "protected"),
     Rule.EMAIL_DOMAINS: ("policy", "email_domains"),
     Rule.UNMANAGED_ADMINS: ("policy", "unmanaged_admins"),
     Rule.CONSOLE_CHANGES: ("policy", "console_changes"),

@@ -84,6 +84,12 @@ def _each(rule: Rule) -> Callable[[Evidence, list[Guarded]], Iterator[Violation]
     return check
 
 
+def _protected_nobody(given: Evidence, _items: list[Guarded]) -> Iterator[Violation]:
+    """A misspelt name protects nobody, and looks as if it did."""
+    for name in given.protected_nobody:
+        yield Violation(Rule.PROTECTED_NOBODY, (name,), 1)
+
+
 def _outside_domains(given: Evidence, items: list[Guarded]) -> Iterator[Violation]:
     allowed = ", ".join(given.policy.email_domains or ()) or "none"
     for item in _of(items, Rule.EMAIL_DOMAINS):
@@ -132,6 +138,7 @@ _CHECKS: Final[tuple[Callable[[Evidence, list[Guarded]], Iterator[Violation]], .
     _edits,
     _admins,
     _each(Rule.PROTECTED),
+    _protected_nobody,
     _outside_domains,
     _each(Rule.GAINS_ADMIN),
     _each(Rule.LOSES_SKILLS),

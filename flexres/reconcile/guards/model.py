@@ -24,6 +24,7 @@ class Rule(StrEnum):
     MAX_CHANGES = "max_changes"
     MIN_ADMINS = "min_admins"
     PROTECTED = "protected"
+    PROTECTED_NOBODY = "protected, nobody"
     EMAIL_DOMAINS = "email_domains"
     GAINS_ADMIN = "gains admin"
     LOSES_SKILLS = "loses all skills"
@@ -119,6 +120,7 @@ _MESSAGES: Final[Mapping[Rule, str]] = {
     Rule.MAX_CHANGES: "{count} are adopted or changed among {of} declared users; {rule} is {limit}",
     Rule.MIN_ADMINS: "{count} of {of} admins would be left; {rule} is {limit}",
     Rule.PROTECTED: "{user} is protected and {detail}",
+    Rule.PROTECTED_NOBODY: "{user} is protected, and nobody has that name, declared or in Flex",
     Rule.EMAIL_DOMAINS: "{user} {detail}",
     Rule.GAINS_ADMIN: "{user} gains admin",
     Rule.LOSES_SKILLS: "{user} {detail}: no skill is left",
@@ -131,18 +133,24 @@ _MESSAGES: Final[Mapping[Rule, str]] = {
 }
 _HINTS: Final[Mapping[Rule, str]] = {
     Rule.GAINS_ADMIN: "--allow-admin {user}",
+    Rule.PROTECTED_NOBODY: "correct the name in policy.protected, or take it out",
     Rule.UNMANAGED_ADMINS: "declare them, or take their roles in Flex",
     Rule.CONSOLE_CHANGES: "enter them, then flexres sso attest --all",
     Rule.QUEUES_UNREAD: UNREAD_HINT,
 }
 
-LIFTED_BY_NO_DIGEST: Final = frozenset({Rule.UNMANAGED_ADMINS, Rule.CONSOLE_CHANGES, Rule.QUEUES_UNREAD})
+LIFTED_BY_NO_DIGEST: Final = frozenset(
+    {Rule.PROTECTED_NOBODY, Rule.UNMANAGED_ADMINS, Rule.CONSOLE_CHANGES, Rule.QUEUES_UNREAD}
+)
 """Rules that no approval lifts: what they ask for is done elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that the guards look at. `policy` is what the plan is judged by, `markers` are this stack's by username."""
+    """All that the guards look at. `policy` is what the plan is judged by, `markers` are this stack's by username.
+
+    `protected_nobody` are the names that the YAML protects and nobody has.
+    """
 
     stack_id: str
     policy: Policy
@@ -155,6 +163,7 @@ class Evidence:
     declared: int
     routing: Routing | None = None
     unmanaged: tuple[UserChange, ...] = ()
+    protected_nobody: tuple[str, ...] = ()
 
     @property
     def users(self) -> tuple[UserChange, ...]:

@@ -539,3 +539,23 @@ def test_a_name_that_is_no_valid_text_does_not_stop_the_plan():
     """Flex's JSON may carry a lone surrogate; the guard still has its digest."""
     plan = plan_for([], [in_flex("\ud800", marker=Marker(STACK_ID))], max_removals=Limit(count=0))
     assert refused(plan, Rule.MAX_REMOVALS) == ["\ud800"]
+
+
+@pytest.mark.parametrize(
+    ("desired", "live", "refuses"),
+    [([], [], True), ([person()], [], False), ([], [in_flex()], False), ([], [in_flex("ANA@example.com")], False)],
+    ids=["nobody", "declared", "in Flex", "spelled otherwise"],
+)
+def test_a_protected_name_that_nobody_has_is_refused(desired, live, refuses):
+    """A misspelt name looks as if somebody were protected."""
+    plan = plan_for(desired, live, protected=(ANA,))
+    assert bool(refused(plan, Rule.PROTECTED_NOBODY)) is refuses
+    assert plan.digest == ""
+
+
+@pytest.mark.parametrize(("policy", "refuses"), [("fail", True), ("report", False)])
+def test_an_undeclared_admin_can_refuse_every_plan(policy, refuses):
+    """And is told with their roles in any case."""
+    plan = plan_for([], [in_flex(roles=("supervisor",))], unmanaged_admins=policy)
+    assert bool(refused(plan, Rule.UNMANAGED_ADMINS)) is refuses
+    assert [change.username for change in plan.unmanaged_admins] == [ANA]

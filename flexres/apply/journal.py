@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -70,6 +71,9 @@ class FileJournal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            found = os.fstat(self._file).st_mode
+            if stat.S_ISREG(found) and found & 0o077:
+                os.fchmod(self._file, 0o600)
         except OSError as error:
             hint = "name another file with --journal"
             raise SetupError(f"the journal {path} cannot be written: {error.strerror}", hint=hint) from error

@@ -74,6 +74,15 @@ def test_only_its_owner_reads_it_and_runs_are_added_to_it(tmp_path: Path) -> Non
     assert len(lines(path)) == 2
 
 
+def test_one_that_others_may_read_is_tightened(tmp_path: Path) -> None:
+    """It holds personal data from then on, whoever made the file."""
+    path = tmp_path / "journal.jsonl"
+    path.touch()
+    path.chmod(0o644)
+    journal(path).close()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_full_disk_is_an_error_and_no_gap() -> None:
     """Whoever writes users has to know."""
     it = journal(Path("/dev/full"))

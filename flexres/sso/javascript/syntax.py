@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterator
 from typing import Final
 
 import tree_sitter_javascript
 from tree_sitter import Language, Node, Parser
+
+_NAMES: Final = frozenset({"identifier", "property_identifier", "shorthand_property_identifier"})
+_ESCAPE: Final = re.compile(r"\\u(?:([0-9A-Fa-f]{4})|\{([0-9A-Fa-f]{1,8})\})")
 
 NOT_RUN: Final = frozenset({"regex", "arrow_function", "function_expression", "generator_function"})
 """Expressions that do nothing where they stand."""
@@ -53,8 +58,14 @@ def _nodes(root: Node) -> Iterator[Node]:
 
 
 def source_of(node: Node) -> str:
-    """The source of a node."""
-    return (node.text or b"").decode("utf-8", "replace")
+    """The source of a node; of a name what a browser takes it for, since it may be spelled with escapes."""
+    source = (node.text or b"").decode("utf-8", "replace")
+    return _ESCAPE.sub(_character, source) if "\\" in source and node.type in _NAMES else source
+
+
+def _character(escape: re.Match[str]) -> str:
+    code = int(escape[1] or escape[2], 16)
+    return chr(code) if code <= sys.maxunicode else escape[0]
 
 
 def refused(node: Node, message: str) -> UnreadableScript:

@@ -178,6 +178,12 @@ def test_every_plain_way_of_writing_it_is_followed(script: str) -> None:
     assert verdict(check_appconfig(script, config(), ACTIVE)) == "accepted"
 
 
+@pytest.mark.parametrize("name", [r"\u0061ppConfig", r"window.app\u{43}onfig", r"w\u{69}ndow.appConfig"])
+def test_a_name_spelled_with_escapes_is_the_same_name(name: str) -> None:
+    """A browser takes it so, and a reviewer may not."""
+    assert verdict(check_appconfig(f"{WHOLE}\n{name} = {{}};", config(), ACTIVE)) == "refused"
+
+
 @pytest.mark.parametrize(
     "more",
     [

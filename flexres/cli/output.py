@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import shutil
 import signal
 import sys
@@ -17,6 +18,7 @@ from typing import Final, TextIO
 from flexres.errors import FlexresError, Problem, SetupError
 from flexres.files import check_writable, write_file
 
+_COLUMNS: Final = re.compile(r"[0-9]{1,4}")
 _FILE_WIDTH: Final = 120
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _OTHER_FILE: Final = "name another file with --out"
@@ -36,7 +38,7 @@ def look_of(stream: TextIO, out: Path | None = None) -> Look:
     """The look for what reads `stream`, or for the file `out`."""
     if out is not None or not stream.isatty():
         columns = os.environ.get("COLUMNS", "")
-        width = int(columns) if columns.isascii() and columns.isdigit() and int(columns) else _FILE_WIDTH
+        width = (int(columns) if _COLUMNS.fullmatch(columns) else 0) or _FILE_WIDTH
         return Look(width, out is None and _forced())
     width = min(shutil.get_terminal_size().columns, _MOST_WIDTH)
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"

@@ -159,13 +159,14 @@ async def _seen(folder: StackFolder, asked: _Asked) -> tuple[Drift, PlanRun, Ope
 
 
 def _earlier_report(path: Path) -> object | None:
-    """The values of an earlier report, None where there is none yet. Raises SetupError for what is no report."""
+    """The values of an earlier report, None where there is none yet. Raises SetupError for what is no JSON."""
     data = read_if_there(path, LARGEST_REPORT, hint="name an earlier JSON report")
     if data is None:
         note(f"note: {path} is not there yet: everything counts as new")
         return None
     try:
-        return json.loads(data)  # type: ignore[no-any-return]  # looked at by earlier_of
+        # Looked at by earlier_of, for which null is no report either.
+        return json.loads(data) or []
     except (ValueError, RecursionError):
         raise SetupError(
             f"{path} is no report of flexres drift: it is not JSON",

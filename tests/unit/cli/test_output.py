@@ -54,7 +54,7 @@ def test_a_file_is_never_coloured(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not look_of(Screen(True), Path("plan.txt")).colour
 
 
-@pytest.mark.parametrize("columns", ["", "0", "wide", "-3", "²"])
+@pytest.mark.parametrize("columns", ["", "0", "wide", "-3", "²", "9" * 21, "9" * 5000])
 def test_a_width_that_is_none_is_ignored(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     assert look_of(Screen(False)).width == 120

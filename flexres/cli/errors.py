@@ -95,7 +95,9 @@ def _told_usage(error: typer.TyperException) -> int:
         # Nothing was typed behind a group's name, and the message is its help.
         note(message)
     else:
-        _say(f"error: {message.rstrip('.')}", hint=f"see {context.command_path if context else 'flexres'} --help")
+        # "Value error, " is what pydantic, beneath typer, puts before the sentence.
+        said = message.replace("Value error, ", "", 1).rstrip(".")
+        _say(f"error: {said}", hint=f"see {context.command_path if context else 'flexres'} --help")
     return Exit.SETUP
 
 

@@ -46,6 +46,11 @@ CASES = [
     ),
     (SandboxError("port 1 is taken"), 2, "error: port 1 is taken\n"),
     (typer.BadParameter("no"), 2, "error: Invalid value: no\n  see flexres --help\n"),
+    (
+        typer.BadParameter("Value error, 'xml' is not one of 'text', 'json'."),
+        2,
+        "error: Invalid value: 'xml' is not one of 'text', 'json'\n  see flexres --help\n",
+    ),
     (FileNotFoundError(2, "No such file or directory", "x.yaml"), 1, "error: x.yaml: No such file or directory\n"),
     (typer.Abort(), 130, "stopped. Nothing was changed.\n"),
     (ExceptionGroup("tasks", [UnreachableError("no network"), ValueError()]), 6, "error: no network\n"),

@@ -27,7 +27,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 Examples:
   flexres adopt -s prod                           shows who, and asks
   flexres adopt -s prod --user ana@example.com --user bob@example.com
-  flexres adopt -s prod --yes --approve 9f3c1a7b
+  flexres adopt -s prod --yes --approve DIGEST
 \b
 The guards are those of flexres plan, and so is the digest that lifts them.
 \b

@@ -31,7 +31,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 Examples:
   flexres apply -s prod                    shows the plan and asks
   flexres apply -s prod --yes              in CI, after a reviewed plan
-  flexres apply -s prod --yes --approve 9f3c1a7b
+  flexres apply -s prod --yes --approve DIGEST
   flexres apply -s prod --yes -f json -o applied.json
   flexres apply -s prod --yes --plan plan.json     exactly what was reviewed
   flexres apply -s prod --yes --due        on a schedule: who leaves by now

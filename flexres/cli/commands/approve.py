@@ -53,7 +53,7 @@ def approve(
         typer.Option("--user", metavar="USER", help="Approve only what is about this user; repeatable."),
     ] = None,
     days: Annotated[
-        int, typer.Option("--days", min=1, max=90, help="How many days it holds, counted from today.")
+        int, typer.Option("--days", metavar="DAYS", min=1, max=90, help="How many days it holds, counted from today.")
     ] = DAYS_APPROVED,
     yes: options.Yes = False,
     allow_older: options.AllowOlder = False,

@@ -44,7 +44,7 @@ Examples:
   flexres plan -s prod --base origin/main --offline   no credentials needed
   flexres plan -s prod --save plan.json    for flexres apply --plan plan.json
   flexres plan -s all                      every stack; or a pattern: 'eu-*'
-  flexres plan -s prod --approve 9f3c1a7b
+  flexres plan -s prod --approve DIGEST
   flexres plan -s prod --engine pulumi     what pulumi preview makes of it
 \b
 Exit codes: 0 shown, or with --check in sync · 2 the YAML or the set-up is

@@ -6,7 +6,6 @@ Both engines call `carry_out` and decide nothing of their own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -19,20 +18,9 @@ from flexres.desired.model import DesiredUser
 from flexres.errors import FlexresError, TwilioError, UnreachableError
 from flexres.live.model import FlexUser, LiveUser, Worker, WorkerChannel
 from flexres.reconcile.change import Arrival, Blocked, Departure, Edit, Kind, Rename, Route, UserChange, Why
-from flexres.reconcile.diff import field_changes, marker_for, overlaid
-from flexres.reconcile.fields import (
-    FLEX_WRITES,
-    desired_fields,
-    live_skills,
-    odd_routing,
-    route,
-    skill_key,
-    worker_facts,
-    write_fields,
-)
 from flexres.reconcile.marker import ATTRIBUTE, Marker
 from flexres.reconcile.ownership import Owner, ownership
-from flexres.values import ABSENT
+from flexres.reconcile.worker_attributes import handed_over, write_declared
 
 _NO_CHANNELS: Mapping[str, WorkerChannel] = {}
 
@@ -130,7 +118,7 @@ async def rename(context: Context, change: Rename) -> UserOutcome:
         await context.newcomers.check(user.username, change.live)
     assert old.worker is not None
     worker = await context.workers.fetch(old.worker.sid)
-    carried = _carried(context, decoded(worker), user)
+    carried = handed_over(decoded(worker), user, context.scope)
     channels = await context.workers.channels(worker.sid)
     kept = context.policy.retire == "keep"
     kind = Kind.LET_GO if kept else Kind.RETIRE
@@ -185,35 +173,9 @@ async def _write_attributes(
 
     def edit(attributes: dict[str, Any]) -> None:
         marker = _current_marker(context, attributes)
-        if carried:
-            _hand_over(attributes, carried)
-        changes = field_changes(user, worker_facts(attributes), marker, context.scope)
-        hidden = overlaid(changes, attributes, marker)
-        if hidden:
-            raise FlexresError(f"the attribute {hidden} has become something else than a map", hint="plan again")
-        attribute_changes = [item for item in changes if item.route is Route.ATTRIBUTE and item.writes]
-        if any(item.key.space == "skill" for item in attribute_changes):
-            _check_routing(attributes)
-        write_fields(attributes, ((item.key, item.after) for item in attribute_changes))
-        after = marker_for(user, context.scope, context.commit_time)
-        if attribute_changes or not _says_the_same(marker, after):
-            attributes[ATTRIBUTE] = after.text()
+        write_declared(attributes, user, marker, context.scope, context.commit_time, carried=carried)
 
     await edit_attributes(context.workers, sid, edit, read=read)
-
-
-def _check_routing(attributes: Mapping[str, Any]) -> None:
-    """Raises FlexresError where skills cannot be written without destroying what somebody put in their place."""
-    if odd_routing(attributes):
-        raise FlexresError("the attribute routing is not of Flex's form", hint="mend it in Console")
-
-
-def _says_the_same(found: Marker | None, after: Marker) -> bool:
-    return found is not None and (dict(found.keys), found.until, found.leaving) == (
-        dict(after.keys),
-        after.until,
-        after.leaving,
-    )
 
 
 def _current_marker(context: Context, attributes: Mapping[str, Any]) -> Marker | None:
@@ -226,33 +188,3 @@ def _current_marker(context: Context, attributes: Mapping[str, Any]) -> Marker |
     if found.ours and not context.allow_older and found.ours.at > (context.commit_time or 0):
         raise FlexresError("a newer commit was applied to this user since the plan", hint="pull, then plan again")
     return found.ours
-
-
-def _carried(context: Context, attributes: Mapping[str, Any], user: DesiredUser) -> dict[str, Any]:
-    """What the old Worker knows that nobody declares, and that is not Flex's own or derived from the name."""
-    kept = {name: value for name, value in attributes.items() if name not in FLEX_WRITES}
-    marker = ownership(attributes, context.scope.stack_id).marker
-    declared = desired_fields(user)
-    gone = [(key, ABSENT) for key in (marker.keys if marker else ()) if route(key) is Route.ATTRIBUTE]
-    write_fields(kept, [item for item in gone if item[0] not in declared])
-    return kept
-
-
-def _hand_over(attributes: dict[str, Any], carried: Mapping[str, Any]) -> None:
-    """Add what an old Worker knew; whatever the new one has already stays."""
-    _fill(attributes, deepcopy(dict(carried)))
-    held = live_skills(attributes)
-    missing = {name: level for name, level in live_skills(carried).items() if name not in held}
-    if missing:
-        _check_routing(attributes)
-    write_fields(attributes, [(skill_key(name), level) for name, level in missing.items()])
-
-
-def _fill(attributes: dict[str, Any], carried: Mapping[str, Any]) -> None:
-    """Add what is missing, map by map; whatever is there already stays."""
-    for name, value in carried.items():
-        here = attributes.get(name)
-        if name not in attributes:
-            attributes[name] = value
-        elif isinstance(here, dict) and isinstance(value, Mapping):
-            _fill(here, value)

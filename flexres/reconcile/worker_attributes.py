@@ -1,0 +1,101 @@
+"""What becomes of a Worker's attributes: what the YAML declares, what an old Worker hands over, and our marker.
+
+The operations write by it, and the plan counts by it how long the whole text would be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+from flexres.desired.model import DesiredUser
+from flexres.errors import FlexresError
+from flexres.reconcile.change import Route
+from flexres.reconcile.diff import Scope, field_changes, marker_for, overlaid
+from flexres.reconcile.fields import (
+    FLEX_WRITES,
+    desired_fields,
+    live_skills,
+    odd_routing,
+    route,
+    skill_key,
+    worker_facts,
+    write_fields,
+)
+from flexres.reconcile.marker import ATTRIBUTE, Marker
+from flexres.reconcile.ownership import ownership
+from flexres.values import ABSENT
+
+
+def write_declared(
+    attributes: dict[str, Any],
+    user: DesiredUser,
+    marker: Marker | None,
+    scope: Scope,
+    commit_time: int | None,
+    *,
+    carried: Mapping[str, Any] | None = None,
+) -> None:
+    """Bring attributes, in place, to what the YAML declares, and `carried` besides where nothing is there yet.
+
+    The marker says so afterwards; it stays as it is where there was nothing to write. Raises FlexresError where that
+    would destroy what somebody put in the way.
+    """
+    if carried:
+        _hand_over(attributes, carried)
+    changes = field_changes(user, worker_facts(attributes), marker, scope)
+    hidden = overlaid(changes, attributes, marker)
+    if hidden:
+        raise FlexresError(f"the attribute {hidden} has become something else than a map", hint="plan again")
+    writes = [item for item in changes if item.route is Route.ATTRIBUTE and item.writes]
+    if any(item.key.space == "skill" for item in writes):
+        _check_routing(attributes)
+    write_fields(attributes, ((item.key, item.after) for item in writes))
+    after = marker_for(user, scope, commit_time)
+    if writes or not _says_the_same(marker, after):
+        attributes[ATTRIBUTE] = after.text()
+
+
+def handed_over(attributes: Mapping[str, Any], user: DesiredUser, scope: Scope) -> dict[str, Any]:
+    """What an old Worker knows that nobody declares, and that is not Flex's own or derived from the name."""
+    kept = deepcopy({name: value for name, value in attributes.items() if name not in FLEX_WRITES})
+    marker = ownership(attributes, scope.stack_id).marker
+    declared = desired_fields(user)
+    gone = [(key, ABSENT) for key in (marker.keys if marker else ()) if route(key) is Route.ATTRIBUTE]
+    write_fields(kept, [item for item in gone if item[0] not in declared])
+    return kept
+
+
+def _hand_over(attributes: dict[str, Any], carried: Mapping[str, Any]) -> None:
+    """Add what an old Worker knew; whatever the new one has already stays."""
+    _fill(attributes, deepcopy(dict(carried)))
+    held = live_skills(attributes)
+    missing = {name: level for name, level in live_skills(carried).items() if name not in held}
+    if missing:
+        _check_routing(attributes)
+    write_fields(attributes, [(skill_key(name), level) for name, level in missing.items()])
+
+
+def _fill(attributes: dict[str, Any], carried: Mapping[str, Any]) -> None:
+    """Add what is missing, map by map; whatever is there already stays."""
+    for name, value in carried.items():
+        here = attributes.get(name)
+        if name not in attributes:
+            attributes[name] = value
+        elif isinstance(here, dict) and isinstance(value, Mapping):
+            _fill(here, value)
+
+
+def _check_routing(attributes: Mapping[str, Any]) -> None:
+    """Raises FlexresError where skills cannot be written without destroying what somebody put in their place."""
+    if odd_routing(attributes):
+        raise FlexresError("the attribute routing is not of Flex's form", hint="mend it in Console")
+
+
+def _says_the_same(found: Marker | None, after: Marker) -> bool:
+    return found is not None and (dict(found.keys), found.until, found.leaving) == (
+        dict(after.keys),
+        after.until,
+        after.leaving,
+    )

@@ -156,7 +156,7 @@ class Snapshot:
     `users` is by username, exactly as Flex spells it, active users before deactivated ones of the same name;
     `orphans` are Workers that belong to no Flex user (made directly in TaskRouter, never tied to one later).
     `requests` counts what the reading cost, `seconds` how long it took. `routing` is what leads work to the Workers;
-    None: nobody looked.
+    None: nobody looked. `task_channels` are the Workspace's, by unique name; None: nobody looked.
     """
 
     instance: Instance
@@ -166,6 +166,7 @@ class Snapshot:
     requests: int = 0
     seconds: float = 0.0
     routing: RoutingSetup | None = field(default=None, repr=False)
+    task_channels: frozenset[str] | None = None
 
     def personas(self) -> dict[str, tuple[str, ...]]:
         """E-mail address (lower case) → usernames, where more than one active user has it (each is billed)."""

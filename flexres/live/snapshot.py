@@ -6,7 +6,7 @@ whatever it seems to lack is fetched by itself before it counts as gone.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from flexres.errors import NotFoundError
@@ -30,6 +30,7 @@ async def read_snapshot(
 ) -> Snapshot:
     """Read the instance: everything by pages, or `only` these usernames one by one (then without orphans).
 
+    The Workspace's task channels are read where one of these has none.
     `routing`: task queues and Workflows as well. What of them cannot be read is told in the snapshot.
     Channels are read for those of `channels_for` who have a Worker. A username that is absent from the result was
     not listed; before that counts as gone, ask `reread`.
@@ -49,9 +50,11 @@ async def read_snapshot(
             setups.append(await routing_setup(transport, found.workspace))
 
     await together(reading.everything() if only is None else reading.these(only), read_routing())
+    users = await reading.with_channels(reading.joined(), channels_for)
     return Snapshot(
         instance=found,
-        users=await reading.with_channels(reading.joined(), channels_for),
+        users=users,
+        task_channels=await reading.task_channels(users, channels_for),
         orphans=reading.orphans() if only is None else (),
         requests=transport.sent - sent,
         seconds=transport.timing.monotonic() - started,
@@ -119,6 +122,11 @@ class _Reading:
 
         await each(read, sorted(users.keys() & set(channels_for)))
         return users
+
+    async def task_channels(self, users: Mapping[str, LiveUser], wanted: Collection[str]) -> frozenset[str] | None:
+        """The Workspace's task channels, where somebody whose channels are wanted has no Worker to read them of."""
+        workerless = any(name not in users or users[name].worker is None for name in wanted)
+        return await self._workers_api.task_channels() if workerless else None
 
     def joined(self) -> dict[str, LiveUser]:
         """By username. Where two have one name, the active one counts, then the one changed last."""

@@ -8,6 +8,7 @@ from operator import attrgetter
 
 from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser
+from flexres.reconcile.attribute_size import too_long
 from flexres.reconcile.change import Arrival, Block, Blocked, Edit, FieldChange, Kind, Rename, Route, UserChange, Why
 from flexres.reconcile.context import NO_OBJECT, ODD_ROUTING, Context, NotOursError, is_leaver, own_marker
 from flexres.reconcile.diff import creation_fields, field_changes, overlaid
@@ -27,9 +28,23 @@ def declared_changes(context: Context) -> list[UserChange]:
 def _declared_or_blocked(context: Context, desired: DesiredUser) -> UserChange | None:
     live = context.snapshot.users.get(desired.username)
     try:
-        return _declared_change(context, desired, live)
+        change = _declared_change(context, desired, live)
     except NotOursError as error:
         return _blocked(desired, live, str(error))
+    reason = _unkeepable(context, desired, change) if isinstance(change, Arrival | Edit | Rename) else ""
+    return _blocked(desired, live, reason) if reason else change
+
+
+def _unkeepable(context: Context, desired: DesiredUser, change: Arrival | Edit | Rename) -> str:
+    """Why TaskRouter could not keep the user as the YAML has them; empty where it can."""
+    if change.kind is Kind.AT_IDP:
+        return ""
+    known = context.snapshot.task_channels if change.live is None or change.live.worker is None else None
+    missing = min(desired.channels.keys() - known, default=None) if known is not None else None
+    if missing is not None:
+        return _no_channel(missing)
+    marker = context.markers.get(desired.username)
+    return too_long(desired, change.live, marker, context.scope, context.wanted.commit_time, old=change.old)
 
 
 def _declared_change(context: Context, desired: DesiredUser, live: LiveUser | None) -> UserChange | None:
@@ -92,9 +107,13 @@ def _unwritable(known: Facts, found: Iterable[FieldChange], marker: Marker | Non
     lacking = (item.key for item in found if item.route is Route.CHANNEL and item.before is ABSENT and item.writes)
     missing = min(lacking, default=None)
     if missing and known.channels is not None:
-        return f"the Workspace has no task channel {missing.path[0]}; make it in TaskRouter, or take it out of channels"
+        return _no_channel(missing.path[0])
     hidden = overlaid(found, attributes, marker)
     return f"the attribute {hidden} is no map, as the YAML declares it; remove it in Console first" if hidden else ""
+
+
+def _no_channel(name: str) -> str:
+    return f"the Workspace has no task channel {name}; make it in TaskRouter, or take it out of channels"
 
 
 def _arrival(context: Context, desired: DesiredUser, live: LiveUser | None) -> UserChange:

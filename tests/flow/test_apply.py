@@ -384,6 +384,16 @@ def test_the_journal_has_who_approved_what(flow: Flow, tmp_path: Path) -> None:
     assert approval["by"] == "--approve by a test"
 
 
+def test_a_task_channel_that_the_workspace_lacks_blocks_who_is_new(flow: Flow) -> None:
+    """Told in the plan, not once the user is half made."""
+    flow.write(ANA + edited(BOB, "{level: 1}", "{level: 1}\n  channels: {fax: {capacity: 1}}"))
+
+    applied = flow.apply()
+
+    assert results(applied) == {"ana@example.com": "done", "bob@example.com": "blocked"}
+    assert [user["username"] for user in flow.sandbox.users()] == ["ana@example.com"]
+
+
 def test_a_task_channel_that_the_workspace_lacks_blocks_its_user_alone(flow: Flow) -> None:
     """Told by the plan, and not at every run by Flex."""
     flow.write(BOB)

@@ -24,18 +24,29 @@ async def edit_attributes(workers: Workers, sid: str, edit: Edit, *, read: Worke
     """Apply `edit` to the Worker's attributes; nothing is sent when it changes nothing, nor what it does not change.
 
     `read` spares the first fetch if it was fetched just now. Raises what the wire raises, and FlexresError when
-    the attributes are not a JSON object or somebody else writes every time.
+    the attributes are not a JSON object, become longer than TaskRouter keeps, or somebody else writes every time.
     """
     worker = read if read is not None and read.etag is not None else await workers.fetch(sid)
     for _ in range(ATTEMPTS):
         text = _edited(worker, edit)
         if text == worker.text:
             return worker
+        _check_length(worker.text, text)
         try:
             return await workers.update(sid, text, if_match=worker.etag)
         except (PreconditionError, LostAnswerError):
             worker = await workers.fetch(sid)
     raise FlexresError(f"somebody else changed this Worker during each of {ATTEMPTS} attempts", hint="run it again")
+
+
+def _check_length(before: str, text: str) -> None:
+    size = attributes.length(text)
+    if size > max(attributes.LONGEST, attributes.length(before)):
+        raise FlexresError(
+            f"the Worker's attributes would make {size:,} characters of JSON with our marker, and TaskRouter keeps "
+            f"{attributes.LONGEST:,}: others have put more there since the plan",
+            hint="declare less, or have something taken out that others put there",
+        )
 
 
 def _edited(worker: Worker, edit: Edit) -> str:

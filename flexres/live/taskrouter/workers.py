@@ -108,6 +108,11 @@ class Workers:
         )
         return _channel(response.object(), response)
 
+    async def task_channels(self) -> frozenset[str]:
+        """The unique names of the Workspace's task channels: each Worker has a channel of each."""
+        listing = pages(self._transport, "taskrouter", self._path("TaskChannels"), key="channels")
+        return frozenset([_unique_name(item, response) async for response, items in listing for item in items])
+
     async def activities(self) -> tuple[Activity, ...]:
         """The Workspace's activities."""
         found: list[Activity] = []
@@ -172,3 +177,10 @@ def _activity(item: Any, response: Response) -> Activity:
 def _unreadable(what: str, item: Any, response: Response) -> Exception:
     sid = item.get("sid") if isinstance(item, dict) else None
     return response.unexpected(f"has a {what} that cannot be read ({sid or 'without a SID'})")
+
+
+def _unique_name(item: Any, response: Response) -> str:
+    name = item.get("unique_name") if isinstance(item, dict) else None
+    if not isinstance(name, str):
+        raise response.unexpected("has a task channel without a name")
+    return name

@@ -162,6 +162,8 @@ class Flex:
             return self._page("users", self.listed_users, request)
         if parts[-1] == "Workers":
             return self._page("workers", self.listed_workers, request)
+        if parts[-1] == "TaskChannels":
+            return answer(200, page("channels", [{"unique_name": name} for name in ("voice", "chat")]))
         if parts[-1] == "Channels":
             return answer(200, page("channels", [channel("voice"), channel("chat")]))
         if parts[-1] == "Users":

@@ -61,9 +61,17 @@ async def test_channels_are_read_for_those_who_are_named_and_there() -> None:
     assert channels is not None
     assert sorted(channels) == ["chat", "voice"]
     assert snapshot.users["user0@example.com"].channels is None
-    assert [path for path in flex.requests if path.endswith("Channels")] == [
+    assert [path for path in flex.requests if path.endswith("/Channels")] == [
         f"/v1/Workspaces/WS{'0' * 31}1/Workers/WK{'0' * 31}1/Channels"
     ]
+
+
+@pytest.mark.parametrize(("name", "known"), [("user1@example.com", None), ("nobody@example.com", {"voice", "chat"})])
+async def test_task_channels_are_read_where_somebody_has_no_worker_to_read_them_of(
+    name: str, known: set[str] | None
+) -> None:
+    """One request more, and only then."""
+    assert (await read(people(3), channels_for=[name])).task_channels == known
 
 
 @pytest.mark.parametrize("kept_back", [None, "{}"])

@@ -239,6 +239,16 @@ class TestUpdate:
         await Run(flex).does(change)
         assert flex.attributes(ANA).keys() == {"panel", ATTRIBUTE}
 
+    async def test_what_would_no_longer_fit_is_not_sent(self) -> None:
+        """Others put more there since the plan: TaskRouter keeps 4,096 characters."""
+        before = applied(person(attributes={"level": 1}))
+        flex = Flex(before)
+        change = change_of(person(attributes={"level": 2, "note": "x" * 100}), live=[before])
+        flex.edit(ANA, theirs="y" * 3950)
+        outcome = await Run(flex).does(change)
+        assert (outcome.result, flex.said) == (Result.FAILED, [])
+        assert "TaskRouter keeps 4,096" in outcome.message
+
 
 class TestRename:
     """A new name for somebody who stays."""

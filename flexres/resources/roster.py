@@ -8,6 +8,7 @@ from typing import Any
 from pulumi import Output, ResourceOptions
 from pulumi.dynamic import Resource
 
+from flexres.desired.model import ApprovedEntry
 from flexres.desired.stack import Stack
 from flexres.resources.properties import Properties
 from flexres.resources.provider import Provider
@@ -51,4 +52,13 @@ def roster_properties(stack: Stack) -> Properties:
 
 
 def _rule(value: object) -> Any:
-    return list(value) if isinstance(value, tuple) else value if isinstance(value, int) else str(value)
+    match value:
+        case None:
+            return []
+        case tuple():
+            return [_rule(item) for item in value]
+        case ApprovedEntry():
+            return f"{value.digest} until {value.until}: {value.purpose}"
+        case int():
+            return value
+    return str(value)

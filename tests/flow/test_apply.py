@@ -241,16 +241,16 @@ def test_a_refused_plan_sends_nothing_but_reads(flow: Flow) -> None:
     assert flow.plan().changes == ()
 
 
-def test_an_older_checkout_is_refused(flow: Flow) -> None:
-    """The marker tells that a later commit was applied."""
+def test_an_older_checkout_undoes_nothing(flow: Flow) -> None:
+    """The marker tells that a later commit was applied: that user is blocked, and nobody else."""
     flow.commit_time = 2_000
     flow.write(BOB)
     flow.apply()
     flow.commit_time = 1_000
-    flow.write(edited(BOB, "level: 1", "level: 2"))
-
-    with pytest.raises(RefusedError, match="applied before"):
-        flow.apply()
+    flow.write(edited(BOB, "level: 1", "level: 2") + ANA)
+    assert flow.apply().exit is Exit.PARTIAL
+    assert flow.sandbox.worker_attributes("bob@example.com")["level"] == 1
+    assert flow.sandbox.worker_attributes("ana@example.com")
 
     assert flow.apply(allow_older=True).exit is Exit.DONE
     assert flow.sandbox.worker_attributes("bob@example.com")["level"] == 2

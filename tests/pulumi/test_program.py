@@ -135,7 +135,7 @@ def test_a_number_beyond_what_the_engine_can_carry_is_refused(tmp_path: Path) ->
         ({"CI": "true"}, "in CI the state would be a folder of this checkout"),
         ({"TWILIO_API_SECRET": ""}, "TWILIO_API_SECRET is not"),
         ({"TWILIO_ACCOUNT_SID": "AC00000000000000000000000000000002"}, "its credentials are not used"),
-        ({"FLEXRES_APPROVE": "what"}, "a digest is eight characters"),
+        ({"FLEXRES_APPROVE": "what"}, "a digest is 26 characters"),
     ],
 )
 def test_a_wrong_environment_is_refused_before_anything_is_declared(

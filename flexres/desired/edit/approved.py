@@ -21,8 +21,9 @@ def with_approvals(data: bytes, shown: str, entries: Sequence[ApprovedEntry]) ->
     section = Section(data, shown, "policy")
     if not section.entries:
         raise SetupError(f"{shown} has no policy: section", hint="begin one with min_admins: below policy:")
+    # A date of its own for each: one that several shared would be written as an anchor and its aliases.
     new = [
-        in_flow({"digest": text(one.digest), "for": text(one.purpose), "until": one.until}, flow=True)
+        in_flow({"digest": text(one.digest), "for": text(one.purpose), "until": one.until.replace()}, flow=True)
         for one in entries
     ]
 

@@ -378,6 +378,7 @@ TAKES_APART = {
 }
 MAY_READ_A_SENTENCE = {
     "flexres.cli.errors: message.startswith('Usage:')": "typer's own text, which tells its help by no type",
+    "flexres.cli.errors: message.replace('Value error, ', '', 1)": "pydantic's own words, which typer passes on",
     "flexres.idp.saml.signature: element.text.split()": "the text of an XML element, not one of ours",
 }
 STILL_READS_A_SENTENCE = {

@@ -12,6 +12,7 @@ from flexres.report.html.charts import Chart, Past, history_chart, kinds_chart, 
 from flexres.report.html.content import Content, Section, Told, facts_of
 from flexres.report.html.rows import AS_DECLARED, NOTED, Person, field_of, kind_name, missed_because, rows_of
 from flexres.report.plan.json import Report
+from flexres.report.plan.next_step import approve_command
 from flexres.report.sso import settings as sign_on
 from flexres.report.terms import KINDS, RISKS, Risk
 from flexres.report.visible import visible
@@ -104,7 +105,7 @@ def _refused(plan: Report) -> Section:
         grave=True,
         then="Nothing is sent. Exactly this plan passes with" if "next" in plan else "",
         command=plan.get("next", ""),
-        note=f"or with a commit that adds {digest} to policy.approved" if digest else "",
+        note=f"or with a commit: {approve_command(plan['stack'])}" if digest else "",
     )
 
 

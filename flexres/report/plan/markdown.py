@@ -14,7 +14,7 @@ from flexres.report.comment import LEAST_LIMIT, LIMIT, Comment, footer
 from flexres.report.idp import provider as idp
 from flexres.report.markdown_escape import code, hidden_line, prose, summary_tag
 from flexres.report.plan.model import AppliedReport, PlanReport, Step, Undeclared, Where, where_of
-from flexres.report.plan.next_step import checklist_command, plan_command
+from flexres.report.plan.next_step import approve_command, checklist_command, plan_command
 from flexres.report.plan.risks import RiskItem
 from flexres.report.routing import queues
 from flexres.report.sso import settings as sign_on
@@ -130,7 +130,7 @@ def _what_to_type(comment: Comment, report: PlanReport) -> None:
     elif report.step is Step.APPROVE:
         comment.add(f"Nothing is sent. Exactly this plan passes with\n\n{_shell(report.command)}\n")
         if report.plan.digest:
-            comment.add(f"or with a commit that adds `{report.plan.digest}` to `policy.approved`.\n")
+            comment.add(f"or with a commit: {code(approve_command(report.plan.stack))}\n")
 
 
 def _refusals(comment: Comment, report: PlanReport) -> None:

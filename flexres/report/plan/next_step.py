@@ -83,6 +83,11 @@ def _typed(digests: Iterable[str], admins: Iterable[str]) -> list[str]:
     return [*named, *(word for digest in digests for word in ("--approve", digest))]
 
 
+def approve_command(stack: str) -> str:
+    """The command line that writes an approval of what the guards refuse, to be committed."""
+    return visible(shlex.join(["flexres", "approve", "--stack", stack]))
+
+
 def apply_command(plan: Plan, run: PlanRun) -> str:
     """The command line that applies the plan, ready to be typed."""
     return _applying(plan, run, *options(plan))

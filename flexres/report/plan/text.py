@@ -11,7 +11,7 @@ from flexres.errors import Exit
 from flexres.report.idp import provider as idp
 from flexres.report.layout import Cell, Page, Row
 from flexres.report.plan.model import AppliedReport, PlanReport, Step, Undeclared, Where, where_of
-from flexres.report.plan.next_step import checklist_command
+from flexres.report.plan.next_step import approve_command, checklist_command
 from flexres.report.plan.sections import (
     MOST,
     approvals,
@@ -176,7 +176,7 @@ def _closing(page: Page, report: PlanReport) -> None:
             page.ends([("refused; ", "bold red"), ("exactly this plan passes with", "")], digest)
             page.write((report.command, "bold"), indent=2)
             if plan.digest:
-                page.write((f"or with a commit: flexres approve --stack {plan.stack}", "dim"), indent=2)
+                page.write((f"or with a commit: {approve_command(plan.stack)}", "dim"), indent=2)
         case Step.APPLY | Step.LOOK_AND_APPLY:
             says = "safe to apply: " if report.step is Step.APPLY else "after a look at what needs care: "
             page.write((says, VERDICTS[report.verdict].style), (report.command, "bold"))

@@ -27,7 +27,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The reports of the branch, by file name."""
     folder = tmp_path_factory.mktemp("examples")
     pull_request.make_repository(folder)
-    with Sandbox() as sandbox:
+    with Sandbox(routing=True) as sandbox:
         pull_request.flexres(
             folder, sandbox, "apply", "--stack", "sandbox", "--yes", "--engine", "direct", "--switch-engine"
         )

@@ -34,12 +34,13 @@ def plan_of_the_readme(folder: Path) -> str:
     """The sandbox stack applied, then edited in git by a colleague and in Flex by somebody; what `plan` says."""
     shutil.copytree(ROOT / "stacks", folder / "stacks")
     users = folder / "stacks" / "sandbox" / "users"
-    with Sandbox() as sandbox:
+    with Sandbox(routing=True) as sandbox:
         flexres(folder, sandbox, "apply", "--stack", "sandbox", "--engine", "direct", "--yes")
         sandbox.edit_attributes("cho.tanaka@example.com", {"location": "Leeds"})
         sandbox.set_activity("kim.sorensen@example.com", "Available")
         edited(users / "support.yaml", "  bob.okafor@example.com:\n", NEW + "  bob.okafor@example.com:\n")
         edited(users / "support.yaml", "skills: {billing: 2}", "skills: {billing: 3}")
+        edited(users / "support.yaml", DANA, DANA.replace("{billing: 3}", "{technical: 3}"))
         text = (users / "support.yaml").read_text()
         for name in ("jamal.carter", "kim.sorensen"):
             text = re.sub(rf"  {name}@example\.com:\n(?:    .*\n)+", "", text)
@@ -49,6 +50,7 @@ def plan_of_the_readme(folder: Path) -> str:
 
 
 VICTOR = "    full_name: Victor Hale\n"
+DANA = "    full_name: Dana Whitfield\n    skills: {billing: 3}\n"
 NEW = """\
   noor.haddad@example.com:
     full_name: Noor Haddad

@@ -155,8 +155,9 @@ class Session:
 
 def wanted_of(stack: Stack, revision: Revision | None) -> Wanted:
     """A loaded stack as the YAML's side of a plan."""
-    commit, time = (revision.commit, revision.time) if revision else (None, None)
-    return Wanted(stack.name, stack.config, stack.users, commit, time)
+    if revision is None:
+        return Wanted(stack.name, stack.config, stack.users)
+    return Wanted(stack.name, stack.config, stack.users, revision.commit, revision.time, revision.dirty)
 
 
 def committed_approvals(stack: Stack, revision: Revision) -> tuple[Approval, ...]:

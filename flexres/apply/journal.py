@@ -23,11 +23,12 @@ from flexres.values import ABSENT
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Who applies what: `by` is a person or a pipeline, `commit` the YAML's commit if it is one."""
+    """Who applies what: `by` is a person or a pipeline, `commit` the YAML's if it is one, `dirty`: it differs."""
 
     stack: str
     by: str
     commit: str | None
+    dirty: bool = False
 
 
 class JournalError(FlexresError):
@@ -130,7 +131,8 @@ class FileJournal:
     def _write(self, line: dict[str, Any]) -> None:
         run = self._run
         at = self._now().isoformat(timespec="milliseconds")
-        full = {"at": at, "stack": run.stack, "commit": run.commit, "by": run.by, **line}
+        dirty = {"dirty": True} if run.dirty else {}
+        full = {"at": at, "stack": run.stack, "commit": run.commit, **dirty, "by": run.by, **line}
         # One write of one line: two runs that share the file never mix within a line.
         data = (json.dumps(full, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -41,8 +42,8 @@ class StoppedError(FlexresError):
 class Manner:
     """How a plan is applied and told. `journal` None: the stack's own file beneath the project.
 
-    `tell` is who gets the report of what was applied, with the file that it is meant for, where it is not written at
-    once.
+    `allow_dirty`: a pipeline, too, may apply what is not committed. `tell` is who gets the report of what was applied,
+    with the file that it is meant for, where it is not written at once.
     """
 
     yes: bool
@@ -53,6 +54,7 @@ class Manner:
     verbose: bool = False
     tell: Callable[[str, Path | None], None] | None = None
     extra: ExtraOutputs = NO_EXTRA_OUTPUTS
+    allow_dirty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,15 @@ def check_manner(manner: Manner) -> None:
         raise SetupError(
             "nobody can be asked: standard input is not a terminal",
             hint="add --yes to apply without a question, or look first with flexres plan",
+        )
+
+
+def check_committed(it: Opened, *, allow_dirty: bool) -> None:
+    """Raises SetupError where a pipeline would apply what no commit holds: nobody could look up later what that was."""
+    if it.revision.dirty and not allow_dirty and os.environ.get("CI", "").lower() not in {"", "0", "false"}:
+        raise SetupError(
+            f"the YAML of {it.stack.name} differs from commit {(it.revision.commit or '')[:7]}, and this is CI",
+            hint="commit it, or find the step that writes into the stack; flexres apply --allow-dirty goes on",
         )
 
 
@@ -92,6 +103,7 @@ async def show_and_apply(
 
     As anything but text only one report is written: the outcome, or the plan where nothing was applied.
     """
+    check_committed(it, allow_dirty=manner.allow_dirty)
     in_words = manner.report_format == "text" and manner.out is None
     report = report_of(plan, run, it.stack.line_of)
     if in_words:
@@ -134,7 +146,7 @@ async def _by_pulumi(plan: Plan, it: Opened, manner: Manner, through: Engine) ->
 async def carry_out(plan: Plan, it: Opened, manner: Manner) -> Applied:
     """Applies the plan with progress on stderr and a journal; Ctrl-C stops it between two users."""
     path = manner.journal or own_journal(it.revision.folder.parent, plan.stack)
-    journal = FileJournal(path, Run(plan.stack, it.by, plan.commit))
+    journal = FileJournal(path, Run(plan.stack, it.by, plan.commit, plan.dirty))
     stop = asyncio.Event()
     try:
         with progress(manner.log) as told, stopping(stop):

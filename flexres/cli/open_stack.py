@@ -118,5 +118,7 @@ def note_oddities(plan: Plan, opened: Opened) -> None:
     for digest in opened.lifts.digests:
         if digest not in known:
             note(f"note: --approve {digest} approves nothing of this plan: what it was made for has changed")
+    if plan.dirty:
+        note(f"note: the YAML has uncommitted changes, on top of commit {(plan.commit or '')[:7]}")
     if plan.older_than and opened.revision.unknown:
         note(f"note: the commit of this checkout is not known: {opened.revision.unknown}")

@@ -92,6 +92,9 @@ AllowAdmin: TypeAlias = Annotated[
 AllowOlder: TypeAlias = Annotated[
     bool, typer.Option("--allow-older", help="Go on although a newer commit was applied before.")
 ]
+AllowDirty: TypeAlias = Annotated[
+    bool, typer.Option("--allow-dirty", help="Go on in CI although the YAML is not as committed.")
+]
 Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed where there is no terminal.")]
 Journal: TypeAlias = Annotated[
     Path | None,

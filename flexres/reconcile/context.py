@@ -22,7 +22,8 @@ from flexres.values import fold_case
 class Wanted:
     """The YAML's side of a plan: one stack's configuration and users, and the commit they were read from.
 
-    `commit_time` is in seconds since 1970 UTC, None when the folder is not a commit.
+    `commit_time` is in seconds since 1970 UTC, None when the folder is not a commit. `dirty`: it differs from that
+    commit.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Wanted:
     users: Mapping[str, DesiredUser]
     commit: str | None = None
     commit_time: int | None = None
+    dirty: bool = False
 
     @property
     def scope(self) -> Scope:

@@ -37,7 +37,7 @@ class Plan:
     those of flex.yaml and what each does here. `policy` is what the plan was judged by: the stricter, key by key, of
     the YAML's and the one in force, which `judged_by` names (None: nobody looked); `stack_changes` is every difference
     of the two configurations.
-    `commit` is the commit that the YAML was read from, if it was read from one.
+    `commit` is the commit that the YAML was read from, if it was read from one; `dirty`: it differs from that.
     `settings` is how every setting of single sign-on stands, in the order of Console's page; empty where the stack
     declares none, or nobody looked. `idp` is the identity provider's part, None where it is not managed, or nobody
     looked. `routing` is what becomes of the task queues; None: nobody looked.
@@ -63,6 +63,7 @@ class Plan:
     stack_changes: tuple[StackChange, ...] = ()
     commit: str | None = None
     commit_time: int | None = None
+    dirty: bool = False
     settings: tuple[SettingChange, ...] = ()
     idp: IdpPlan | None = None
     routing: Routing | None = None
@@ -250,6 +251,7 @@ def make_plan(
         stack_changes=stack_changes(before, wanted.config) if before is not None else (),
         commit=wanted.commit,
         commit_time=wanted.commit_time,
+        dirty=wanted.dirty,
         settings=tuple(settings),
         idp=at_idp,
         routing=evidence.routing,

@@ -74,5 +74,6 @@ def footer(plan: Plan, run: PlanRun) -> str:
     if run.base:
         said.append(f"compared with {code(run.base)}")
     if commit:
-        said.append(f"commit {commit[:7]}" if _HEX.fullmatch(commit) else f"commit {code(commit)}")
+        name = commit[:7] if _HEX.fullmatch(commit) else code(commit)
+        said.append(f"commit {name} and uncommitted changes" if plan.dirty else f"commit {name}")
     return f"<sub>{' · '.join(said)}</sub>"

@@ -288,7 +288,7 @@ class Run:
             stack, revision = self.session.stack, self._revision
             path = self._settings.journal or own_journal(self._settings.stacks, stack.name)
             by = operator(revision.folder, os.environ)
-            journal = FileJournal(path, JournalRun(stack.name, by, revision.commit))
+            journal = FileJournal(path, JournalRun(stack.name, by, revision.commit, revision.dirty))
             plan = self._verdict.plan if self._verdict else await self._plan()
             older = self._settings.allow_older or self._verdict is None
             self._context = context_of(self.session, plan, journal, allow_older=older)

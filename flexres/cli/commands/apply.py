@@ -60,6 +60,7 @@ def apply(
     approve: options.Approve = None,
     allow_admin: options.AllowAdmin = None,
     allow_older: options.AllowOlder = False,
+    allow_dirty: options.AllowDirty = False,
     engine: options.Engine = None,
     switch_engine: options.SwitchEngine = False,
     journal: options.Journal = None,
@@ -76,7 +77,7 @@ def apply(
     Users are added and changed first and retired last. One who fails does not stop the others.
     """
     extra = ExtraOutputs(tuple(also or ()), reports, ci)
-    manner = Manner(yes, journal, report_format, out, log, verbose, extra=extra)
+    manner = Manner(yes, journal, report_format, out, log, verbose, extra=extra, allow_dirty=allow_dirty)
     lifts = Lifts(approve or (), allow_admin or (), allow_older)
     check_manner(manner)
     chosen = choose_stacks(stack, stacks)

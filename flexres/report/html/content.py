@@ -70,7 +70,7 @@ def facts_of(report: Report, plan: Report) -> list[tuple[str, str]]:
         ("Declared", f"{counts['declared']:,}"),
         ("In Flex", "not looked at" if plan.get("offline") else f"{counts['in_flex']:,}"),
         ("As of", when(moment)),
-        ("Commit", visible(plan.get("commit", "")[:12])),
+        ("Commit", visible(plan.get("commit", "")[:12]) + (" and uncommitted changes" if plan.get("dirty") else "")),
         ("Compared with", visible(plan.get("base", ""))),
         ("Digest", plan.get("digest", "")),
         ("Took", f"{seconds:.1f} s, {requests:,} requests" if requests else ""),

@@ -92,7 +92,8 @@ def applied_json(report: AppliedReport) -> Report:
 
 
 def _head(plan: Plan) -> Report:
-    commit = {"commit": plan.commit} if plan.commit else {}
+    commit: Report = {"commit": plan.commit} if plan.commit else {}
+    dirty: Report = {"dirty": True} if plan.dirty else {}
     committed = (
         {} if plan.commit_time is None else {"commit_time": _time(datetime.fromtimestamp(plan.commit_time, UTC))}
     )
@@ -103,6 +104,7 @@ def _head(plan: Plan) -> Report:
         "instance": plan.instance.sid,
         "as_of": _time(plan.as_of),
         **commit,
+        **dirty,
         **committed,
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -101,3 +102,12 @@ def test_a_stacks_own_journal_is_out_of_gits_sight(tmp_path: Path) -> None:
     assert path == tmp_path / ".flexres" / "journal" / "prod.jsonl"
     assert (tmp_path / ".flexres" / ".gitignore").read_text() == "*\n"
     assert (tmp_path / ".flexres").stat().st_mode & 0o777 == 0o700
+
+
+def test_what_is_not_committed_is_not_told_as_the_commit(tmp_path: Path) -> None:
+    """Whoever looks up the commit later would find other YAML there."""
+    path = tmp_path / "journal.jsonl"
+    it = FileJournal(path, replace(RUN, dirty=True))
+    it.before(ANA, "{}")
+    it.close()
+    assert lines(path)[0]["dirty"] is True

@@ -34,6 +34,7 @@ PLANS = {
     "sign on": samples.sign_on_plan,
     "managed idp": idp_samples.managed_idp_plan,
     "queues": queue_samples.queues_plan,
+    "not committed": lambda: replace(samples.hostile_plan(), dirty=True),
 }
 
 

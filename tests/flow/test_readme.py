@@ -46,7 +46,9 @@ def plan_of_the_readme(folder: Path) -> str:
             text = re.sub(rf"  {name}@example\.com:\n(?:    .*\n)+", "", text)
         (users / "support.yaml").write_text(text)
         edited(users / "ops.yaml", VICTOR, VICTOR + "    roles: [admin, supervisor]\n")
-        return re.sub(r"read \d+\.\d s", "read 0.3 s", flexres(folder, sandbox, "plan", "--stack", "sandbox"))
+        shown = re.sub(r"read \d+\.\d s", "read 0.3 s", flexres(folder, sandbox, "plan", "--stack", "sandbox"))
+        # A digest is of this very moment in Flex: one stands for all.
+        return re.sub(r"(?<=digest )[a-z2-7]{26}", "4jadlkku4omwr5rw4vy6luw735", shown)
 
 
 VICTOR = "    full_name: Victor Hale\n"

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from flexres.sandbox.server import Sandbox
+from tests.flow.pull_request import commit, run
 
 ROOT = Path(__file__).parent.parent.parent
 BLOCK = re.compile(r"(?<=<!-- the plan: make readme -->\n```text\n)(.*?)(?=```\n)", re.DOTALL)
@@ -33,6 +34,8 @@ def flexres(folder: Path, sandbox: Sandbox, *arguments: str) -> str:
 def plan_of_the_readme(folder: Path) -> str:
     """The sandbox stack applied, then edited in git by a colleague and in Flex by somebody; what `plan` says."""
     shutil.copytree(ROOT / "stacks", folder / "stacks")
+    run(folder, "git", "init", "--quiet", "--initial-branch", "main")
+    commit(folder, "The team as it is")
     users = folder / "stacks" / "sandbox" / "users"
     with Sandbox(routing=True) as sandbox:
         flexres(folder, sandbox, "apply", "--stack", "sandbox", "--engine", "direct", "--yes")
@@ -46,6 +49,7 @@ def plan_of_the_readme(folder: Path) -> str:
             text = re.sub(rf"  {name}@example\.com:\n(?:    .*\n)+", "", text)
         (users / "support.yaml").write_text(text)
         edited(users / "ops.yaml", VICTOR, VICTOR + "    roles: [admin, supervisor]\n")
+        commit(folder, "What a colleague edited")
         shown = re.sub(r"read \d+\.\d s", "read 0.3 s", flexres(folder, sandbox, "plan", "--stack", "sandbox"))
         # A digest is of this very moment in Flex: one stands for all.
         return re.sub(r"(?<=digest )[a-z2-7]{26}", "4jadlkku4omwr5rw4vy6luw735", shown)

@@ -66,10 +66,16 @@ async def create(context: Context, user: DesiredUser, planned: LiveUser | None) 
     """
     await context.newcomers.check(user.username, planned)
     claims = claims_of(user, context.scope, context.commit_time)
-    found, as_sent = await provision(context.users, user, {**claims.attributes, ATTRIBUTE: claims.marker.text()})
+    sent = {**claims.attributes, ATTRIBUTE: claims.marker.text()}
+    found, as_sent = await provision(context.users, user, sent, begun=_begun(context))
     context.newcomers.check_answer(found, planned)
     if not (claims.complete and as_sent):
         await _complete(context, user, found, {}, _NO_CHANNELS)
+
+
+def _begun(context: Context) -> str:
+    """The marker of somebody who is ours and of whom nothing else is said yet."""
+    return Marker(context.scope.stack_id, at=0).text()
 
 
 async def _complete(
@@ -147,8 +153,8 @@ async def _new_name(context: Context, change: Rename) -> FlexUser:
     user, live = change.desired, change.live
     if _is_made(change):
         claims = claims_of(user, context.scope, context.commit_time)
-        begun = Marker(context.scope.stack_id, at=0).text()
-        found, _ = await provision(context.users, user, {**claims.attributes, ATTRIBUTE: begun})
+        begun = _begun(context)
+        found, _ = await provision(context.users, user, {**claims.attributes, ATTRIBUTE: begun}, begun=begun)
         context.newcomers.check_answer(found, live)
         return found
     assert live is not None

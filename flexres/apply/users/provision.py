@@ -16,7 +16,7 @@ from flexres.live.model import FlexUser, Worker
 from flexres.reconcile.diff import Scope, managed
 from flexres.reconcile.fields import PROFILE, attribute_key, hash_of
 from flexres.reconcile.key import Key
-from flexres.reconcile.marker import Marker
+from flexres.reconcile.marker import ATTRIBUTE, Marker
 from flexres.values import Json
 
 
@@ -53,16 +53,24 @@ def claims_of(user: DesiredUser, scope: Scope, commit_time: int | None) -> Claim
     return Claims(spelled, marker, complete)
 
 
-async def provision(users: Users, user: DesiredUser, attributes: Mapping[str, Json] | None) -> tuple[FlexUser, bool]:
+async def provision(
+    users: Users, user: DesiredUser, attributes: Mapping[str, Json] | None, *, begun: str = ""
+) -> tuple[FlexUser, bool]:
     """Provision a user, and whether the attributes are known to have been taken as sent.
 
     What nobody documents may be refused: claims that are JSON numbers or booleans, and roles of Insights. Then the
-    user is provisioned without them. Raises the first refusal when nothing of it was the reason.
+    user is provisioned without them, but not without the marker `begun`: whoever we make is ours from then on.
+    Raises the first refusal when nothing of it was the reason.
     """
     flex_roles = tuple(role for role in user.roles if not role.startswith("wfo."))
     refusal: FormatError | None = None
+    tried: list[Mapping[str, Json] | None] = [attributes]
+    if begun and attributes != {ATTRIBUTE: begun}:
+        tried.append({ATTRIBUTE: begun})
+    if attributes:
+        tried.append(None)
     for roles in dict.fromkeys((user.roles, flex_roles)):
-        for sent in (attributes, None) if attributes else (attributes,):
+        for sent in tried:
             try:
                 found, answered = await _provision(users, user, roles, sent)
             except FormatError as error:

@@ -75,9 +75,18 @@ class TestCreate:
         assert (outcome.result, flex.said[1:]) == (Result.DONE, [f"provision {ANA}", f"update {ANA}"])
         assert flex.attributes(ANA)["level"] == 3
 
+    async def test_whose_claims_are_refused_is_still_ours_from_the_first_write(self) -> None:
+        """The marker is a text, which every Flex takes."""
+        flex = Flex()
+        flex.will("provision", REFUSED)
+        flex.will("update", BROKEN)
+        assert (await Run(flex).does(change_of(person(attributes={"level": 3})))).result is Result.FAILED
+        assert flex.attributes(ANA).keys() == {ATTRIBUTE}
+        assert marker_of(flex).keys == {}
+
     async def test_a_refusal_of_the_user_is_told_with_its_request(self) -> None:
         flex = Flex()
-        flex.will("provision", REFUSED, replace_request(REFUSED, "RQ2"))
+        flex.will("provision", REFUSED, *[replace_request(REFUSED, "RQ2")] * 2)
         outcome = await Run(flex).does(change_of(person(attributes={"level": 3})))
         assert outcome.result is Result.FAILED
         assert "Error invalid attribute format" in outcome.message

@@ -139,7 +139,7 @@ def _emit_plan(report: PlanReport, it: Opened, manner: Manner) -> None:
 async def _by_pulumi(plan: Plan, it: Opened, manner: Manner, through: Engine) -> Applied:
     """Applies the plan by Pulumi, which stops gently at a Ctrl-C by itself; the journal is the provider's."""
     stop = asyncio.Event()
-    with progress(manner.log) as told, stopping(stop):
+    with progress(manner.log, lambda: it.session.transport.held_back) as told, stopping(stop):
         return await through.apply(plan, it.session, progress=told, stop=stop)
 
 
@@ -149,7 +149,7 @@ async def carry_out(plan: Plan, it: Opened, manner: Manner) -> Applied:
     journal = FileJournal(path, Run(plan.stack, it.by, plan.commit, plan.dirty))
     stop = asyncio.Event()
     try:
-        with progress(manner.log) as told, stopping(stop):
+        with progress(manner.log, lambda: it.session.transport.held_back) as told, stopping(stop):
             return await apply_plan(
                 plan, it.session, journal=journal, progress=told, stop=stop, allow_older=it.lifts.older
             )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from flexres.apply.direct import Progress
 from flexres.apply.outcome import Result, UserOutcome
@@ -23,16 +23,22 @@ if TYPE_CHECKING:
 _FEW: Final = 50
 
 
+HeldBack: TypeAlias = Callable[[], int]
+
+
 @contextmanager
-def progress(log: LogFormat) -> Iterator[Progress]:
-    """The progress that suits standard error, for the length of a run."""
+def progress(log: LogFormat, held_back: HeldBack = lambda: 0) -> Iterator[Progress]:
+    """The progress that suits standard error, for the length of a run.
+
+    `held_back` tells how many requests wait at this moment for a rate limit that we share with the contact centre.
+    """
     if log == "json":
-        yield LoggedProgress()
+        yield LoggedProgress(held_back)
     elif not sys.stderr.isatty() or not look_of(sys.stderr).colour:
-        yield PlainProgress()
+        yield PlainProgress(held_back)
     else:
         with _bar() as bar:
-            yield BarProgress(bar)
+            yield BarProgress(bar, held_back)
 
 
 def outcome_line(outcome: UserOutcome) -> str:
@@ -47,12 +53,14 @@ def outcome_line(outcome: UserOutcome) -> str:
 class PlainProgress:
     """Lines for a CI's log: every outcome of a small run, of a large one what went wrong and every tenth part."""
 
-    def __init__(self) -> None:
+    def __init__(self, held_back: HeldBack = lambda: 0) -> None:
+        self._held_back = held_back
         self._total = self._done = 0
+        self._told_of_waiting = False
 
     def phase(self, text: str, total: int) -> None:
         """Names the part that begins, and how many it is about."""
-        self._total, self._done = total, 0
+        self._total, self._done, self._told_of_waiting = total, 0, False
         note(f"{text}: {total} user{'' if total == 1 else 's'}")
 
     def started(self, change: UserChange) -> None:
@@ -65,14 +73,18 @@ class PlainProgress:
             note(f"  {outcome_line(outcome)}")
         if self._total > _FEW and self._done % max(self._total // 10, 1) == 0:
             note(f"  {self._done} of {self._total}")
+        if self._held_back() and not self._told_of_waiting:
+            self._told_of_waiting = True
+            note("  slowed down: requests wait for Twilio's rate limit, which the contact centre shares")
 
 
 class LoggedProgress:
     """Events of the log, so that standard error holds nothing but JSON."""
 
-    def __init__(self) -> None:
+    def __init__(self, held_back: HeldBack = lambda: 0) -> None:
         import structlog  # noqa: PLC0415 - only who asks pays for it
 
+        self._held_back = held_back
         self._log = structlog.get_logger("flexres.apply")
 
     def phase(self, text: str, total: int) -> None:
@@ -92,14 +104,16 @@ class LoggedProgress:
             result=outcome.result,
             message=outcome.message,
             request_id=outcome.request_id,
+            held_back=self._held_back(),
         )
 
 
 class BarProgress:
     """A bar that names whom it is at, with failures above it as they happen."""
 
-    def __init__(self, bar: Bar) -> None:
+    def __init__(self, bar: Bar, held_back: HeldBack = lambda: 0) -> None:
         self._bar = bar
+        self._held_back = held_back
         self._task: TaskID | None = None
 
     def phase(self, text: str, total: int) -> None:
@@ -111,7 +125,9 @@ class BarProgress:
     def started(self, change: UserChange) -> None:
         """Shows whom it is at now."""
         assert self._task is not None
-        self._bar.update(self._task, who=f"{change.kind} {visible(change.username)}")
+        waiting = self._held_back()
+        limit = f" ({waiting} wait for Twilio's rate limit)" if waiting else ""
+        self._bar.update(self._task, who=f"{change.kind} {visible(change.username)}{limit}")
 
     def finished(self, outcome: UserOutcome) -> None:
         """Moves on, and keeps a line of what went wrong."""

@@ -87,3 +87,27 @@ def test_without_a_terminal_lines_are_plain(monkeypatch: pytest.MonkeyPatch) -> 
         assert isinstance(told, PlainProgress)
     with progress("json") as told:
         assert isinstance(told, LoggedProgress)
+
+
+def test_waiting_for_a_rate_limit_is_told_once_a_phase(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever wonders why it is slow learns that it is polite."""
+    told = PlainProgress(held_back=lambda: 7)
+    told.phase("Adding and changing", 3)
+    for number in range(3):
+        told.finished(outcome(number))
+    assert capsys.readouterr().err.count("rate limit") == 1
+
+
+def test_a_bar_tells_how_many_requests_wait_for_a_rate_limit() -> None:
+    with Bar(console=Console(file=io.StringIO())) as bar:
+        told = BarProgress(bar, held_back=lambda: 7)
+        told.phase("Adding and changing", 1)
+        told.started(outcome(1).change)
+        assert bar.tasks[0].fields["who"] == "create user1@example.com (7 wait for Twilio's rate limit)"
+
+
+def test_nothing_is_said_of_limits_where_nobody_waits(capsys: pytest.CaptureFixture[str]) -> None:
+    told = PlainProgress(held_back=lambda: 0)
+    told.phase("Adding and changing", 1)
+    told.finished(outcome(1))
+    assert "rate limit" not in capsys.readouterr().err

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Final, Literal
 
+from flexres.text import lines_visible
+
 _MOST_TOLD: Final = 100
 
 
@@ -124,9 +126,10 @@ class FlexresError(Exception):
     exit: Exit = Exit.FAILED
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        # What a file, a server or the command line says stands in it, and a terminal obeys control characters.
+        self.message = lines_visible(message)
+        self.hint = lines_visible(hint)
+        super().__init__(self.message)
 
 
 class SetupError(FlexresError):

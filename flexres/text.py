@@ -11,6 +11,7 @@ from typing import Final
 MEGABYTE: Final = 1024 * 1024
 _LONGEST: Final = 400
 """Characters of a message: a value within it may be of any length."""
+_LONGEST_LINE: Final = 4000
 _LONGEST_WORD: Final = 64
 HIDDEN: Final = "•••"
 """What stands in the place of a secret."""
@@ -49,6 +50,15 @@ def for_message(text: str) -> str:
     """A message or hint without secrets, made visible, and cut where a value in it is beyond reading."""
     text = without_secrets(text)
     return visible(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
+
+
+def lines_visible(text: str) -> str:
+    """A text of several lines, each made visible, and cut where it is beyond any screen."""
+    return "\n".join(_cut(visible(line)) for line in text.split("\n"))
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 1] + "…"
 
 
 def is_credential(key: str) -> bool:

@@ -14,6 +14,7 @@ import typer
 from flexres.cli.output import discard_output, is_of_a_stream, note, open_closed_streams, problems_text
 from flexres.errors import Exit, FlexresError, InvalidStack, TwilioError
 from flexres.sandbox.errors import SandboxError
+from flexres.text import lines_visible
 
 INTERRUPTED: Final = 130
 EXTRAS: Final = {
@@ -114,6 +115,6 @@ def _told_bug(error: Exception) -> int:
 
 
 def _say(message: str, *, hint: str = "") -> None:
-    note(message)
+    note(lines_visible(message))
     if hint:
-        note(f"  {hint}")
+        note(f"  {lines_visible(hint)}")

@@ -65,6 +65,16 @@ def test_an_error_becomes_a_message_and_an_exit_code(
     assert capsys.readouterr() == ("", said)
 
 
+@pytest.mark.parametrize("error", [SetupError, OSError, typer.BadParameter, ValueError])
+def test_no_error_steers_the_terminal(error: type[Exception], capsys: pytest.CaptureFixture[str]) -> None:
+    """File names, servers and values end up in messages, and a terminal obeys what it is sent."""
+    raised = OSError(2, "No such file", "\x1b[2J\x9b\u202e") if error is OSError else error("\x1b[2J\x9b\u202e")
+    guarded(Command(raised), [])
+    said = capsys.readouterr().err
+    assert said.replace("\n", "").isprintable()
+    assert r"\x1b[2J" in said
+
+
 @pytest.mark.parametrize(("returned", "code"), [(None, 0), (0, 0), (3, 3), (5, 5)])
 def test_what_a_command_returns_is_the_exit_code(returned: int | None, code: int) -> None:
     assert guarded(Command(returned), []) == code

@@ -129,7 +129,13 @@ def test_a_schedule_speaks_only_of_what_is_new(project: Cli, sandbox: Sandbox) -
     assert project.run(*schedule).code == 3
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "null", '{"report": "plan", "format": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{", "[]", "null", '{"report": {}}', '{"report": "plan", "format": 1}'),
+        '{"report": "drifts", "format": 1, "stacks": 7}',
+    ],
+)
 def test_a_foreign_file_is_no_earlier_report(project: Cli, text: str) -> None:
     (project.folder / "last.json").write_text(text)
     ran = project.run("drift", "--since", "last.json")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, Final
@@ -114,14 +114,16 @@ def earlier_of(report: object, stack_id: str, shown: str) -> Earlier | None:
 
 
 def _parts(report: object, shown: str) -> list[Mapping[str, Any]]:
-    if not isinstance(report, dict) or report.get("report") not in {"drift", "drifts"}:
+    if not isinstance(report, dict) or report.get("report") not in ("drift", "drifts"):
         raise _foreign(shown)
     if report.get("format") != FORMAT:
         raise SetupError(
             f"{shown} is of version {report.get('format')}, and this flexres reads version {FORMAT}",
             hint="make a new one with flexres drift --format json --out",
         )
-    inner: Iterable[Any] = report.get("stacks", ()) if report["report"] == "drifts" else (report,)
+    inner = report.get("stacks") if report["report"] == "drifts" else [report]
+    if not isinstance(inner, list):
+        raise _foreign(shown)
     return [part for part in inner if isinstance(part, dict) and part.get("report") == "drift"]
 
 

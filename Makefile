@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 STACK ?= sandbox
+SECONDS ?= 600
 
 # For whatever runs Pulumi's engine: safe here, because every operation converges when repeated (docs/pulumi.md).
 export PULUMI_SKIP_CHECKPOINTS ?= true
@@ -11,7 +12,7 @@ export PULUMI_SELF_MANAGED_STATE_GZIP ?= true
 export PULUMI_CONTINUE_ON_ERROR ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help up check test lint types unit readme examples bad-stacks workflows bench clean
+.PHONY: help up check test lint types unit readme examples bad-stacks workflows bench fuzz clean
 
 help:                ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -57,5 +58,8 @@ workflows: $(STAMP)  ## render .github/workflows from the templates that flexres
 bench: $(STAMP)      ## what is measured against what, in one run
 	@$(BIN)/python -m bench
 
+fuzz: $(STAMP)       ## damaged input to every reader and every client of answers, for SECONDS (600)
+	@$(BIN)/python -m tests.fuzz $(SECONDS)
+
 clean:               ## remove the virtual environment and what was built
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis bench/out *.egg-info
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .fuzz bench/out *.egg-info

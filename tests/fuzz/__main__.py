@@ -1,0 +1,37 @@
+"""`make fuzz`: drives every reader and every client's answers for as long as told, and exits 1 if anything crashed."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import time
+from pathlib import Path
+
+from tests.fuzz.drive import drive
+from tests.fuzz.targets import targets
+
+KEPT = Path(".fuzz")
+
+
+def main() -> int:
+    """The number of inputs and of crash kinds; each kind's input and traceback are kept in .fuzz/."""
+    options = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
+    options.add_argument("seconds", type=float)
+    options.add_argument("--seed", type=int, default=int(time.time()), help="the same seed makes the same inputs")
+    options.add_argument("--only", default="", help="a part of the targets' names")
+    asked = options.parse_args()
+    chosen = [each for each in targets() if asked.only in each.name]
+    tried, crashes = drive(chosen, asked.seconds, seed=asked.seed)
+    for crash in crashes:
+        KEPT.mkdir(exist_ok=True)
+        name = hashlib.sha256(f"{crash.target} {crash.what} {crash.where}".encode()).hexdigest()[:12]
+        (KEPT / name).write_bytes(crash.seen)
+        (KEPT / f"{name}.txt").write_text(crash.trace, errors="backslashreplace")
+        print(f"{crash.target}: {crash.what} at {crash.where}  {KEPT / name}")
+    print(f"{tried:,} inputs to {len(chosen)} targets, seed {asked.seed}; crash kinds found: {len(crashes)}")
+    return 1 if crashes else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -58,8 +59,8 @@ def read_sheet(data: bytes, shown: str) -> Sheet:
     columns = tuple(cell.strip() for cell in lines[0][1])
     while columns and not columns[-1]:
         columns = columns[:-1]
-    named = [column.lower() for column in columns if column]
-    twice = next((column for column in columns if column and named.count(column.lower()) > 1), None)
+    named = Counter(column.lower() for column in columns)
+    twice = next((column for column in columns if column and named[column.lower()] > 1), None)
     if twice is not None:
         raise SetupError(f"{shown}:{lines[0][0]}: two columns are called {twice}", hint="rename one of them")
     rows = tuple(Row(line, _of_width(row, len(columns))) for line, row in lines[1:])

@@ -16,6 +16,8 @@ from flexres.sso.javascript.syntax import NOT_RUN, body_run_at_once, has_effects
 from flexres.sso.javascript.values import Expression, Value, is_plain, key_of, number_of, takes_right, text_of, truthy
 
 _DEEPEST: Final = 60
+_LONGEST: Final = 1_000_000
+"""Characters of a text, items of a list: one that doubles itself line by line would fill the memory."""
 _GLOBALS: Final = frozenset({"window", "self", "globalThis", "frames"})
 _NO_EFFECT: Final = frozenset(
     {"comment", "html_comment", "hash_bang_line", "empty_statement", "function_declaration"}
@@ -152,7 +154,9 @@ class _Reader:
         depth += 1
         if node.type in ("string", "template_string"):
             parts = [self._part(each, depth) for each in node.named_children]
-            return text_of(node, parts) if all(isinstance(each, str) for each in parts) else Expression(source_of(node))
+            texts = [each for each in parts if isinstance(each, str)]
+            known = len(texts) == len(parts) and sum(len(each) for each in texts) <= _LONGEST
+            return text_of(node, parts) if known else Expression(source_of(node))
         if node.type == "number":
             number = number_of(source_of(node))
             return Expression(source_of(node)) if number is None else number
@@ -194,7 +198,8 @@ class _Reader:
         for member in node.named_children:
             if member.type == "spread_element":
                 spread = self.value(member.named_children[0], depth)
-                items += spread if isinstance(spread, list) else [Expression(source_of(member))]
+                followed = isinstance(spread, list) and len(items) + len(spread) <= _LONGEST
+                items += spread if isinstance(spread, list) and followed else [Expression(source_of(member))]
             elif member.type != "comment":
                 items.append(self.value(member, depth))
         return items
@@ -297,7 +302,7 @@ class _Reader:
         if operator in _LOGICAL:
             return right if takes_right(operator, left) else left
         if operator == "+" and isinstance(left, str) and isinstance(right, str):
-            return left + right
+            return left + right if len(left) + len(right) <= _LONGEST else Expression(source_of(node))
         if operator in ("===", "!==") and is_plain(left) and is_plain(right):
             return (left == right and type(left) is type(right)) == (operator == "===")
         return Expression(source_of(node))

@@ -210,6 +210,16 @@ def test_what_is_not_followed_is_named_and_never_in_order(more: str) -> None:
     assert [one.title for one in found if one.title.startswith("Line 2 was not followed: ")]
 
 
+@pytest.mark.parametrize("doubled", ["a += a;", "a = `${a}${a}`;", "a = [...a, ...a];"])
+def test_what_doubles_itself_is_not_followed_for_ever(doubled: str) -> None:
+    """Forty lines of it would be terabytes."""
+    begun = '["x"]' if "[" in doubled else '"x"'
+    found = check_appconfig(
+        f"let a = {begun}; {doubled * 40} var appConfig = {{sso: {{accountSid: a}}}};", config(), ACTIVE
+    )
+    assert verdict(found) != "accepted"
+
+
 def test_a_variable_of_a_function_is_not_the_windows() -> None:
     """Flex UI would find nothing."""
     titles = levels(f"(function () {{ {WHOLE} }})();")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from flexres.desired.git.revision import Revision
+from flexres.desired.git.revision import Revision, is_commit
 from flexres.desired.git.source import GitSource
 from flexres.desired.load import load_config
 from flexres.desired.model import InForce, JudgedBy
@@ -13,6 +13,9 @@ from flexres.errors import InvalidStack, SetupError
 
 _MOST_STEPS: Final = 10
 """So many first parents are tried while their flex.yaml cannot be read: breaking it must not end the comparison."""
+
+_FIRST: Final = "this is the first commit"
+_CUT_OFF: Final = "this clone is shallow and lacks the commit before: git fetch --deepen=1 brings it"
 
 
 def config_in_force(folder: Path, revision: Revision) -> InForce:
@@ -28,5 +31,6 @@ def config_in_force(folder: Path, revision: Revision) -> InForce:
         except InvalidStack:
             unreadable = unreadable or f"the flex.yaml of HEAD~{step} cannot be read"
         except SetupError as error:
-            return InForce(JudgedBy.NOTHING, why=unreadable or error.message)
+            missing = error.message if is_commit(folder, f"HEAD~{step}") else _CUT_OFF if revision.shallow else _FIRST
+            return InForce(JudgedBy.NOTHING, why=unreadable or missing)
     return InForce(JudgedBy.NOTHING, why=unreadable)

@@ -50,6 +50,14 @@ def read_revision(folder: Path) -> Revision:
     return Revision(folder, commit, int(time), bool(status.strip()), author or None, shallow)
 
 
+def is_commit(folder: Path, name: str) -> bool:
+    """Whether git knows a commit by this name here."""
+    try:
+        return bool(_git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").strip())
+    except _GitError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Author:
     """Who git says changed a line last: `commit` is its full hash, and without one `unknown` says why.

@@ -69,7 +69,7 @@ def test_a_detached_head_has_a_first_parent_too(stack: Path) -> None:
 
 def test_the_first_commit_is_judged_by_nothing(stack: Path) -> None:
     assert admins(stack) == (JudgedBy.NOTHING, None)
-    assert found(stack).why
+    assert found(stack).why == "this is the first commit"
 
 
 def test_a_shallow_clone_says_that_the_parent_is_not_there(stack: Path, tmp_path: Path) -> None:

@@ -131,12 +131,12 @@ def test_the_verdict_comes_first_then_the_guards_then_the_risks_then_the_files()
     assert places == sorted(places)
 
 
-def test_the_digest_can_be_copied_into_the_policy() -> None:
+def test_the_commands_that_lift_a_refusal_can_be_copied() -> None:
     """What approves this plan stands in the comment."""
     plan = samples.busy_plan()
     markdown = plan_markdown(plan)
     assert f"flexres apply --stack prod --approve {plan.digest}" in markdown
-    assert f"adds `{plan.digest}` to `policy.approved`" in markdown
+    assert "flexres approve --stack prod" in markdown
 
 
 def test_two_plans_that_differ_only_in_what_the_reading_cost_give_the_same_comment() -> None:

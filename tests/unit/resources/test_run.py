@@ -40,6 +40,7 @@ class Stack:
     live: list[LiveUser]
     flex: Flex
     provider: None = None
+    in_force: None = None
     sent: int = 7
     stack: Any = field(default=None)
 

@@ -78,7 +78,7 @@ def _told_strange(error: Exception) -> int:
         case SandboxError():
             _say(f"error: {error}")
             return Exit.SETUP
-        case typer.Abort():
+        case typer.Abort() if not isinstance(error.__cause__, EOFError):
             _say("stopped. Nothing was changed.")
             return INTERRUPTED
         case OSError() if is_of_a_stream(error):
@@ -87,7 +87,8 @@ def _told_strange(error: Exception) -> int:
         case OSError() if error.filename is not None:
             _say(f"error: {error.filename}: {error.strerror}")
             return Exit.FAILED
-    return _told_bug(error)
+    # Typer makes an Abort of an end of file that a command did not catch; Ctrl-D at a question has no such cause.
+    return _told_bug(error.__cause__ if isinstance(error.__cause__, EOFError) else error)
 
 
 def _told_usage(error: typer.TyperException) -> int:

@@ -23,7 +23,11 @@ ana@example.com:
   channels: {voice: {available: false}, chat: {capacity: 3}}
 """
 BOB = "bob@example.com: {full_name: Bob Byrne, roles: [agent, supervisor], attributes: {level: 1}}\n"
-ROBERT = BOB.replace("bob@", "robert@").replace("Bob Byrne", "Robert Byrne").replace("roles:", "previously: bob@example.com, roles:")
+ROBERT = (
+    BOB.replace("bob@", "robert@")
+    .replace("Bob Byrne", "Robert Byrne")
+    .replace("roles:", "previously: bob@example.com, roles:")
+)
 NUMBERS = {"tokens_max_ttl": 60, "page_size_cap": 2, "event_days": 1}
 SINGLE_SIGN_ON = {"trusted_url_match", "login_claims_applied", "login_failure"}
 THEIRS = {"plugin": {"deep": [1, None]}, "desk": 7}

@@ -14,6 +14,7 @@ from flexres.live.credentials import is_loopback
 from flexres.live.http.base import Answer, Call, HttpClient, NoAnswerError, Why
 from flexres.live.http.limits import Limits
 from flexres.live.http.retrying import REAL, FailedAttempt, Failure, RetryPolicy, Timing
+from flexres.live.http.wire import proxy_for, shown_proxy
 from flexres.text import MEGABYTE
 from flexres.values import Json
 
@@ -108,7 +109,9 @@ class _Poster(HttpClient):
     def _given_up(self, call: Call, failed: FailedAttempt) -> FlexresError:
         error = failed.error
         if failed.failure is Failure.NOT_SENT:
-            said = "it cannot be reached"
+            # Not the error's own words, which could name the URL; whose fault it is can be told.
+            proxy = proxy_for(self._hook.url)
+            said = f"the proxy {shown_proxy(proxy)} lets nothing through" if proxy else "it cannot be reached"
         elif isinstance(error, NoAnswerError):
             late = f"it did not answer within {self.limits.attempt:g} s"
             said = {Why.LATE: late, Why.BROKEN_OFF: "the connection broke"}.get(error.why, "its answer is no answer")

@@ -87,9 +87,11 @@ def unreachable(
                 hint="a proxy that re-encrypts needs its certificate in SSL_CERT_FILE",
             )
     if isinstance(error, httpx.ProxyError):
-        through = f"the proxy {_shown(proxy)} lets nothing through to {host}" if proxy else f"{host} cannot be reached"
+        through = (
+            f"the proxy {shown_proxy(proxy)} lets nothing through to {host}" if proxy else f"{host} cannot be reached"
+        )
         return UnreachableError(f"{through}: {one_line(str(error), hidden)}", hint=_PROXY_HINT)
-    nearest = f"the proxy {_shown(proxy)}" if proxy else host
+    nearest = f"the proxy {shown_proxy(proxy)}" if proxy else host
     hint = _PROXY_HINT if proxy else "check the network, and HTTPS_PROXY if set"
     for cause in _causes(error):
         if isinstance(cause, socket.gaierror):
@@ -110,7 +112,7 @@ def is_certificate_error(error: Exception) -> bool:
     return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
 
 
-def _shown(proxy: str) -> str:
+def shown_proxy(proxy: str) -> str:
     """A proxy's host and port; what stands before them is a password."""
     try:
         return one_line(urlsplit(proxy).netloc.rpartition("@")[2]) or "of the environment"

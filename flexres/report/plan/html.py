@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from flexres.apply.outcome import Result
-from flexres.reconcile.change import Answer, SettingChange, SettingState
+from flexres.reconcile.change import Answer, Kind, SettingChange, SettingState
 from flexres.report.html.charts import Chart, Past, history_chart, kinds_chart, queues_chart, teams_chart
 from flexres.report.html.content import Content, Section, Told, facts_of
 from flexres.report.html.rows import AS_DECLARED, NOTED, Person, field_of, kind_name, missed_because, rows_of
@@ -131,10 +131,13 @@ def _about(outcome: Mapping[str, Any]) -> str:
     return str(outcome.get("username") or outcome.get("entry") or outcome.get("field") or part)
 
 
+_LEAVING: Final = frozenset(map(str, (Kind.RETIRE, Kind.WAIT, Kind.LET_GO)))
+
+
 def _risks(plan: Report, *, applied: bool) -> Section:
     risks = plan["risks"]
     title = "Needs care" if any(risk["care"] for risk in risks) else "To know"
-    back = any(RISKS[Risk(risk["kind"])].leaves for risk in risks)
+    back = any(change["kind"] in _LEAVING and "idp" not in change for change in plan["changes"])
     return Section(
         "What needed care" if applied else title,
         [_risk(plan, risk) for risk in risks],

@@ -54,6 +54,8 @@ def plan_markdown(report: PlanReport, *, limit: int = LIMIT) -> str:
     _what_to_type(comment, report)
     _refusals(comment, report)
     _risks(comment, plan, report.risks)
+    if report.brings_back:
+        comment.add(f"{SSO_BRINGS_BACK}\n")
     _approvals(comment, report)
     comment.table(queues.COLUMNS, queues.markdown_rows(plan), "queues", around=("", ""))
     for line in queues.remarks(plan):
@@ -154,8 +156,6 @@ def _risks(comment: Comment, plan: Plan, risks: Sequence[RiskItem]) -> None:
         for item in risks
     )
     comment.table(("", "who", "what", "where"), rows, "at risk", around=("", ""))
-    if any(RISKS[item.kind].leaves for item in risks):
-        comment.add(f"{SSO_BRINGS_BACK}\n")
 
 
 def _approvals(comment: Comment, report: PlanReport) -> None:

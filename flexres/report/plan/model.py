@@ -20,7 +20,7 @@ from flexres.report.plan.in_force import TopLine, needs_care, top_lines
 from flexres.report.plan.next_step import apply_command, lift, next_after, waits_for_console
 from flexres.report.plan.risks import Position, RiskItem, place_of, risks_of
 from flexres.report.run import AS_PLANNED, PlanRun
-from flexres.report.terms import KINDS, RESULTS, RISKS, Risk, Verdict
+from flexres.report.terms import KINDS, RESULTS, Risk, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +136,8 @@ class PlanReport:
 
     @property
     def brings_back(self) -> bool:
-        """Whether somebody leaves whom a login would bring back."""
-        return any(RISKS[item.kind].leaves for item in self.risks)
+        """Whether somebody leaves whom a login would bring back: nothing is taken from them at the provider."""
+        return any(change.leaves and change.idp is None for change in self.plan.users)
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,3 +109,11 @@ def test_a_bug_shows_its_traceback_on_request(
     monkeypatch.setenv("FLEXRES_DEBUG", "1")
     guarded(Command(KeyError("x")), [])
     assert "Traceback (most recent call last)" in capsys.readouterr().err
+
+
+def test_an_end_of_file_inside_a_command_is_no_person_who_stopped_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """Typer makes an Abort of it, as of Ctrl-D at a question; 130 would say that nothing was changed."""
+    aborted = typer.Abort()
+    aborted.__cause__ = EOFError("end of file")
+    assert guarded(Command(aborted), []) == 1
+    assert "stopped" not in capsys.readouterr().err

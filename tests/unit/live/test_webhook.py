@@ -77,6 +77,13 @@ async def test_it_gives_up_after_a_few_attempts_in_one_line(answer: int | Except
     assert sum(listener.slept) < 10
 
 
+async def test_a_proxy_that_lets_nothing_through_is_called_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its host and port; what stands before them is a password."""
+    monkeypatch.setenv("https_proxy", "http://user:word@proxy.example.com:3128")
+    with pytest.raises(NotDeliveredError, match=r"the proxy proxy\.example\.com:3128 lets nothing through$"):
+        await Listener(httpx.ConnectError(f"to {SECRET}")).post()
+
+
 @pytest.mark.parametrize("answer", [302, 307, 400, 403, 404, 410])
 async def test_a_refusal_is_final_and_a_redirect_is_not_followed(answer: int) -> None:
     listener = Listener(answer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flexres.errors import Exit
 from flexres.report.plan.model import report_of
 from flexres.report.terms import Verdict
@@ -55,3 +57,14 @@ def test_markdown_has_the_same_facts() -> None:
     markdown = plan_markdown(managed_idp_plan())
     for said in ("git · Flex and Auth0", "`AB:CD` here, `EF:01` there", "there is no connection Staff"):
         assert said in markdown
+
+
+def test_a_leaver_who_loses_the_roles_at_the_provider_too_is_not_said_to_come_back() -> None:
+    """A login brings nobody back to whom the identity provider gives nothing."""
+    plan = managed_idp_plan()
+    assert [change.username for change in plan.users if change.leaves] == ["max@example.com"]
+    texts = (plan_text(plan, width=120, colour=False), plan_markdown(plan))
+    assert not [text for text in texts if "brings a leaver back" in text]
+    unmanaged = plan.with_users(replace(change, idp=None) for change in plan.users)
+    texts = (plan_text(unmanaged, width=120, colour=False), plan_markdown(unmanaged))
+    assert all("brings a leaver back" in text for text in texts)

@@ -21,7 +21,7 @@ _SECRET_WORDS: Final = frozenset((
 ))  # fmt: skip
 # A password before a host's @; Twilio's auth token, which no SID's two letters precede; a JSON Web Token.
 _SECRET_FORMS: Final = re.compile(
-    r"(?<=://)[^\s/@]*:[^\s/@]*(?=@)|(?<![0-9A-Za-z])[0-9a-f]{32}(?![0-9A-Za-z])|eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"
+    r"(?<=://)[^\s/@]*:[^\s/@]*(?=@)|(?<![0-9A-Za-z])[0-9a-f]{32}(?![0-9A-Za-z])|(?<![\w-])eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"
 )
 _BLANK_LETTERS: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"

@@ -91,7 +91,8 @@ class _Lines:
         return re.split(r"\r\n|\r|\n", data.decode("utf-8-sig", "replace"))
 
 
-_KEY = re.compile(r"""([\w.-]+)["']?\s*:(?:\s+|$)""")
+# From where a word begins, and no further than a key is long: a line may be of a megabyte.
+_KEY = re.compile(r"""(?<![\w.-])([\w.-]{1,100})["']?\s{0,100}:(?:\s+|$)""")
 
 
 def _without_secrets(lines: Sequence[str], index: int) -> str:

@@ -108,9 +108,9 @@ def test_what_can_be_no_digest_is_refused(cli: Cli, sandbox: Sandbox, digest: st
 def test_one_failing_user_makes_exit_5_and_is_named(
     cli: Cli, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # One after another, so that both refusals meet the first user: with claims, and without.
+    # One after another, so that all refusals meet the first user: with claims, with the marker alone, and without.
     monkeypatch.setenv("FLEXRES_MAX_CONNECTIONS", "1")
-    sandbox.fault("400:before:match=POST .*Provision:times=2")
+    sandbox.fault("400:before:match=POST .*Provision:times=3")
     ran = cli.run("apply", "--yes")
     assert ran.code == 5
     assert "1 done" in ran.out

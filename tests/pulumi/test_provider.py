@@ -254,7 +254,7 @@ def test_four_calls_at_once_share_one_snapshot(started: Plugin, project: Project
 
 def test_one_who_fails_says_why_in_one_line_and_stops_nobody(started: Plugin, project: Project) -> None:
     started.check("Roster", roster(project))
-    project.sandbox.fault("400:before:match=POST .*Provision:times=2")
+    project.sandbox.fault("400:before:match=POST .*Provision:times=3")
     inputs = users(project)
     said = failure(started.create, "User", inputs["ana@example.com"])
     assert said.startswith("Failed: ana@example.com: ")

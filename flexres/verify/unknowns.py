@@ -55,8 +55,9 @@ NOT_TRIED: Final = (
     ),
     Unknown(
         "trusted_match",
-        "How is a redirect URL compared with the trusted ones?",
-        "Full URLs are written, one for each place that a login returns to; none relies on a prefix or wildcard.",
+        "How is a redirect URL compared with the trusted ones, and does a slash at its end matter?",
+        "Full URLs are written, one for each place that a login returns to; none relies on a prefix or wildcard. "
+        "A slash at the end counts: both spellings can be declared, and what a login sends is what is asked about.",
     ),
     Unknown(
         "trusted_when",

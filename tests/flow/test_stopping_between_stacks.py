@@ -37,7 +37,7 @@ def test_a_stop_while_the_second_stack_is_read_tells_of_the_first(sandbox: Sandb
     _until_something_hangs(sandbox)
 
     run.send_signal(signal.SIGINT)
-    said, _ = run.communicate(timeout=20)
+    said, _ = run.communicate(timeout=60)
 
     assert run.returncode == 5, said
     assert "nothing was changed in second" in said

@@ -158,13 +158,19 @@ def checklist_text(stack: str, steps: Sequence[Step], *, width: int, colour: boo
             # As it is: a value that was wrapped or indented could not be copied.
             page.lines.extend(visible(line) for line in step.value.rstrip("\n").split("\n"))
     page.blank()
-    page.write(*_closing(stack, to_do))
+    page.write(*_closing(stack, steps, to_do))
     return page.text()
 
 
-def _closing(stack: str, to_do: Sequence[Step]) -> list[tuple[str, str]]:
+_NOTHING_DECLARED: Final = "Nothing is declared yet that could be entered: fill in sso: in flex.yaml."
+_NOTHING_LEFT: Final = "Nothing is left to enter."
+
+
+def _closing(stack: str, steps: Sequence[Step], to_do: Sequence[Step]) -> list[tuple[str, str]]:
+    if not steps:
+        return [(_NOTHING_DECLARED, "yellow")]
     if not to_do:
-        return [("Nothing is left to enter.", "green")]
+        return [(_NOTHING_LEFT, "green")]
     return [("When it is entered: ", ""), (_attest(stack), "bold")]
 
 
@@ -183,7 +189,7 @@ def checklist_markdown(stack: str, steps: Sequence[Step]) -> str:
         if step.to_do:
             block = [f"  {line}" for line in visible_lines(step.value)]
             lines += ["", "  ```text", *block, "  ```", ""]
-    done = "Nothing is left to enter." if not to_do else f"When it is entered: `{_attest(stack)}`"
+    done = (_NOTHING_LEFT if steps else _NOTHING_DECLARED) if not to_do else f"When it is entered: `{_attest(stack)}`"
     return "\n".join([*lines, "", f"{plural(len(to_do), 'step')} to do. {done}", ""])
 
 

@@ -12,6 +12,7 @@ from flexres.reconcile.change import SettingState
 from flexres.reconcile.guards.model import Rule, Violation
 from flexres.report.plan.model import report_of
 from flexres.report.plan.next_step import next_after
+from flexres.report.sso.status import checklist_markdown, checklist_text
 from flexres.report.terms import Verdict
 from tests.unit.report import samples
 from tests.unit.report.rendering import READ, applied_json, applied_markdown, applied_text, plan_markdown, plan_text
@@ -116,3 +117,9 @@ def test_foreign_values_stay_values(foreign: str) -> None:
     assert all(mark.isprintable() or mark == "\n" for mark in told + comment)
     assert "<img" not in comment.replace("`", " ` ") or "`" in comment
     assert comment.count("\n|") == plan_markdown(samples.sign_on_plan(SettingState.DRIFT)).count("\n|")
+
+
+def test_a_checklist_of_nothing_does_not_say_that_all_is_entered() -> None:
+    """Where `sso:` has only begun, there is something to declare before there is something to enter."""
+    texts = (checklist_text("prod", (), width=100, colour=False), checklist_markdown("prod", ()))
+    assert all("Nothing is declared yet" in text and "Nothing is left" not in text for text in texts)

@@ -24,6 +24,8 @@ def test_a_stop_while_the_second_stack_is_read_tells_of_the_first(sandbox: Sandb
         (folder.parent / "flex.yaml").write_text(f"{CONFIG.replace('k7m2q9', stack_id)}{LENIENT}}}\n")
         (folder / "team.yaml").write_text(f"users:\n  {name}@example.com: {{full_name: Some Body, roles: [agent]}}\n")
     sandbox.fault("hang:60:match=/v1/Configuration:skip=1")
+    # Tests that run in the background have Ctrl-C ignored, which a child would inherit.
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)
     run = subprocess.Popen(
         [sys.executable, "-m", "flexres", "apply", "-s", "all", "--yes"],
         cwd=tmp_path,
@@ -32,6 +34,7 @@ def test_a_stop_while_the_second_stack_is_read_tells_of_the_first(sandbox: Sandb
         stderr=subprocess.STDOUT,
         text=True,
     )
+    signal.signal(signal.SIGINT, ours)
     assert run.stdout is not None
     assert any("exit 0" in line for line in run.stdout), "the first stack was never applied"
     _until_something_hangs(sandbox)

@@ -15,8 +15,8 @@ from flexres.live.flex.users import FlexUsers
 from flexres.live.http.concurrently import each, together
 from flexres.live.http.transport import Transport
 from flexres.live.model import FlexUser, Instance, LiveUser, RoutingSetup, Snapshot, Worker, WorkerChannel
+from flexres.live.taskrouter.routing import routing_setup
 from flexres.live.taskrouter.workers import Workers
-from flexres.live.taskrouter.workflows import routing_setup
 
 
 async def read_snapshot(

@@ -22,9 +22,8 @@ from flexres.live.flex.users import FlexUsers
 from flexres.live.http.limits import Limits
 from flexres.live.http.retrying import RetryPolicy
 from flexres.live.http.transport import Transport
-from flexres.live.taskrouter.queues import task_queues
+from flexres.live.taskrouter.routing import task_queues, workflows
 from flexres.live.taskrouter.workers import Workers
-from flexres.live.taskrouter.workflows import workflows
 from flexres.reconcile.idp.model import Connection
 from flexres.values import canonical
 

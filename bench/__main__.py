@@ -7,9 +7,15 @@ import sys
 from collections.abc import Callable
 
 from bench import direct, idp, pulumi
+from bench import report as reports
 from bench.harness import ROOT, Report
 
-PARTS: dict[str, Callable[[Report], None]] = {"direct": direct.run, "pulumi": pulumi.run, "idp": idp.run}
+PARTS: dict[str, Callable[[Report], None]] = {
+    "direct": direct.run,
+    "pulumi": pulumi.run,
+    "idp": idp.run,
+    "reports": reports.run,
+}
 
 
 def main() -> int:

@@ -14,7 +14,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flexres.sandbox.identity import DEFAULT
+
 ROOT = Path(__file__).parent.parent
+ACCESS = {
+    "TWILIO_ACCOUNT_SID": DEFAULT.account_sid,
+    "TWILIO_API_KEY": DEFAULT.api_key,
+    "TWILIO_API_SECRET": DEFAULT.api_secret,
+}
+"""The local Flex's credentials, as environment variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +46,9 @@ class Figure:
 
 @dataclass(slots=True)
 class Report:
-    """The figures of one run, with the machine they were measured on."""
+    """The figures of one run, with the machine they were measured on. `runs` pairs are measured for each ratio."""
 
+    runs: int = 5
     figures: list[Figure] = field(default_factory=list)
 
     def add(self, figure: Figure) -> None:
@@ -74,16 +83,13 @@ def pairs(one: Callable[[], float], other: Callable[[], float], runs: int) -> tu
     return statistics.median(a for a, _ in measured), statistics.median(b for _, b in measured), ratio
 
 
-def child(code: str, *arguments: str, environ: dict[str, str] | None = None) -> dict[str, Any]:
-    """Run Python code in a process of its own; it prints one JSON object, to which its peak memory (MB) is added."""
-    tail = (
-        "\nimport resource as _r, json as _j\n"
-        "result['peak_mb'] = _r.getrusage(_r.RUSAGE_SELF).ru_maxrss / 1024\nprint(_j.dumps(result))\n"
-    )
+def child(name: str, *arguments: str, environ: dict[str, str] | None = None) -> dict[str, Any]:
+    """What the function of this name in `bench.children` gives in a process of its own, and its peak memory (MB)."""
     done = subprocess.run(
-        [sys.executable, "-c", code + tail, *arguments],
+        [sys.executable, "-m", "bench.children", name, *arguments],
         cwd=ROOT,
-        env={**os.environ, **(environ or {})},
+        # Without an endpoint the process must not see one of the shell it was started from.
+        env={**{key: value for key, value in os.environ.items() if key != "FLEXRES_ENDPOINT"}, **(environ or {})},
         capture_output=True,
         text=True,
         check=False,
@@ -103,13 +109,11 @@ def wall(command: Sequence[str]) -> float:
 
 @contextmanager
 def sandbox_process(state: Path | None = None, *, latency: float = 0) -> Iterator[str]:
-    """A sandbox in a process of its own, so that it does not share the client's interpreter; gives its URL."""
-    code = (
-        "import sys; from pathlib import Path; from flexres.sandbox.server import serve\n"
-        "state = Path(sys.argv[1]) if sys.argv[1] else None\n"
-        "serve(port=0, state=state, latency=float(sys.argv[2]), ready=lambda url: print(url, flush=True))\n"
-    )
-    command = [sys.executable, "-c", code, str(state or ""), str(latency)]
+    """A sandbox in a process of its own, so that it does not share the client's interpreter; gives its URL.
+
+    It has no rate limits: what is measured is flexres, not Twilio's patience.
+    """
+    command = [sys.executable, "-m", "bench.sandbox", str(state or ""), str(latency)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

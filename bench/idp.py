@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.data import ID, equal_flex, write_stack
-from bench.harness import Figure, Report, child, pairs, sandbox_process
+from bench.harness import ACCESS, Figure, Report, child, pairs, sandbox_process
 from flexres.desired.load import load_stack
 from flexres.desired.source import FolderSource
 from flexres.idp.auth0.wanted import BINDING, action_code
@@ -17,7 +17,7 @@ from flexres.sandbox.identity import DEFAULT
 from flexres.sandbox.server import Sandbox
 from flexres.values import Json
 
-_USERS, _FILES, _LATENCY, _MOST = 10_000, 50, 0.1, 110
+_LATENCY, _MOST = 0.1, 110
 _CLAIMS = {"location": "location", "level": "level.int", "languages": "languages.stringarray"}
 _SSO = f"""
 sso:
@@ -28,58 +28,34 @@ sso:
   claims: [{", ".join(_CLAIMS.values())}]
 idp: {{provider: auth0, domain: sandbox.auth0.test}}
 """
-_PLAN = """
-import asyncio, os, sys, time
-from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
-from flexres.desired.load import load_stack
-from flexres.desired.source import FolderSource
-from flexres.session import open_session
-
-async def main():
-    stack = load_stack(FolderSource(Path(sys.argv[1])), name="bench")
-    async with open_session(stack, environ=os.environ, revision=None, read_only=True) as session:
-        if sys.argv[2] == "without":
-            session = replace(session, provider=None)
-        started = time.perf_counter()
-        plan = await session.plan(as_of=datetime.now(UTC))
-        assert not plan.changes, plan.changes[:3]
-        assert plan.idp is None or plan.idp.users == int(sys.argv[3])
-        seconds = time.perf_counter() - started
-        return {"seconds": seconds, "requests": session.provider.sent if session.provider else 0}
-
-result = asyncio.run(main())
-"""
 
 
-def run(report: Report) -> None:
+def run(report: Report, users: int = 10_000) -> None:
     """Plan with and without the identity provider, by turns, of a Flex and an Auth0 that are as declared."""
     with tempfile.TemporaryDirectory() as name:
         folder, state = Path(name) / "stack", Path(name) / "flex.db"
-        write_stack(folder, _USERS, _FILES)
+        write_stack(folder, users, min(users, 50))
         with (folder / "flex.yaml").open("a") as file:
             file.write(_SSO)
         equal_flex(folder, state)
         _equal_auth0(folder, state)
         with sandbox_process(state, latency=_LATENCY) as url:
-            _measure(report, folder, url)
+            _measure(report, folder, users, url)
 
 
-def _measure(report: Report, folder: Path, url: str) -> None:
-    credentials = {"TWILIO_ACCOUNT_SID": DEFAULT.account_sid, "TWILIO_API_KEY": DEFAULT.api_key}
-    credentials |= {"TWILIO_API_SECRET": DEFAULT.api_secret, "FLEXRES_ENDPOINT": url, **environment(url)}
+def _measure(report: Report, folder: Path, users: int, url: str) -> None:
+    credentials = {**ACCESS, "FLEXRES_ENDPOINT": url, **environment(url)}
     requests: list[int] = []
 
     def plan(how: str) -> float:
-        measured = child(_PLAN, str(folder), how, str(_USERS), environ=credentials)
+        measured = child("with_provider", str(folder), how, str(users), environ=credentials)
         if how == "with":
             requests.append(measured["requests"])
         return float(measured["seconds"])
 
-    longer, shorter, _ = pairs(lambda: plan("with"), lambda: plan("without"), 5)
+    longer, shorter, _ = pairs(lambda: plan("with"), lambda: plan("without"), report.runs)
     allowed = _MOST * _LATENCY / DEFAULT_CONNECTIONS
-    what = f"{_USERS:,} users unchanged at Auth0"
+    what = f"{users:,} users unchanged at Auth0"
     report.add(Figure(f"{what}: requests", max(requests), "", _MOST))
     note = f"{longer:.2f} s against {shorter:.2f} s, {_LATENCY * 1000:g} ms each answer"
     report.add(Figure(f"{what}: the plan grows by", longer - shorter, "s", allowed, note=note))

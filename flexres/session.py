@@ -15,11 +15,12 @@ from flexres.desired.stack import Stack
 from flexres.errors import Position
 from flexres.idp.auth0.state import IdentityProvider, open_provider
 from flexres.live.flex.users import FlexUsers
-from flexres.live.http.concurrently import together
+from flexres.live.http.concurrently import each, together
 from flexres.live.http.connect import connect
 from flexres.live.http.transport import Transport
-from flexres.live.model import Instance, Snapshot
+from flexres.live.model import History, Instance, Snapshot
 from flexres.live.snapshot import read_snapshot, reread
+from flexres.live.taskrouter.events import history_of
 from flexres.live.taskrouter.workers import Workers
 from flexres.reconcile.base import Base, compared
 from flexres.reconcile.context import Wanted
@@ -69,6 +70,14 @@ class Session:
         nameless = {worker.friendly_name for worker in snapshot.orphans}
         doubtful = (nameless & self.wanted.users.keys()) - snapshot.users.keys()
         return await reread(self.transport, snapshot, doubtful, channels_for=channels_for) if doubtful else snapshot
+
+    async def histories(self, instance: Instance, workers: Sequence[str], *, until: datetime) -> dict[str, History]:
+        """What changed these Workers lately, by SID: one request each."""
+
+        async def one(sid: str) -> History:
+            return await history_of(self.transport, instance.workspace, sid, until=until)
+
+        return dict(zip(workers, await each(one, workers), strict=True))
 
     async def sign_on(self) -> SignOn | None:
         """What can be seen of single sign-on now; None where the stack declares none.

@@ -17,6 +17,7 @@ from flexres.apply.outcome import Outcome
 from flexres.errors import FlexresError, SetupError
 from flexres.files import folder_above, write_file
 from flexres.reconcile.change import Change, FieldChange, Route, UserChange
+from flexres.reconcile.drift.findings import Finding
 from flexres.reconcile.guards.model import Guarded
 from flexres.values import ABSENT
 
@@ -108,6 +109,17 @@ class FileJournal:
                         "digest": item.digest,
                         "by": item.approved_by,
                     }
+                )
+
+    def drift(self, found: Iterable[Finding]) -> None:
+        """Note whose changes in Flex are put back, each by the SID of TaskRouter's Event that tells of it."""
+        for finding in found:
+            for one in finding.made:
+                said = {"whose": one.whose, "who": one.name, "source": one.source, "exact": one.exact}
+                keys = [key.text for key in one.keys]
+                line = {"event": "drift", "username": finding.subject, "keys": keys, **said}
+                self._write(
+                    {**line, "changed_at": one.at.isoformat(timespec="seconds"), "task_router_event": one.event}
                 )
 
     def close(self) -> None:

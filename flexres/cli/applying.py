@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from flexres.cli.output import SIGNALS, after_writes, check_destinations, delive
 from flexres.cli.progress import progress
 from flexres.cli.reports import applied_as, applied_line, plan_as
 from flexres.errors import Exit, FlexresError, SetupError
+from flexres.reconcile.drift.findings import Finding
 from flexres.reconcile.plan import Plan
 from flexres.report.plan.model import PlanReport, applied_report_of, report_of
 from flexres.report.run import PlanRun
@@ -42,8 +43,9 @@ class StoppedError(FlexresError):
 class Manner:
     """How a plan is applied and told. `journal` None: the stack's own file beneath the project.
 
-    `allow_dirty`: a pipeline, too, may apply what is not committed. `tell` is who gets the report of what was applied,
-    with the file that it is meant for, where it is not written at once.
+    `allow_dirty`: a pipeline, too, may apply what is not committed. `found` is the drift that is put back.
+    `tell` is who gets the report of what was applied, with the file that it is meant for, where it is not written
+    at once.
     """
 
     yes: bool
@@ -55,6 +57,7 @@ class Manner:
     tell: Callable[[str, Path | None], None] | None = None
     extra: ExtraOutputs = NO_EXTRA_OUTPUTS
     allow_dirty: bool = False
+    found: Sequence[Finding] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,7 @@ async def carry_out(plan: Plan, it: Opened, manner: Manner) -> Applied:
     journal = FileJournal(path, Run(plan.stack, it.by, plan.commit, plan.dirty))
     stop = asyncio.Event()
     try:
+        journal.drift(manner.found)
         with progress(manner.log, lambda: it.session.transport.held_back) as told, stopping(stop):
             return await apply_plan(
                 plan, it.session, journal=journal, progress=told, stop=stop, allow_older=it.lifts.older

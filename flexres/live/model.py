@@ -5,10 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from flexres.live.exact_json import refuse_constant
 from flexres.values import Json
+
+# Kinds of Events of Workers.
+ATTRIBUTES: Final = "worker.attributes.update"
+CREATED: Final = "worker.created"
+DELETED: Final = "worker.deleted"
+CAPACITY: Final = "worker.capacity.update"
+AVAILABILITY: Final = "worker.channel.availability.update"
 
 _DEEPEST: Final = 100
 _DECODER: Final = json.JSONDecoder(parse_constant=refuse_constant)
@@ -130,6 +138,37 @@ class RoutingSetup:
 
     queues: tuple[TaskQueue, ...] = ()
     workflows: tuple[Workflow, ...] = field(default=(), repr=False)
+    unread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerEvent:
+    """One change of a Worker. `attributes` is their JSON after it, `available` and `capacity` are those of `channel`.
+
+    `actor` is the SID of who did it, empty where Twilio does not tell; which values `actor_type` and `source` can
+    have is unpublished. `address` is an IP address.
+    """
+
+    sid: str
+    type: str
+    at: datetime
+    worker: str
+    actor: str = ""
+    actor_type: str = ""
+    source: str = ""
+    address: str = ""
+    attributes: str | None = None
+    channel: str = ""
+    available: bool | None = None
+    capacity: int | None = None
+    previous_capacity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is known of a Worker's changes, the latest first. `unread` says why nothing is, empty where something is."""
+
+    events: tuple[WorkerEvent, ...] = ()
     unread: str = ""
 
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from flexres.sandbox.server import Sandbox
+from flexres.sandbox.taskrouter.actors import by_api
 from tests.flow.command_line import Cli
 from tests.flow.gitops import FLEX, TEAM, commit
 
@@ -211,3 +212,95 @@ def test_stacks_that_share_an_instance_and_no_user_leave_each_other_alone(projec
     assert ran.out.endswith("2 stacks\n  eu    exit 0: done\n  prod  exit 0: done\n")
     assert len(sandbox.users()) == 3
     assert project.run("drift", "-s", "*").code == 0
+
+
+def made_by(cli: Cli, *options: str) -> list[dict[str, Any]]:
+    report = json.loads(cli.run("drift", "-f", "json", *options).out)
+    return [made for finding in report["findings"] for made in finding.get("made_by", ())]
+
+
+@pytest.mark.parametrize(
+    ("by", "whose", "name"),
+    [
+        (f"worker:{ANA}", "self", ANA),
+        ("worker:bob@example.com", "person", "bob@example.com"),
+        ("flex:bob@example.com", "person", "bob@example.com"),
+        ("console@example.com", "other", None),
+    ],
+)
+def test_drift_says_who_changed_a_worker(project: Cli, sandbox: Sandbox, by: str, whose: str, name: str | None) -> None:
+    """By TaskRouter's Events: one request for each Worker that drifted, and no address unless asked for."""
+    sandbox.edit_attributes(ANA, {"city": "Bari"}, by=by)
+    sandbox.edit_attributes(ANA, {"shoe": 43}, by="somebody else")
+    sandbox.clear_requests()
+    (made,) = made_by(project)
+    assert (made["whose"], made["fields"], made["exact"]) == (whose, ["attr:city"], True)
+    assert name is None or made["name"] == name
+    assert "address" not in made
+    assert len(sandbox.requests(path="/Events")) == 1
+    assert made_by(project, "--addresses")[0]["address"]
+
+
+def test_the_report_of_drift_names_who_did_it_in_every_format(project: Cli, sandbox: Sandbox) -> None:
+    sandbox.edit_attributes(ANA, {"city": "Bari"}, by="worker:bob@example.com")
+    for report_format in ("text", "markdown", "html"):
+        assert "by bob@example.com (worker)" in project.run("drift", "-f", report_format).out
+
+
+def test_what_is_put_back_is_in_the_journal_with_who_had_done_it(project: Cli, sandbox: Sandbox) -> None:
+    """The line names TaskRouter's Event, so that anybody can look it up."""
+    sandbox.edit_attributes(ANA, {"city": "Bari"}, by="worker:bob@example.com")
+    assert project.run("drift", "--fix", "--yes", "--journal", "j.jsonl").code == 0
+    lines = [json.loads(line) for line in (project.folder / "j.jsonl").read_text().splitlines()]
+    (line,) = [line for line in lines if line["event"] == "drift"]
+    assert (line["username"], line["who"], line["keys"]) == (ANA, "bob@example.com", ["attr:city"])
+    events = {event["sid"] for event in sandbox.events(worker=ANA)}
+    assert line["task_router_event"] in events
+
+
+@pytest.mark.parametrize(("actors", "whose"), [("unnamed", "not told"), ("workspace", "not told")])
+def test_whom_twilio_does_not_tell_nobody_is_accused(project: Cli, sandbox: Sandbox, actors: str, whose: str) -> None:
+    sandbox.switches(event_actors=actors)
+    sandbox.edit_attributes(ANA, {"city": "Bari"}, by="worker:bob@example.com")
+    assert [made["whose"] for made in made_by(project)] == [whose]
+
+
+def test_without_an_earlier_event_it_may_have_been_somebody_before(project: Cli, sandbox: Sandbox) -> None:
+    """Events are kept for some days: what the oldest one shows may be older than it."""
+    sandbox.edit_attributes(ANA, {"city": "Bari"}, by="worker:bob@example.com")
+    sandbox.age_events(days=31)
+    sandbox.edit_attributes(ANA, {"shoe": 43}, by=f"worker:{ANA}")
+    (made,) = made_by(project)
+    assert made["exact"] is False
+    assert "or before" in project.run("drift").out
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+def test_a_key_without_the_right_to_events_still_tells_the_drift(project: Cli, sandbox: Sandbox, order: str) -> None:
+    sandbox.switches(event_order=order)
+    sandbox.edit_attributes(ANA, {"city": "Bari"}, by="worker:bob@example.com")
+    assert [made["name"] for made in made_by(project)] == ["bob@example.com"]
+    sandbox.fault("403:before:match=GET .*/Events:times=9")
+    ran = project.run("drift")
+    assert (ran.code, "who did it cannot be told" in ran.out) == (3, True)
+
+
+def test_who_is_asked_of_so_many_workers_and_no_more(project: Cli, sandbox: Sandbox) -> None:
+    project.write(flex=FLEX, team=TEAM.replace("Bob Okafor}", "Bob Okafor, attributes: {city: Rome}}"))
+    assert project.run("apply", "--yes").code == 0
+    for name in (ANA, "bob@example.com"):
+        sandbox.edit_attributes(name, {"city": "Bari"})
+    assert "was not asked of 1 Worker" in project.run("drift", "--who", "1").out
+
+
+def test_a_write_with_the_accounts_credentials_is_ours_where_it_renewed_the_marker(
+    project: Cli, sandbox: Sandbox
+) -> None:
+    """Every write of flexres does, and no script's."""
+    sandbox.edit_attributes(ANA, {"city": "Bari"}, by=by_api(sandbox.identity, "192.0.2.1"))
+    assert [made["whose"] for made in made_by(project)] == ["api"]
+    marker = str(sandbox.worker_attributes(ANA)["flexres"])
+    at = marker.partition("at=")[2].partition(";")[0]
+    other = {"city": "Pisa", "flexres": marker.replace(f"at={at}", f"at={int(at) - 1}")}
+    sandbox.edit_attributes(ANA, other, by=by_api(sandbox.identity, "192.0.2.1"))
+    assert [made["whose"] for made in made_by(project)] == ["flexres"]

@@ -27,6 +27,7 @@ from flexres.live.http.webhook import NotDeliveredError, Webhook, post, webhook
 from flexres.reconcile.change import UserChange
 from flexres.reconcile.drift.findings import Drift, compared_with, drift_of
 from flexres.reconcile.drift.fix import as_deployed, drifted
+from flexres.reconcile.drift.named import named, workers_to_ask
 from flexres.report.drift.json import earlier_of
 from flexres.report.drift.junit import drift_junit
 from flexres.report.drift.message import drift_message
@@ -74,6 +75,12 @@ def drift(
     fix: Annotated[
         bool, typer.Option("--fix", help="Put back what others changed; what is in git alone stays undeployed.")
     ] = False,
+    who: Annotated[
+        int, typer.Option(metavar="NUMBER", min=0, help="Ask who made it so, of this many Workers: a request each.")
+    ] = 50,
+    addresses: Annotated[
+        bool, typer.Option("--addresses", help="With the IP address from which somebody did it.")
+    ] = False,
     yes: options.Yes = False,
     approve: options.Approve = None,
     allow_admin: options.AllowAdmin = None,
@@ -96,7 +103,9 @@ def drift(
     chosen = choose_stacks(stack, stacks)
     extra = ExtraOutputs(tuple(also or ()), reports, ci)
     extra.check(chosen, report_format, out, junit=True)
-    asked = _Asked(stacks, report_format, out, verbose, log, Lifts(approve or (), allow_admin or ()), extra, engine)
+    asked = _Asked(
+        stacks, report_format, out, verbose, log, Lifts(approve or (), allow_admin or ()), extra, engine, who
+    )
     if fix:
         if since is not None or engine is not None or notify is not None or report_format == "junit" or len(chosen) > 1:
             raise SetupError(
@@ -112,7 +121,7 @@ def drift(
         seen, run, it = await _seen(folder, asked)
         if since is not None:
             seen = _compared(seen, earlier, since)
-        report = drift_report_of(seen, run, it.stack.line_of)
+        report = drift_report_of(seen, run, it.stack.line_of, addresses=addresses)
         found.append(report)
         limit = share_of(len(chosen))
         text = drift_as(report, it.stack, report_format, out, verbose=verbose, limit=limit, reports=reports)
@@ -148,6 +157,7 @@ class _Asked:
     lifts: Lifts
     extra: ExtraOutputs
     engine: options.EngineName | None
+    who: int
 
 
 async def _seen(folder: StackFolder, asked: _Asked) -> tuple[Drift, PlanRun, Opened]:
@@ -155,7 +165,15 @@ async def _seen(folder: StackFolder, asked: _Asked) -> tuple[Drift, PlanRun, Ope
         with busy(f"Reading {it.stack.name} from Flex"):
             plan, run = await it.plan()
             plan = await seen_through(looking_through(it, asked.stacks, asked.engine), plan)
-    return drift_of(plan, it.stack.config.sso), run, it
+            return await _named(drift_of(plan, it.stack.config.sso), it, asked.who), run, it
+
+
+async def _named(seen: Drift, it: Opened, most: int) -> Drift:
+    """The drift with who made it so, asked of at most so many Workers."""
+    workers = workers_to_ask(seen)
+    plan = seen.plan
+    histories = await it.session.histories(plan.instance, workers[:most], until=plan.as_of)
+    return named(seen, histories, unasked=len(workers[most:]))
 
 
 def _earlier_report(path: Path) -> object | None:
@@ -214,6 +232,8 @@ async def _fix(folder: StackFolder, asked: _Asked, *, yes: bool, switch: bool, j
         found, run = await before.plan()
         plan = found.narrowed(lambda one: isinstance(one, UserChange) and one.username in names)
         run = replace(run, apply=("drift", "--fix"))
+        seen = await _named(drift_of(everything), it, asked.who)
+        manner = replace(manner, found=tuple(finding for finding in seen.findings if finding.fixed))
         question = f"Put back {_people(len(plan.users))} of {plan.stack}?"
         ended = await show_and_apply(plan, run, before, manner, question=question)
     return ended.exit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -15,9 +15,9 @@ _Query = list[tuple[str, str]]
 
 
 async def pages(
-    transport: Transport, service: Service, path: str, *, key: str
+    transport: Transport, service: Service, path: str, *, key: str, query: Sequence[tuple[str, str]] = ()
 ) -> AsyncIterator[tuple[Response, list[JsonObject]]]:
-    """Each page of a list with at most 1,000 items, and the answer it came with, in Twilio's order.
+    """Each page of a list with at most 1,000 items, and the answer it came with, in Twilio's order; `query` narrows it.
 
     Only the query of `meta.next_page_url` is used, with our own base and path: credentials cannot be led to
     another host. Twilio's docs warn against counting pages oneself.
@@ -26,7 +26,7 @@ async def pages(
         TwilioError: an answer is no page, the pages lead back to one already read, or there is no end of them.
     """
     limits, started = transport.limits, transport.timing.monotonic()
-    params: _Query | None = [("PageSize", str(PAGE_SIZE))]
+    params: _Query | None = [*query, ("PageSize", str(PAGE_SIZE))]
     seen: set[frozenset[tuple[str, str]]] = set()
     while params is not None:
         response = await transport.request("GET", service, path, params=params)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Final
@@ -14,6 +14,7 @@ from flexres.desired.model import DesiredUser, Sso
 from flexres.errors import Exit
 from flexres.live.model import LiveUser
 from flexres.reconcile.change import Cause, FieldChange, Kind, Route, SettingChange, SettingState, UserChange, Why
+from flexres.reconcile.drift.who import Made
 from flexres.reconcile.idp.model import Stranger
 from flexres.reconcile.plan import Plan
 from flexres.values import ABSENT, Json, Value, canonical
@@ -71,7 +72,8 @@ class Finding:
 
     `subject` is a username, a Worker's name, an e-mail address or a setting. `since` is when it came about; unless
     `exact` that is the latest time at which it can have happened, because Flex tells only when something about the
-    user last changed. `fixed` says whether `drift --fix` would put it right. `id` stays the same from run to run.
+    user last changed. `made` is who made it so, as far as that was asked and is known. `fixed` says whether
+    `drift --fix` would put it right. `id` stays the same from run to run.
     """
 
     reason: Reason
@@ -86,6 +88,7 @@ class Finding:
     since: datetime | None = None
     exact: bool = False
     fixed: bool = False
+    made: tuple[Made, ...] = ()
 
     @property
     def drift(self) -> bool:
@@ -98,6 +101,7 @@ class Drift:
     """All findings of one plan, in the order of the reasons; those of `new` were not in an earlier report.
 
     `gone` are the ids and subjects that an earlier report had and that are no more; `earlier` is when that was made.
+    Who made the changes was not asked of `unasked` Workers, and `unread` says why it is not known of others.
     """
 
     plan: Plan
@@ -106,6 +110,8 @@ class Drift:
     gone: tuple[tuple[str, str], ...] = ()
     earlier: str = ""
     counts: dict[Reason, int] = field(default_factory=dict)
+    unasked: int = 0
+    unread: tuple[str, ...] = ()
 
     @property
     def found(self) -> bool:
@@ -156,7 +162,7 @@ def compared_with(drift: Drift, earlier: Iterable[tuple[str, str]], made: str) -
     now = {finding.id for finding in drift.findings}
     told = frozenset(finding.id for finding in drift.findings if finding.drift or finding.reason in STUCK)
     gone = tuple((id, subject) for id, subject in before.items() if id not in now)
-    return Drift(drift.plan, drift.findings, told - before.keys(), gone, made, drift.counts)
+    return replace(drift, new=told - before.keys(), gone=gone, earlier=made)
 
 
 _ORDER: Final = {reason: place for place, reason in enumerate(Reason)}

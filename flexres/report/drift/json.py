@@ -11,6 +11,7 @@ from flexres.errors import SetupError
 from flexres.reconcile.change import FieldChange
 from flexres.reconcile.drift.findings import Drift
 from flexres.reconcile.drift.queues import LostQueue, lost_queues
+from flexres.reconcile.drift.who import Made
 from flexres.report.drift.model import DriftReport, Told
 from flexres.values import ABSENT, normal
 
@@ -38,9 +39,11 @@ def drift_json(report: DriftReport) -> dict[str, Any]:
             "in_sync": plan.in_sync,
             "reasons": {str(reason): count for reason, count in drift.counts.items()},
         },
-        "findings": [_finding(one, drift) for one in report.findings],
+        "findings": [_finding(one, drift, addresses=report.addresses) for one in report.findings],
         **({"earlier": drift.earlier, "new": len(drift.new)} if drift.new is not None else {}),
         **({"queues": queues} if (queues := [_queue(one) for one in lost_queues(plan)]) else {}),
+        **({"not_asked_who": drift.unasked} if drift.unasked else {}),
+        **({"who_unread": list(drift.unread)} if drift.unread else {}),
         **({"gone": [{"id": id, "subject": subject} for id, subject in drift.gone]} if drift.gone else {}),
     }
 
@@ -49,7 +52,7 @@ def _queue(one: LostQueue) -> dict[str, Any]:
     return {"sid": one.coverage.queue.sid, "name": one.coverage.queue.name, "lost": list(one.usernames)}
 
 
-def _finding(one: Told, drift: Drift) -> dict[str, Any]:
+def _finding(one: Told, drift: Drift, *, addresses: bool) -> dict[str, Any]:
     finding = one.finding
     texts = {
         "what": one.what,
@@ -69,6 +72,8 @@ def _finding(one: Told, drift: Drift) -> dict[str, Any]:
     if finding.since is not None:
         moment = f"{finding.since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         said["since"] = {"at": moment, "exact": finding.exact}
+    if finding.made:
+        said["made_by"] = [_made(made, addresses=addresses) for made in finding.made]
     if finding.fields:
         said["fields"] = [_field(field) for field in finding.fields]
     if finding.names:
@@ -76,6 +81,18 @@ def _finding(one: Told, drift: Drift) -> dict[str, Any]:
     if drift.new is not None:
         said["new"] = one.new
     return said
+
+
+def _made(made: Made, *, addresses: bool) -> dict[str, Any]:
+    texts = {"name": made.name, "source": made.source, "address": made.address if addresses else ""}
+    return {
+        "fields": [key.text for key in made.keys],
+        "whose": str(made.whose),
+        **{name: text for name, text in texts.items() if text},
+        "at": f"{made.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "exact": made.exact,
+        "event": made.event,
+    }
 
 
 def _field(field: FieldChange) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from flexres.reconcile.drift.queues import lost_queues
 from flexres.report.comment import LEAST_LIMIT, LIMIT, Comment, footer
 from flexres.report.drift.model import DriftReport, Told
-from flexres.report.drift.wording import counts_text, lost_text
+from flexres.report.drift.wording import counts_text, lost_text, unnamed_lines
 from flexres.report.markdown_escape import code, hidden_line, prose
 from flexres.report.terms import ACTIONS
 from flexres.report.wording import plural, short_place
@@ -30,6 +30,8 @@ def drift_markdown(report: DriftReport, *, limit: int = LIMIT) -> str:
         comment.table(("", "who", "Flex → YAML", "since", "where"), rows, str(reason), around=around)
     queues = ((code(one.coverage.queue.name), prose(lost_text(one), 400)) for one in lost_queues(plan))
     comment.table(("queue that lost somebody by a change in Flex", "who"), queues, "queues", around=("", ""))
+    for line in unnamed_lines(drift):
+        comment.add(f"{prose(line, 400)}\n")
     if drift.gone:
         comment.add(f"No more: {plural(len(drift.gone), 'finding')} of then.\n")
     comment.tell_left_out("")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from flexres.reconcile.drift.findings import Drift, Reason
 from flexres.reconcile.drift.queues import lost_queues
 from flexres.report.drift.model import DriftReport, Told
-from flexres.report.drift.wording import counts_text, lost_text
+from flexres.report.drift.wording import counts_text, lost_text, unnamed_lines
 from flexres.report.layout import Page, Row
 from flexres.report.plan.sections import MOST, rest, stack_name
 from flexres.report.terms import ACTIONS
@@ -29,6 +29,8 @@ def drift_text(report: DriftReport, *, width: int, colour: bool, verbose: bool =
     for reason, found in report.by_reason():
         _section(page, plan.stack, reason, found, verbose=verbose)
     _queues(page, drift)
+    for line in unnamed_lines(drift):
+        page.write((line, "dim"))
     _gone(page, drift)
     if report.findings:
         page.blank()

@@ -8,6 +8,7 @@ from typing import Final
 from flexres.reconcile.change import Kind, UserChange
 from flexres.reconcile.drift.findings import Drift, Finding, Reason
 from flexres.reconcile.drift.queues import LostQueue
+from flexres.reconcile.drift.who import Made, Whose
 from flexres.report.visible import visible
 from flexres.report.wording import field_label, names_of, plural, stranger_text, values_text, when
 
@@ -66,6 +67,39 @@ def since_text(finding: Finding) -> str:
     if finding.reason is Reason.ORPHAN:
         return f"last changed {when(finding.since)}"
     return f"since {when(finding.since)}" if finding.exact else f"by {when(finding.since)} at the latest"
+
+
+def by_text(finding: Finding, *, addresses: bool = False) -> str:
+    """Who made it so and when: `by ana@example.com herself`, field by field where not all were one; empty: unknown."""
+    said: list[str] = []
+    for one in finding.made:
+        which = "" if len(one.keys) == len(finding.fields) else ", ".join(map(field_label, one.keys)) + " "
+        address = f" from {visible(one.address)}" if addresses and one.address else ""
+        before = "" if one.exact else ", or before"
+        said.append(f"{which}{_by(one)}{address}, {when(one.at)}{before}")
+    return "; ".join(said)
+
+
+def _by(one: Made) -> str:
+    source = f" ({visible(one.source)})" if one.source else ""
+    match one.whose:
+        case Whose.SELF:
+            return f"by {visible(one.name)} themselves{source}"
+        case Whose.PERSON | Whose.STRANGER:
+            return f"by {visible(one.name)}{source}"
+        case Whose.API:
+            return f"by a script or tool with the account's credentials{source}"
+        case Whose.OURS:
+            return f"by a run of flexres{source}"
+        case Whose.FLEX:
+            return f"by Flex itself, as at a login{source}"
+    return f"by somebody whom Twilio does not tell{source}"
+
+
+def unnamed_lines(drift: Drift) -> list[str]:
+    """What of who did it is not known, one line each."""
+    said = [f"who did it was not asked of {plural(drift.unasked, 'Worker')} (--who asks more)"] if drift.unasked else []
+    return said + [f"who did it cannot be told: {visible(why)}" for why in drift.unread]
 
 
 def headline(drift: Drift) -> str:

@@ -71,6 +71,7 @@ class Why(StrEnum):
     LEAVER = "named in leavers"
     EXPIRED = "until has passed"
     RENAMED = "renamed"
+    RENAME_TAKEN_BACK = "their rename was taken back"
 
 
 class Block(StrEnum):

@@ -55,6 +55,8 @@ def _declared_change(context: Context, desired: DesiredUser, live: LiveUser | No
     if attributes is None:
         return _blocked(desired, live, NO_OBJECT)
     marker = own_marker(context, attributes)
+    if marker and marker.rename:
+        marker = None  # a rename from this name was taken back: they are nobody's, as before
     if marker:
         context.markers[desired.username] = marker
     if expired:
@@ -66,7 +68,7 @@ def _difference(
     context: Context, desired: DesiredUser, live: LiveUser, known: Facts, marker: Marker | None
 ) -> UserChange | None:
     # A marker that holds no field yet is that of a rename which was cut short.
-    old = _old_of(context, desired) if marker is None or not marker.keys else None
+    old = _old_of(context, desired) if marker is None or marker.begun else None
     if live.worker is None:
         fields = creation_fields(desired, known)
         if old:

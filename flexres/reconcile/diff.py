@@ -19,8 +19,8 @@ from flexres.reconcile.fields import (
     skill_key,
     worker_facts,
 )
-from flexres.reconcile.key import LEAVING, ROLES, UNTIL, Key
-from flexres.reconcile.marker import Marker
+from flexres.reconcile.key import GONE, LEAVING, ROLES, UNTIL, Key
+from flexres.reconcile.marker import Marker, PackedKeys
 from flexres.values import ABSENT, Json, Value, same
 
 
@@ -74,7 +74,7 @@ def field_changes(user: DesiredUser, known: Facts, marker: Marker | None, scope:
     changes.extend(_undeclared(previous, wanted, known, scope, exact_skills=exact))
     if exact:
         changes.extend(_foreign_skills(wanted, previous, known))
-    changes.extend(_notes(user, marker))
+    changes.extend(_notes(user, wanted, marker))
     return changes
 
 
@@ -153,8 +153,8 @@ def _foreign_skills(wanted: Mapping[Key, Json], previous: Mapping[Key, str], kno
     return changes
 
 
-def _notes(user: DesiredUser, marker: Marker | None) -> list[FieldChange]:
-    """What only the marker holds: the applied last day, and a leaving that is called off."""
+def _notes(user: DesiredUser, wanted: Mapping[Key, Json], marker: Marker | None) -> list[FieldChange]:
+    """What only the marker holds: the applied last day, a leaving that is called off, fields that nobody has."""
     changes = []
     applied = marker.until if marker else None
     if applied != user.until:
@@ -163,6 +163,9 @@ def _notes(user: DesiredUser, marker: Marker | None) -> list[FieldChange]:
         changes.append(FieldChange(UNTIL, before, after, Cause.GIT, Route.MARKER))
     if marker and marker.leaving is not None:
         changes.append(FieldChange(LEAVING, marker.leaving, ABSENT, Cause.GIT, Route.MARKER))
+    gone = marker.keys.gone(wanted) if marker and isinstance(marker.keys, PackedKeys) else 0
+    if gone:
+        changes.append(FieldChange(GONE, gone, ABSENT, Cause.GIT, Route.MARKER))
     return changes
 
 

@@ -61,6 +61,20 @@ def channel_key(name: str, setting: Literal["available", "capacity"]) -> Key:
     return Key.of("channel", name, setting)
 
 
+def attribute_keys(attributes: Mapping[str, Any]) -> Iterator[Key]:
+    """Every field that is among a Worker's attributes: each attribute, what lies in it at any depth, each skill."""
+    yield from _nested((), attributes)
+    yield from map(skill_key, live_skills(attributes))
+
+
+def _nested(above: tuple[str, ...], value: Mapping[str, Any]) -> Iterator[Key]:
+    for name, item in value.items():
+        path = (*above, name)
+        yield Key.of("attr", *path)
+        if isinstance(item, Mapping):
+            yield from _nested(path, item)
+
+
 def owns_all_skills(user: DesiredUser) -> bool:
     """Whether the YAML owns the whole list of skills: it says so, or it says that there are none."""
     return user.skills is not None and (user.skills_exact or not user.skills)

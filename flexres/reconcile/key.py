@@ -114,3 +114,4 @@ NAME_ID: Final = Key.of("profile", "name_id")
 """What the identity provider sends as NameID, where that is not the user's address."""
 UNTIL: Final = Key.of("marker", "until")
 LEAVING: Final = Key.of("marker", "leaving")
+GONE: Final = Key.of("marker", "fields gone from both sides")

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
+from flexres.reconcile.fields import attribute_keys
 from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker, parse
 
 CLOCK_SKEW: Final = 86_400
@@ -50,7 +51,7 @@ def ownership(attributes: Mapping[str, Any], stack_id: str, *, as_of: datetime |
     if ATTRIBUTE not in attributes:
         return _UNMARKED
     try:
-        marker = parse(attributes[ATTRIBUTE])
+        marker = parse(attributes[ATTRIBUTE], lambda: attribute_keys(attributes))
     except UnreadableMarker:
         return _UNREADABLE
     if marker.stack_id != stack_id:

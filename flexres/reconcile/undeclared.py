@@ -51,7 +51,7 @@ def undeclared_changes(context: Context, spoken_for: set[str]) -> tuple[list[Use
         if leaver:
             leaving = departure(context, live, found.ours, Why.LEAVER)
         elif found.ours:
-            leaving = departure(context, live, found.ours, _why(context, username))
+            leaving = departure(context, live, found.ours, _why(context, username, found.ours))
         else:
             reason = f"managed by stack id {found.marker.stack_id}" if found.marker else ""
             unmanaged.append(Unmanaged(username, live=live, marker=found.marker, reason=reason))
@@ -61,10 +61,12 @@ def undeclared_changes(context: Context, spoken_for: set[str]) -> tuple[list[Use
     return changes, unmanaged
 
 
-def _why(context: Context, username: str) -> Why:
+def _why(context: Context, username: str, marker: Marker) -> Why:
     users = context.wanted.users.values()
     renamed = any(user.previously == username and user.username in context.markers for user in users)
-    return Why.RENAMED if renamed else Why.UNDECLARED
+    if renamed:
+        return Why.RENAMED
+    return Why.RENAME_TAKEN_BACK if marker.rename else Why.UNDECLARED
 
 
 def departure(
@@ -73,7 +75,7 @@ def departure(
     policy = context.policy
     reason = f"{why} ({desired.until})" if desired and desired.until else str(why)
     leaving = Departure(live.username, Kind.RETIRE, desired=desired, live=live, marker=marker, why=why, reason=reason)
-    if policy.retire == "keep":
+    if policy.retire == "keep" or why is Why.RENAME_TAKEN_BACK:
         return None if marker is None else replace(leaving, kind=Kind.LET_GO)
     if not is_busy(live.worker, context.snapshot.instance.offline_activity, policy):
         return leaving

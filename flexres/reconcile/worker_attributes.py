@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 from flexres.desired.model import DesiredUser
@@ -94,8 +95,4 @@ def _check_routing(attributes: Mapping[str, Any]) -> None:
 
 
 def _says_the_same(found: Marker | None, after: Marker) -> bool:
-    return found is not None and (dict(found.keys), found.until, found.leaving) == (
-        dict(after.keys),
-        after.until,
-        after.leaving,
-    )
+    return found is not None and found.text() == replace(after, at=found.at).text()

@@ -38,6 +38,9 @@ dan@example.com:
 """
 
 
+THEIRS = '{"theirs": 1}'
+
+
 class Killed(BaseException):
     """The process dies here."""
 
@@ -77,7 +80,10 @@ def test_a_run_killed_at_any_write_is_finished_by_the_next_one(tmp_path: Path, m
 def test_a_rename_killed_at_any_write_and_taken_back_leaves_nobody_out_of_the_plan(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ours: bool
 ) -> None:
-    """Whoever we made carries our marker from the first write on, so the YAML of before retires them."""
+    """Whoever we made carries our marker from the first write on, so the YAML of before retires them.
+
+    Whoever was nobody's before is nobody's again, to the byte.
+    """
     bob = "bob@example.com: {full_name: Bob Byrne, roles: [agent, supervisor], skills: {billing: 1}}"
     robert = bob.replace("bob@example.com: {", "robert@example.com: {previously: bob@example.com, ")
     for number in itertools.count():
@@ -86,13 +92,17 @@ def test_a_rename_killed_at_any_write_and_taken_back_leaves_nobody_out_of_the_pl
             flow.write(bob)
             flow.apply()
             if not ours:
-                sandbox.set_attributes("bob@example.com", '{"theirs": 1}')
+                sandbox.set_attributes("bob@example.com", THEIRS)
             flow.write(robert)
             killed = _killed(flow, monkeypatch, number, after=True)
             flow.write(bob if ours else "")
-            left = {str(user["username"]) for user in sandbox.users() if not user["deactivated"]} - {"bob@example.com"}
+            active = {str(user["username"]) for user in sandbox.users() if not user["deactivated"]}
             plan = flow.plan()
-            assert left <= {change.username for change in plan.users if change.pending}, f"killed at write {number}"
+            pending = {change.username for change in plan.users if change.pending}
+            assert active - {"bob@example.com"} <= pending, f"killed at write {number}"
+            if not ours and "bob@example.com" in active:
+                flow.apply()
+                assert sandbox.worker_attributes_text("bob@example.com") == THEIRS, f"killed at write {number}"
         if not killed:
             assert number > 3
             return

@@ -50,18 +50,19 @@ async def let_go(context: Context, change: Departure) -> UserOutcome:
     return Outcome(change, Result.DONE)
 
 
-async def mark_leaving(context: Context, change: Departure, worker: Worker) -> None:
+async def mark_leaving(context: Context, change: Departure, worker: Worker, *, rename: bool = False) -> None:
     """Write on the Worker since when its user waits to leave; an earlier time stays.
 
-    `change` is their departure. Raises LeftAloneError when the marker no longer lets us do it.
+    `change` is their departure. With `rename`, somebody without our marker gets one that is for a rename alone: taken
+    back before it has ended, it makes nobody ours. Raises LeftAloneError when the marker no longer lets us do it.
     """
 
     def edit(attributes: dict[str, Any]) -> None:
         _checked(context, change, attributes)
         stack_id = context.scope.stack_id
-        found = ownership(attributes, stack_id).ours or Marker(stack_id, at=context.commit_time or 0)
-        if found.leaving is None:
-            attributes[ATTRIBUTE] = replace(found, leaving=int(context.as_of.timestamp())).text()
+        found = ownership(attributes, stack_id).ours or Marker(stack_id, context.commit_time or 0, rename=rename)
+        leaving = int(context.as_of.timestamp()) if found.leaving is None else found.leaving
+        attributes[ATTRIBUTE] = replace(found, leaving=leaving, rename=found.rename and rename).text()
 
     await edit_attributes(context.workers, worker.sid, edit, read=worker)
 
@@ -115,7 +116,7 @@ async def _busy(context: Context, worker: Worker) -> bool:
 async def _wait(
     context: Context, change: Departure, worker: Worker, marker: Marker | None, message: str
 ) -> UserOutcome:
-    if marker is None or marker.leaving is None or marker.stack_id != context.scope.stack_id:
+    if marker is None or marker.leaving is None or marker.rename or marker.stack_id != context.scope.stack_id:
         try:
             await mark_leaving(context, change, worker)
         except LeftAloneError as error:

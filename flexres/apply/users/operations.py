@@ -130,7 +130,7 @@ async def rename(context: Context, change: Rename) -> UserOutcome:
     kind = Kind.LET_GO if kept else Kind.RETIRE
     leaving = Departure(old.username, kind, live=old, why=Why.RENAMED, reason=str(Why.RENAMED))
     try:
-        await mark_leaving(context, leaving, worker)
+        await mark_leaving(context, leaving, worker, rename=True)
     except LeftAloneError as error:
         return Outcome(change, Result.BLOCKED, f"{old.username}: {error.message}")
     found = await _new_name(context, change)

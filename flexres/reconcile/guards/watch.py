@@ -98,7 +98,7 @@ def _state(live: LiveUser | None, marker: Marker | None) -> Json:
     """
     if live is None:
         return []
-    applied = replace(marker, leaving=None).text() if marker is not None else ""
+    applied = replace(marker, leaving=None).text() if marker is not None and not marker.rename else ""
     return [live.user.sid, live.user.deactivated_date, applied]
 
 
@@ -268,7 +268,9 @@ def _renamed(given: Evidence, change: UserChange) -> _Found | None:
         return None
     old, new = change.old.user, change.desired
     names_alike = fold_case(old.full_name) == fold_case(new.full_name)
-    if old.username in given.markers and (names_alike or fold_case(old.email) == fold_case(new.email)):
+    marker = given.markers.get(old.username)
+    ours = marker is not None and not marker.rename
+    if ours and (names_alike or fold_case(old.email) == fold_case(new.email)):
         return None
     sides = [["full_name", old.full_name, new.full_name], ["email", old.email, new.email]]
     return _Found(Step.TAKES_OVER, (old.username,), sides)

@@ -165,10 +165,9 @@ def _fields(
         have = has.get(key, ABSENT)
         if not same(have, want):
             yield _change(key, have, want, previous.get(key))
-    for key, set_hash in previous.items():
-        have = has.get(key, ABSENT)
+    for key, have in sorted(has.items()):
         undeclared = key.space == "attr" and flex_name(key) not in user.attributes
-        if undeclared and have is not ABSENT and hash_of(have) == set_hash:
+        if undeclared and have is not ABSENT and hash_of(have) == previous.get(key):
             yield FieldChange(key, have, ABSENT, Cause.GIT, Route.IDP)
 
 

@@ -46,6 +46,11 @@ foreign_values = attribute_values | st.none() | st.just([None, {"deep": [1]}])
 roles = st.sampled_from([("agent",), ("agent", "supervisor"), ("admin",), ("agent", "wfo.data_analyst")])
 
 
+_OWN_KEYS = st.integers(0, 99).map(
+    lambda n: Key.of("attr", f"a_rather_long_name_{n}") if n % 3 else Key.of("skill", f"{n}")
+)
+
+
 @st.composite
 def markers(draw: st.DrawFn) -> Marker:
     """Any marker that can be written, with keys of any spelling."""
@@ -55,9 +60,10 @@ def markers(draw: st.DrawFn) -> Marker:
     return Marker(
         stack_id=draw(st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=32)),
         at=draw(times),
-        keys=draw(st.dictionaries(names.map(Key.parse), hashes, max_size=5)),
+        keys=draw(st.dictionaries(names.map(Key.parse) | _OWN_KEYS, hashes, max_size=draw(st.sampled_from([5, 70])))),
         until=draw(st.none() | st.dates(date.min, date.max)),
         leaving=draw(st.none() | times),
+        rename=draw(st.booleans()),
     )
 
 

@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime
 import pytest
 from hypothesis import given, settings
 
-from flexres.reconcile.fields import attribute_key
+from flexres.reconcile.fields import attribute_key, channel_key
 from flexres.reconcile.key import ROLES
-from flexres.reconcile.marker import Marker, UnreadableMarker, parse
+from flexres.reconcile.marker import Marker, PackedKeys, UnreadableMarker, parse
+from flexres.values import short_hash
 from tests.unit.reconcile.strategies import markers
 
 
@@ -38,8 +39,9 @@ def test_an_early_last_day_is_written_in_eight_digits():
 @settings(deadline=None)
 @given(markers())
 def test_every_marker_survives_a_round_trip(marker):
-    """Whatever the managed keys are called."""
-    assert parse(marker.text()) == marker
+    """Whatever the managed keys are called, and however many they are."""
+    assert parse(marker.text(), lambda: marker.keys) == marker
+    assert parse(marker.text()).text() == marker.text()
 
 
 @settings(deadline=None)
@@ -47,6 +49,52 @@ def test_every_marker_survives_a_round_trip(marker):
 def test_a_marker_never_holds_a_hyphen(marker):
     """Twilio warns of hyphens in attribute values."""
     assert "-" not in marker.text()
+
+
+MANY = {attribute_key(f"customer_segment_{n}"): short_hash(n) for n in range(58)} | {
+    ROLES: "nbswy3",
+    channel_key("chat", "capacity"): "kqmfa2",
+}
+
+
+def test_a_marker_of_many_fields_stays_short():
+    """Sixty managed fields leave the room of a Worker's attributes to what they say."""
+    text = Marker("k7m2q9", 1763712000, MANY, date(2027, 1, 31), 1763715600).text()
+    assert text.startswith("v2;id=k7m2q9;at=1763712000;until=20270131;leaving=1763715600;keys=channel:chat.capacity=")
+    assert len(text) < 900
+
+
+def test_a_packed_field_is_found_by_its_name_alone():
+    """What somebody removed from the Worker is asked for by the YAML's name; what is on it is known by going over."""
+    there, asked = attribute_key("customer_segment_3"), attribute_key("customer_segment_4")
+    keys = parse(Marker("k7m2q9", keys=MANY).text(), lambda: [there, attribute_key("theirs")]).keys
+    assert set(keys) == {there, ROLES, channel_key("chat", "capacity")}
+    assert keys.get(asked) == short_hash(4)
+    assert asked in keys
+    assert attribute_key("theirs") not in keys
+    assert channel_key("chat", "available") not in keys
+
+
+def test_packed_fields_that_nobody_has_any_more_are_counted():
+    """So that the marker can be told to have changed although no name is known."""
+    keys = parse(Marker("k7m2q9", keys=MANY).text(), lambda: [attribute_key("customer_segment_3")]).keys
+    assert isinstance(keys, PackedKeys)
+    assert keys.gone([attribute_key("customer_segment_4")]) == 56
+
+
+def test_a_long_marker_of_names_is_still_read():
+    """As it was written before there was a short form."""
+    names = ",".join(f"{key.text}={MANY[key]}" for key in sorted(MANY))
+    marker = parse(f"v1;id=k7m2q9;at=1;keys={names}")
+    assert marker == Marker("k7m2q9", 1, MANY)
+    assert len(marker.text()) < 900
+
+
+def test_a_marker_for_a_rename_alone_says_so():
+    """Whoever is nobody's before a rename is nobody's again where it is taken back."""
+    marker = Marker("k7m2q9", 5, leaving=6, rename=True)
+    assert marker.text() == "v2;id=k7m2q9;at=5;leaving=6;rename;keys="
+    assert parse(marker.text()) == marker
 
 
 @pytest.mark.parametrize("leaving", [0, 1763715600])
@@ -73,6 +121,12 @@ def test_who_does_not_wait_has_no_waiting_time():
         "v1",
         "hello",
         "v2;id=k7m2q9;at=0;keys=",
+        "v1;id=k7m2q9;at=0;rename;keys=",
+        "v1;id=k7m2q9;at=0;keys=;packed=gezdgnmzxw6y",
+        "v2;id=k7m2q9;at=0;keys=;packed=",
+        "v2;id=k7m2q9;at=0;keys=;packed=gezdgnmzxw6",
+        "v2;id=k7m2q9;at=0;keys=;packed=GEZDGNMZXW6Y",
+        "v3;id=k7m2q9;at=0;keys=",
         "v1;id=k7m2q9;at=0;keys=attr:%FF=mzxw6y",
         "v1;id=k7m2q9;at=0;keys=attr:%C3=mzxw6y,roles=nbswy3",
         "v1;id=;at=0;keys=",

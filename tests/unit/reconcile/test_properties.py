@@ -8,15 +8,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from flexres.live.model import LiveUser
-from flexres.reconcile.change import Kind, UserChange
+from flexres.live.model import LiveUser, Worker
+from flexres.reconcile import marker
+from flexres.reconcile.change import Blocked, FieldChange, Kind, UserChange
 from flexres.reconcile.fields import owns_all_skills, skill_key
 from flexres.reconcile.guards.approvals import Approval, Source
+from flexres.reconcile.key import GONE
 from flexres.reconcile.marker import ATTRIBUTE
 from flexres.reconcile.plan import Plan
+from flexres.values import ABSENT
 from tests.unit.reconcile.applying import owned_keys, plan_of, run, steps_of, told
 from tests.unit.reconcile.strategies import World, scope_of, worlds
 
@@ -178,3 +182,45 @@ def test_a_plan_is_a_function_of_what_it_is_given(world: World):
     before = told(world)
     assert plan_of(world) == plan_of(world)
     assert told(world) == before
+
+
+@many
+@given(worlds())
+def test_a_packed_marker_means_what_a_named_one_means(world: World):
+    """Every field of every change is the same, but for those that are in neither YAML nor Flex: they are counted."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(marker, "LONGEST_NAMED", -1)
+        users = {name: replace(live, worker=_packed(live.worker)) for name, live in world.snapshot.users.items()}
+    packed = replace(world, snapshot=replace(world.snapshot, users=users))
+    assert _meant(plan_of(packed)) == _meant(plan_of(world))
+
+
+def _packed(worker: Worker | None) -> Worker | None:
+    attributes = worker.attributes() if worker is not None else None
+    if worker is None or attributes is None:
+        return worker
+    try:
+        text = marker.parse(attributes.get(ATTRIBUTE)).text()
+    except marker.UnreadableMarker:
+        return worker
+    return replace(worker, text=json.dumps({**attributes, ATTRIBUTE: text}))
+
+
+def _meant(plan: Plan) -> list[Any]:
+    return [
+        (
+            change.username,
+            change.kind,
+            change.why,
+            change.reason,
+            sorted({repr(_field(item)) for item in change.fields}),
+        )
+        for change in plan.users
+        if not isinstance(change, Blocked)
+    ]
+
+
+def _field(item: FieldChange) -> tuple[Any, ...]:
+    if item.key is GONE or (item.key.space in {"attr", "skill"} and item.let_go and item.before is ABSENT):
+        return ("in neither",)
+    return (item.key, item.before, item.after, item.cause, item.route, item.let_go)

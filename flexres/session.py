@@ -123,7 +123,7 @@ class Session:
                 allow_admin=allow_admin,
                 settings=settings if not idp_alone else (),
                 idp=replace(idp, alone=idp_alone) if idp is not None else None,
-                in_force=self.in_force if base is None else base.in_force,
+                in_force=self.in_force,
             )
             return plan if base is None else compared(plan, base, snapshot)
 
@@ -187,11 +187,13 @@ def _committed(entry: ApprovedEntry, place: Position, author: Author | None) -> 
 
 @asynccontextmanager
 async def open_session(
-    stack: Stack, *, environ: Mapping[str, str], revision: Revision | None, read_only: bool
+    stack: Stack, *, environ: Mapping[str, str], revision: Revision | None, read_only: bool, base: str = ""
 ) -> AsyncIterator[Session]:
     """Connect to the stack's Flex with the environment's credentials.
 
-    Raises SetupError when the environment lacks credentials or names those of another account.
+    Plans are judged by the policy in force at `base`, too; without one by that of the commit before.
+
+    Raises SetupError when the environment lacks credentials or names those of another account, or `base` is no commit.
     """
     config = stack.config
     transport = connect(
@@ -201,5 +203,5 @@ async def open_session(
         transport,
         open_provider(stack.name, config, environ=environ, read_only=read_only) as provider,
     ):
-        in_force = config_in_force(revision.folder, revision) if revision is not None else None
+        in_force = config_in_force(revision.folder, revision, base) if revision is not None else None
         yield Session(stack, wanted_of(stack, revision), transport, provider, in_force)

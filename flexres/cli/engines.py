@@ -100,6 +100,7 @@ def _pulumi(it: Opened, stacks: Path, journal: Path | None = None) -> Engine:
         "FLEXRES_APPROVE": ",".join(it.lifts.digests),
         "FLEXRES_ALLOW_ADMIN": ",".join(it.lifts.admins),
         "FLEXRES_ALLOW_OLDER": "1" if it.lifts.older else "",
+        "FLEXRES_BASE": it.judged_by,
     }
     if journal is not None:
         told["FLEXRES_JOURNAL"] = str(journal.absolute())

@@ -37,13 +37,14 @@ class Lifts:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A stack with everything a plan of it needs."""
+    """A stack with everything a plan of it needs. `judged_by` is the revision that somebody named for that, if any."""
 
     stack: Stack
     revision: Revision
     approvals: tuple[Approval, ...]
     lifts: Lifts
     session: Session
+    judged_by: str = ""
 
     @property
     def by(self) -> str:
@@ -81,8 +82,11 @@ async def opened(
     read_only: bool,
     log: LogFormat,
     lifts: Lifts = Lifts(),
+    base: str | None = None,
 ) -> AsyncIterator[Opened]:
     """Loads the chosen stack and connects to its Flex, with this process' log set up before.
+
+    Plans are judged by the policy in force at `base`, too; without one by that of the commit before.
 
     Raises:
         SetupError: no such stack, wrong YAML, wrong or missing credentials; nothing was sent.
@@ -98,8 +102,9 @@ async def opened(
         *committed_approvals(stack, revision),
         *(Approval(digest, Source.COMMAND_LINE, who) for digest in lifts.digests),
     )
-    async with open_session(stack, environ=os.environ, revision=revision, read_only=read_only) as session:
-        yield Opened(stack, revision, approvals, lifts, session)
+    opening = open_session(stack, environ=os.environ, revision=revision, read_only=read_only, base=base or "")
+    async with opening as session:
+        yield Opened(stack, revision, approvals, lifts, session, base or "")
 
 
 def check_digests(digests: Sequence[str]) -> None:

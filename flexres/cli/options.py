@@ -95,6 +95,12 @@ AllowOlder: TypeAlias = Annotated[
 AllowDirty: TypeAlias = Annotated[
     bool, typer.Option("--allow-dirty", help="Go on in CI although the YAML is not as committed.")
 ]
+JudgedByBase: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--base", metavar="REV", help="Judge by the policy of this revision, too, instead of the commit before."
+    ),
+]
 Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed where there is no terminal.")]
 Journal: TypeAlias = Annotated[
     Path | None,

@@ -132,15 +132,9 @@ def base_of(stack: StackFolder, revision: str) -> Base:
     """The stack as `revision` has it.
 
     Raises:
-        SetupError: no git, no such revision, no such stack in it, or one that does not load.
+        InvalidStack: its YAML is wrong there.
+        SetupError: no git, no such revision, or no such stack in it.
     """
-    try:
-        source = GitSource(stack.folder, revision)
-        found = load_stack(source, name=stack.name)
-    except InvalidStack as error:
-        first = error.problems[0]
-        raise SetupError(
-            f"the YAML of {revision} is wrong itself, so nothing can be compared with it: {first}",
-            hint="plan without --base, or name a revision that validates",
-        ) from error
+    source = GitSource(stack.folder, revision)
+    found = load_stack(source, name=stack.name)
     return Base(revision, Wanted(found.name, found.config, found.users, source.commit))

@@ -193,7 +193,10 @@ class JudgedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The configuration in force and where it is from; `config` None: nothing could be compared, and `why`."""
+    """The configuration in force and where it is from; `config` None: nothing could be compared, and `why`.
+
+    With a `config`, `why` says why it is an older one than was asked for.
+    """
 
     by: JudgedBy
     name: str = ""

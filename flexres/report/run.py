@@ -10,6 +10,7 @@ from typing import Final
 class PlanRun:
     """How a plan came about.
 
+    `not_compared`: why it could not be compared with the base that was asked for.
     `seconds` and `requests` are what reading both sides cost. `base` is the revision that the plan was compared with,
     as it was named; `offline` says that Flex was not read and the base stands for it. `apply` is what applies exactly
     this plan and `look` what shows all of it, each behind `flexres`: the command, then its own options.
@@ -18,6 +19,7 @@ class PlanRun:
     seconds: float = 0.0
     requests: int = 0
     base: str = ""
+    not_compared: str = ""
     offline: bool = False
     apply: tuple[str, ...] = ("apply",)
     look: tuple[str, ...] = ("plan",)

@@ -123,7 +123,7 @@ class Process:
         folder = told.stacks / name
         stack = load_stack(FolderSource(folder, shown_as=f"{told.stacks.name}/{name}"), name=name)
         revision = read_revision(folder)
-        opening = open_session(stack, environ=self._environ, revision=revision, read_only=False)
+        opening = open_session(stack, environ=self._environ, revision=revision, read_only=False, base=told.base)
         session = await self._open.enter_async_context(opening)
         return Run(session, revision, told, self._teller, self._sender)
 

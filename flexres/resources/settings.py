@@ -19,14 +19,15 @@ SWITCH_ENGINE: Final = "FLEXRES_SWITCH_ENGINE"
 STACKS: Final = "FLEXRES_STACKS"
 JOURNAL: Final = "FLEXRES_JOURNAL"
 PLAN: Final = "FLEXRES_PLAN"
+BASE: Final = "FLEXRES_BASE"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`stacks` is the folder of all stacks. `destroy` and `switch` name the stack that they hold for, if any.
 
-    `approve` are digests that lift guards, `plan` a stack and the fingerprint of the one plan of it that may be
-    applied (None: any).
+    `base` is the revision whose policy judges, too; empty: the commit before. `approve` are digests that lift guards,
+    `plan` a stack and the fingerprint of the one plan of it that may be applied (None: any).
     """
 
     stacks: Path
@@ -37,6 +38,7 @@ class Settings:
     switch: str = ""
     journal: Path | None = None
     plan: tuple[str, str] | None = None
+    base: str = ""
 
     def may_apply(self, stack: str, fingerprint: str) -> bool:
         """Whether this plan of a stack may be applied; of a stack of which no plan is named, each may."""
@@ -67,6 +69,7 @@ def settings(environ: Mapping[str, str], project: Path) -> Settings:
         switch=environ.get(SWITCH_ENGINE, ""),
         journal=Path(journal) if journal else None,
         plan=(stack, plan) if plan else None,
+        base=environ.get(BASE, ""),
     )
 
 

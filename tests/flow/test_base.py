@@ -105,14 +105,27 @@ def test_a_new_stack_is_not_in_the_base(project: Cli) -> None:
     assert (ran.code, ran.err.splitlines()[0]) == (2, "error: main has no stack at stacks/eu")
 
 
-def test_a_base_that_does_not_load_is_one_line(project: Cli) -> None:
-    """A pull request that mends the YAML is planned without one."""
+def test_what_mends_a_base_is_planned_and_says_that_it_was_not_compared(project: Cli) -> None:
+    """With where the base is wrong; a policy that can still be read there judges."""
     project.write(flex=FLEX, team=TEAM.replace("[agent]", "[agnt]"))
     commit(project.folder, "wrong")
     project.write(flex=FLEX, team=TEAM)
-    ran = project.run("plan", "--base", "HEAD")
-    assert ran.code == 2
-    assert "the YAML of HEAD is wrong itself, so nothing can be compared with it: HEAD:stacks/prod" in ran.err
+    report = json.loads(project.run("plan", "--base", "HEAD", "-f", "json").out)
+    (line,) = report["top"]
+    assert (line["what"], line["care"]) == ("not compared", True)
+    assert line["says"].startswith("with HEAD: the YAML of HEAD is wrong itself: HEAD:stacks/prod/users/team.yaml:1:")
+    assert (report["judged_by"], report["verdict"]) == ({"by": "base", "name": "HEAD"}, "needs care")
+    assert project.run("plan", "--base", "HEAD", "--offline").code == 2
+
+
+def test_a_policy_that_cannot_be_read_in_the_base_does_not_end_the_judging(project: Cli) -> None:
+    """The commit before it judges, and the report says so."""
+    project.write(flex="policy: [", team=TEAM)
+    commit(project.folder, "broken")
+    project.write(flex=FLEX.replace("min_admins: 0", "min_admins: 0, protected: [bob@example.com]"), team=TEAM)
+    report = json.loads(project.run("plan", "--base", "HEAD", "-f", "json").out)
+    assert [line["what"] for line in report["top"]] == ["not compared", "judged by", "tightened"]
+    assert report["judged_by"]["why"] == "the flex.yaml of HEAD cannot be read"
 
 
 def test_without_git_only_the_comparison_is_lost(cli: Cli) -> None:

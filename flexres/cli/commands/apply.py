@@ -35,6 +35,7 @@ Examples:
   flexres apply -s prod --yes -f json -o applied.json
   flexres apply -s prod --yes --plan plan.json     exactly what was reviewed
   flexres apply -s prod --yes --due        on a schedule: who leaves by now
+  flexres apply -s prod --yes --base deployed      judged by the policy there
   flexres apply -s all --yes               one stack after another
   flexres apply -s prod --engine direct --switch-engine
 \b
@@ -57,6 +58,7 @@ def apply(
     due_only: Annotated[
         bool, typer.Option("--due", help="Only those whose last day has passed, and leavers who had to wait.")
     ] = False,
+    base: options.JudgedByBase = None,
     approve: options.Approve = None,
     allow_admin: options.AllowAdmin = None,
     allow_older: options.AllowOlder = False,
@@ -92,7 +94,7 @@ def apply(
         texts: list[str] = []
         collected = len(chosen) > 1 and (report_format != "text" or out is not None)
         told = replace(manner, tell=lambda text, _: texts.append(text)) if collected else manner
-        async with opened(folder.name, stacks, read_only=False, log=log, lifts=lifts) as it:
+        async with opened(folder.name, stacks, read_only=False, log=log, lifts=lifts, base=base) as it:
             through = applying_through(it, stacks, engine, switch=switch_engine, journal=journal)
             if due_only and through is not None:
                 raise SetupError(
@@ -105,6 +107,8 @@ def apply(
                     plan, run = await it.plan()
                     if due_only:
                         plan, run = plan.narrowed(due), replace(run, apply=("apply", "--due"))
+            if base is not None:
+                run = replace(run, apply=(*run.apply, "--base", base))
             pending = len(plan.pending)
             question = f"Apply {'this change' if pending == 1 else f'these {pending} changes'} to {plan.stack}?"
             ended = await show_and_apply(plan, run, it, told, question=question, through=through)

@@ -37,6 +37,7 @@ Examples:
   flexres approve -s prod                        shows, asks, writes flex.yaml
   flexres approve -s prod --user ana@example.com     only what is about Ana
   flexres approve -s prod --days 3 --yes
+  flexres approve -s prod --base origin/main     as a branch's plan is judged
 \b
 What it writes holds for exactly these changes, from the state in which they
 are now, and ends by itself. Commit it, and have the commit reviewed.
@@ -55,6 +56,7 @@ def approve(
     days: Annotated[
         int, typer.Option("--days", metavar="DAYS", min=1, max=90, help="How many days it holds, counted from today.")
     ] = DAYS_APPROVED,
+    base: options.JudgedByBase = None,
     yes: options.Yes = False,
     allow_older: options.AllowOlder = False,
     log: options.Log = "none",
@@ -67,7 +69,7 @@ def approve(
         raise SetupError("nobody can be asked: standard input is not a terminal", hint="look first, then add --yes")
 
     async def run() -> Exit:
-        async with opened(stack, stacks, read_only=True, log=log, lifts=Lifts(older=allow_older)) as it:
+        async with opened(stack, stacks, read_only=True, log=log, lifts=Lifts(older=allow_older), base=base) as it:
             with busy(f"Reading {it.stack.name} from Flex"):
                 plan, _ = await it.plan()
         entries = list(_needed(plan, user or (), plan.as_of.date() + timedelta(days=days)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -23,8 +23,8 @@ from flexres.cli.saved_plans import save
 from flexres.cli.stacks import StackFolder, base_of, choose_stacks, load, refuse_clashes
 from flexres.desired.git.revision import read_revision
 from flexres.desired.stack import Stack
-from flexres.errors import Exit, SetupError
-from flexres.reconcile.base import offline_plan
+from flexres.errors import Exit, InvalidStack, SetupError
+from flexres.reconcile.base import Base, offline_plan
 from flexres.report.plan.model import PlanReport, report_of
 from flexres.report.run import PlanRun
 from flexres.session import committed_approvals, wanted_of
@@ -128,10 +128,11 @@ def _check(asked: _Asked, chosen: Sequence[StackFolder]) -> None:
 
 
 async def _planned(one: StackFolder, stacks: Path, asked: _Asked) -> tuple[PlanReport, Stack]:
-    base = base_of(one, asked.base) if asked.base is not None else None
-    async with opened(one.name, stacks, read_only=True, log=asked.log, lifts=asked.lifts) as it:
+    base, wrong = _base(one, asked.base)
+    async with opened(one.name, stacks, read_only=True, log=asked.log, lifts=asked.lifts, base=asked.base) as it:
         with busy(f"Reading {it.stack.name} from Flex"):
             plan, run = await it.plan(base=base)
+            run = replace(run, base=asked.base or "", not_compared=wrong)
             found = await seen_through(looking_through(it, stacks, asked.engine), plan)
     if asked.save:
         save(found, it, asked.save)
@@ -139,10 +140,25 @@ async def _planned(one: StackFolder, stacks: Path, asked: _Asked) -> tuple[PlanR
     return report_of(found, run, it.stack.line_of), it.stack
 
 
+def _base(one: StackFolder, revision: str | None) -> tuple[Base | None, str]:
+    """The stack as a revision has it; None where none is named, or where its YAML is wrong there, and then why.
+
+    What mends the YAML has to be planned, too. Raises SetupError where there is no such revision.
+    """
+    if revision is None:
+        return None, ""
+    try:
+        return base_of(one, revision), ""
+    except InvalidStack as error:
+        return None, f"the YAML of {revision} is wrong itself: {error.problems[0]}"
+
+
 async def _without_flex(one: StackFolder, asked: _Asked) -> tuple[PlanReport, Stack]:
     """The plan against the base's YAML alone: nothing here opens a connection or asks for credentials."""
     configure_logs(asked.log)
-    base = base_of(one, asked.base or "")
+    base, wrong = _base(one, asked.base)
+    if base is None:
+        raise SetupError(f"nothing can be compared: {wrong}", hint="name a revision that validates, or drop --offline")
     stack = load(one)
     refuse_clashes(stack, one)
     revision = read_revision(one.folder)

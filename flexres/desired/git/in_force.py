@@ -18,19 +18,37 @@ _FIRST: Final = "this is the first commit"
 _CUT_OFF: Final = "this clone is shallow and lacks the commit before: git fetch --deepen=1 brings it"
 
 
-def config_in_force(folder: Path, revision: Revision) -> InForce:
-    """What was in force before HEAD, or with uncommitted changes in the stack's folder, at HEAD; never fails."""
+def config_in_force(folder: Path, revision: Revision, base: str = "") -> InForce:
+    """What was in force at `base`; without one before HEAD, or with uncommitted changes in the stack's folder, at HEAD.
+
+    Raises SetupError where `base` names no commit here; whatever else is amiss is told instead of a configuration.
+    """
+    if base:
+        return _first_readable(folder, JudgedBy.BASE, base, 0, shallow=revision.shallow)
     if revision.commit is None:
         return InForce(JudgedBy.NOTHING, why=revision.unknown or "git tells no commit here")
-    by, first = (JudgedBy.HEAD, 0) if revision.dirty else (JudgedBy.FIRST_PARENT, 1)
+    if revision.dirty:
+        return _first_readable(folder, JudgedBy.HEAD, "HEAD", 0, shallow=revision.shallow)
+    return _first_readable(folder, JudgedBy.FIRST_PARENT, "HEAD", 1, shallow=revision.shallow)
+
+
+def _first_readable(folder: Path, by: JudgedBy, start: str, first: int, *, shallow: bool) -> InForce:
+    """The configuration of the commit that is `first` steps before `start`, or of the next before it that has one."""
     unreadable = ""
     for step in range(first, first + _MOST_STEPS):
+        name = f"{start}~{step}" if step else start
         try:
-            source = GitSource(folder, f"HEAD~{step}" if step else "HEAD")
-            return InForce(by, source.commit[:7], load_config(source))
+            source = GitSource(folder, name)
+            config = load_config(source)
         except InvalidStack:
-            unreadable = unreadable or f"the flex.yaml of HEAD~{step} cannot be read"
+            unreadable = unreadable or f"the flex.yaml of {name} cannot be read"
         except SetupError as error:
-            missing = error.message if is_commit(folder, f"HEAD~{step}") else _CUT_OFF if revision.shallow else _FIRST
+            there = is_commit(folder, name)
+            if by is JudgedBy.BASE and step == 0 and not there:
+                raise
+            missing = error.message if there else _CUT_OFF if shallow else _FIRST
             return InForce(JudgedBy.NOTHING, why=unreadable or missing)
+        else:
+            named = by is JudgedBy.BASE and name == start
+            return InForce(by, start if named else source.commit[:7], config, unreadable)
     return InForce(JudgedBy.NOTHING, why=unreadable)

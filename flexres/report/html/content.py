@@ -17,7 +17,7 @@ from flexres.report.wording import short_sid, when
 class Told:
     """One line of a list: what is said in bold, about whom, in which words, and quietly behind them.
 
-    `names` are folded below the line.
+    `care` marks it in red. `names` are folded below the line.
     """
 
     bold: str = ""

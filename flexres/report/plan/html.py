@@ -12,7 +12,6 @@ from flexres.report.html.charts import Chart, Past, history_chart, kinds_chart, 
 from flexres.report.html.content import Content, Section, Told, facts_of
 from flexres.report.html.rows import AS_DECLARED, NOTED, Person, field_of, kind_name, missed_because, rows_of
 from flexres.report.plan.json import Report
-from flexres.report.plan.next_step import approve_command
 from flexres.report.sso import settings as sign_on
 from flexres.report.terms import KINDS, RISKS, Risk
 from flexres.report.visible import visible
@@ -25,6 +24,7 @@ def plan_content(report: Report, people: Iterable[Person], past: Sequence[Past])
     applied = report is not plan
     counts = Counter(kind_name(change, [field_of(one) for one in change["fields"]]) for change in plan["changes"])
     sections = [
+        _top(plan),
         _missed(report) if applied else _refused(plan),
         _risks(plan, applied=applied),
         _queues(plan),
@@ -42,6 +42,12 @@ def plan_content(report: Report, people: Iterable[Person], past: Sequence[Past])
         charts=[queues_chart(plan.get("queues", ())), _kinds(counts), teams_chart(everybody), history_chart(past)],
         rows=rows_of(plan, everybody, report.get("outcomes", ())),
     )
+
+
+def _top(plan: Report) -> Section:
+    """What has to be known of what judges the plan, before anything else."""
+    lines = [Told(bold=one["what"], text=one["says"], care=one["grave"]) for one in plan.get("top", ())]
+    return Section("Before anything else", lines)
 
 
 def _queues(plan: Report) -> Section:
@@ -98,14 +104,13 @@ def _to_do(plan: Report, counts: Mapping[str, int]) -> str:
 
 def _refused(plan: Report) -> Section:
     lines = [Told(text=visible(one["message"]), quiet=visible(one.get("hint", ""))) for one in plan["violations"]]
-    digest = plan.get("digest")
     return Section(
         "Refused",
         lines,
         grave=True,
         then="Nothing is sent. Exactly this plan passes with" if "next" in plan else "",
         command=plan.get("next", ""),
-        note=f"or with a commit: {approve_command(plan['stack'])}" if digest else "",
+        note=f"or with a commit: {plan['approve']}" if "approve" in plan else "",
     )
 
 

@@ -14,6 +14,7 @@ from flexres.reconcile.guards.watch import roles_before
 from flexres.reconcile.plan import Plan
 from flexres.report.idp import provider as idp
 from flexres.report.plan.model import AppliedReport, PlanReport, Refusal
+from flexres.report.plan.next_step import approve_command
 from flexres.report.plan.risks import Position, RiskItem, place_of
 from flexres.report.routing import queues
 from flexres.report.sso import settings as sign_on
@@ -47,6 +48,7 @@ def plan_json(report: PlanReport) -> Report:
         "violations": [_refusal(refusal) for refusal in report.refusals],
         "guarded": [_guarded(item) for item in plan.guarded],
         **({"judged_by": _judged_by(plan.judged_by)} if plan.judged_by is not None else {}),
+        "top": [{"what": one.what, "says": one.says, "care": one.care, "grave": one.grave} for one in report.top],
         "stack_changes": [
             {"key": one.key, "before": one.before, "after": one.after, "effect": str(one.effect)}
             for one in plan.stack_changes
@@ -66,6 +68,7 @@ def plan_json(report: PlanReport) -> Report:
         "seconds": round(run.seconds, 3),
         **({"digest": plan.digest} if plan.digest else {}),
         **({"next": report.command} if plan.pending and not run.offline else {}),
+        **({"approve": approve_command(plan)} if plan.digest else {}),
     }
 
 

@@ -45,12 +45,7 @@ def plan_markdown(report: PlanReport, *, limit: int = LIMIT) -> str:
     comment.add(_headline(report) + "\n")
     if run.offline:
         comment.add(f"{offline_words(code(run.base))}\n")
-    comment.table(
-        ("", "", "before anything else"),
-        [("⚠️" if line.care else "", f"**{prose(line.what)}**", prose(line.says, 400)) for line in report.top],
-        "lines on what judges this plan",
-        around=("", ""),
-    )
+    _top(comment, report)
     _what_to_type(comment, report)
     _refusals(comment, report)
     _risks(comment, plan, report.risks)
@@ -87,6 +82,7 @@ def applied_markdown(report: AppliedReport, *, limit: int = LIMIT) -> str:
     comment.add(f"**{counts}** · exit {int(applied.exit)}: {EXITS[applied.exit]}\n")
     if report.command:
         comment.add(f"{report.why[0].upper()}{report.why[1:]}:\n\n{_shell(report.command)}\n")
+    _top(comment, report.plan)
     rows = _outcome_rows(report.troubled, report)
     comment.table(("", "who", "why", "where"), rows, "who were left out", around=("", ""))
     outcome_rows = sign_on.outcome_rows(applied)
@@ -125,6 +121,14 @@ def _headline(report: PlanReport) -> str:
     return " · ".join(filter(None, (", ".join(said), ", ".join(counted), f"{plan.in_sync:,} {same}")))
 
 
+def _top(comment: Comment, report: PlanReport) -> None:
+    rows = (
+        ("🔴" if line.grave else "⚠️" if line.care else "", f"**{prose(line.what)}**", prose(line.says, 400))
+        for line in report.top
+    )
+    comment.table(("", "", "before anything else"), rows, "lines on what judges this plan", around=("", ""))
+
+
 def _what_to_type(comment: Comment, report: PlanReport) -> None:
     if report.step is Step.CONSOLE:
         command = _shell(checklist_command(report.plan))
@@ -132,7 +136,7 @@ def _what_to_type(comment: Comment, report: PlanReport) -> None:
     elif report.step is Step.APPROVE:
         comment.add(f"Nothing is sent. Exactly this plan passes with\n\n{_shell(report.command)}\n")
         if report.plan.digest:
-            comment.add(f"or with a commit: {code(approve_command(report.plan.stack))}\n")
+            comment.add(f"or with a commit: {code(approve_command(report.plan))}\n")
 
 
 def _refusals(comment: Comment, report: PlanReport) -> None:

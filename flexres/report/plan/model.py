@@ -16,7 +16,7 @@ from flexres.reconcile.change import Kind, SettingChange, SettingState, UserChan
 from flexres.reconcile.guards.model import Rule, Violation
 from flexres.reconcile.plan import Plan
 from flexres.report.idp.provider import untidy
-from flexres.report.plan.in_force import TopLine, needs_care, top_lines
+from flexres.report.plan.in_force import TopLine, top_lines
 from flexres.report.plan.next_step import apply_command, lift, next_after, waits_for_console
 from flexres.report.plan.risks import Position, RiskItem, place_of, risks_of
 from flexres.report.run import AS_PLANNED, PlanRun
@@ -179,14 +179,15 @@ def report_of(plan: Plan, run: PlanRun = AS_PLANNED, position: Position | None =
     counts = Counter(change.kind for change in plan.users)
     noted = sum(_writes_only_marker(change) for change in plan.of_kind(Kind.UPDATE))
     counts[Kind.UPDATE] -= noted
-    verdict = _verdict(plan, risks)
+    top = top_lines(plan, run)
+    verdict = _verdict(plan, risks, top)
     return PlanReport(
         plan=plan,
         run=run,
         position=position,
         verdict=verdict,
         exit=check_exit(plan),
-        top=top_lines(plan),
+        top=top,
         refusals=tuple(_refusal(plan, violation) for violation in plan.violations),
         risks=risks,
         approved=tuple(_approved(plan)),
@@ -242,11 +243,12 @@ def _writes_only_marker(change: UserChange) -> bool:
     return change.kind is Kind.UPDATE and not change.reason and not writes
 
 
-def _verdict(plan: Plan, risks: Sequence[RiskItem]) -> Verdict:
+def _verdict(plan: Plan, risks: Sequence[RiskItem], top: Sequence[TopLine]) -> Verdict:
     if plan.violations:
         return Verdict.REFUSED
     at_idp = _differs_at_idp(plan) or (plan.idp is not None and bool(plan.idp.troubles))
-    if needs_care(plan) or any(item.care for item in risks) or any(setting.care for setting in plan.settings) or at_idp:
+    care = [*(line.care for line in top), *(item.care for item in risks), *(setting.care for setting in plan.settings)]
+    if at_idp or any(care):
         return Verdict.NEEDS_CARE
     return Verdict.SAFE if plan.pending else Verdict.IN_SYNC
 

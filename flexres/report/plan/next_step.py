@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from flexres.apply.outcome import Applied, Result
-from flexres.desired.model import Limit
+from flexres.desired.model import JudgedBy, Limit
 from flexres.reconcile.guards.approvals import Source
 from flexres.reconcile.guards.model import LIFTED_BY_NO_DIGEST, Guarded, Rule, Violation
 from flexres.reconcile.plan import Plan
@@ -83,9 +83,11 @@ def _typed(digests: Iterable[str], admins: Iterable[str]) -> list[str]:
     return [*named, *(word for digest in digests for word in ("--approve", digest))]
 
 
-def approve_command(stack: str) -> str:
+def approve_command(plan: Plan) -> str:
     """The command line that writes an approval of what the guards refuse, to be committed."""
-    return visible(shlex.join(["flexres", "approve", "--stack", stack]))
+    found = plan.judged_by
+    base = ("--base", found.name) if found is not None and found.by is JudgedBy.BASE else ()
+    return _command("approve", plan, *base)
 
 
 def apply_command(plan: Plan, run: PlanRun) -> str:

@@ -10,6 +10,7 @@ from flexres.apply.outcome import Result, UserOutcome
 from flexres.errors import Exit
 from flexres.report.idp import provider as idp
 from flexres.report.layout import Cell, Page, Row
+from flexres.report.plan.in_force import TopLine, judged_too
 from flexres.report.plan.model import AppliedReport, PlanReport, Step, Undeclared, Where, where_of
 from flexres.report.plan.next_step import approve_command, checklist_command
 from flexres.report.plan.sections import (
@@ -56,7 +57,7 @@ def plan_text(report: PlanReport, *, width: int, colour: bool, verbose: bool = F
         read = f"{plan.declared:,} declared · {plan.in_flex:,} {known} · {cost}"
         page.ends([*stack_name(plan), (f"  {report.verdict}", VERDICTS[report.verdict].style)], (read, "dim"))
     most = None if verbose else MOST
-    page.table([[("", ""), (line.what, "bold red" if line.care else "dim"), (line.says, "")] for line in report.top])
+    page.table([[("", ""), (line.what, _top_style(line)), (line.says, "")] for line in report.top])
     _refusals(page, report, most)
     risks(page, report, most)
     approvals(page, report)
@@ -67,8 +68,12 @@ def plan_text(report: PlanReport, *, width: int, colour: bool, verbose: bool = F
     elsewhere(page, report, verbose=verbose)
     _undeclared(page, report.undeclared, verbose=verbose)
     if not report.settled:
-        _closing(page, report)
+        _closing(page, report, verbose=verbose)
     return page.text()
+
+
+def _top_style(line: TopLine) -> str:
+    return "bold red" if line.grave else "yellow" if line.care else "dim"
 
 
 def applied_text(report: AppliedReport, *, width: int, colour: bool, verbose: bool = False) -> str:
@@ -153,7 +158,7 @@ _TITLES: Final[Mapping[Where, Callable[[int], str]]] = {
 }
 
 
-def _closing(page: Page, report: PlanReport) -> None:
+def _closing(page: Page, report: PlanReport, *, verbose: bool) -> None:
     plan, run = report.plan, report.run
     counted: list[Cell] = [
         (f"{count:,} {KINDS[kind].to_do}", KINDS[kind].style) for kind, count in report.counts.items()
@@ -165,6 +170,9 @@ def _closing(page: Page, report: PlanReport) -> None:
     for says in filter(None, (sign_on.counted(plan), idp.counted(plan))):
         counted.append((says, "cyan"))
     counts(page, [*counted, (f"{plan.in_sync:,} as {'before' if run.offline else 'declared'}", "dim")])
+    too = judged_too(plan.judged_by)
+    if too and (verbose or plan.violations):
+        page.write((f"judged by its own policy and by that of {too}", "dim"))
     if run.offline:
         page.write((offline_words(visible(run.base)), "dim"))
     match report.step:
@@ -176,7 +184,7 @@ def _closing(page: Page, report: PlanReport) -> None:
             page.ends([("refused; ", "bold red"), ("exactly this plan passes with", "")], digest)
             page.write((report.command, "bold"), indent=2)
             if plan.digest:
-                page.write((f"or with a commit: {approve_command(plan.stack)}", "dim"), indent=2)
+                page.write((f"or with a commit: {approve_command(plan)}", "dim"), indent=2)
         case Step.APPLY | Step.LOOK_AND_APPLY:
             says = "safe to apply: " if report.step is Step.APPLY else "after a look at what needs care: "
             page.write((says, VERDICTS[report.verdict].style), (report.command, "bold"))

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flexres.collector import without_collector
-from flexres.desired.git.in_force import config_in_force
-from flexres.desired.git.revision import Author, Revision, authors_of
+from flexres.desired.git.revision import Author, Revision, authors_of, config_in_force
 from flexres.desired.model import ApprovedEntry, InForce
 from flexres.desired.stack import Stack
 from flexres.errors import Position

@@ -11,8 +11,7 @@ from typing import Final
 
 from flexres.cli.new_stack import schemas_beside
 from flexres.cli.stacks import checked_name, choose_stack
-from flexres.desired.edit.team_file import new_file
-from flexres.desired.edit.team_files import USUAL_FILE, Overlay, Rewritten, rewritten, says_the_same
+from flexres.desired.edit.team_files import USUAL_FILE, Overlay, Rewritten, new_file, rewritten, says_the_same
 from flexres.desired.edit.template import FLEX_SCHEMA, USERS_SCHEMA, flex_template, mint_id
 from flexres.desired.load import CONFIG, Stack, load_stack
 from flexres.desired.model import StackConfig

@@ -183,7 +183,7 @@ def _discard(stream: TextIO) -> None:
 
 def problems_text(problems: Sequence[Problem], *, files: int | None, stream: TextIO) -> str:
     """The problems of one or more stacks as a person reads them, with the lines at fault."""
-    from flexres.desired.yaml.render_problems import render_text  # noqa: PLC0415 - most runs have no problem to tell
+    from flexres.desired.yaml.problems import render_text  # noqa: PLC0415 - most runs have no problem to tell
 
     return render_text(problems, _AsShown(problems), files=files, color=look_of(stream).colour)
 

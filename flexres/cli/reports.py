@@ -11,7 +11,7 @@ from flexres.cli.earlier_reports import past_of
 from flexres.cli.options import DriftFormat, PageFormat, PlanFormat
 from flexres.cli.output import look_of
 from flexres.desired.stack import Stack
-from flexres.desired.yaml.render_problems import render_github
+from flexres.desired.yaml.problems import render_github
 from flexres.errors import Position
 from flexres.report import ci
 from flexres.report.comment import LIMIT

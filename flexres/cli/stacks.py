@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
-from flexres.desired.clashes import clashes, may_clash
+from flexres.desired.checks import clashes, may_clash
 from flexres.desired.git.source import GitSource
 from flexres.desired.load import CONFIG, Stack, load_stack
 from flexres.desired.source import FolderSource

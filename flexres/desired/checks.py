@@ -1,16 +1,21 @@
-"""What only all users together can show: names declared twice, leavers that stay, former names in use, claims."""
+"""What only the whole can show: names declared twice, users whom the stack's own policy refuses, stacks that clash."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
+from itertools import combinations
 from typing import Final
 
-from flexres.desired.model import DesiredUser, Sso
+from flexres.desired.model import DesiredUser, Policy, Sso
 from flexres.desired.schema.attributes import TYPES
+from flexres.desired.source import Source, UnreadableFile
+from flexres.desired.stack import Stack
 from flexres.desired.users import Entry
-from flexres.desired.yaml.locate import Locator, problem_at
-from flexres.errors import Problem
+from flexres.desired.yaml.problems import Locator, problem_at
+from flexres.desired.yaml.values import Unusual, read_values
+from flexres.errors import Position, Problem
 from flexres.values import fold_case
 
 # https://www.twilio.com/docs/taskrouter/limits, "Registered Workers per Workspace"
@@ -137,3 +142,138 @@ def workspace_warnings(users: Mapping[str, DesiredUser]) -> Iterator[Problem]:
     if len(users) > MOST_WORKERS:
         message = f"{len(users):,} users, and a TaskRouter Workspace holds {MOST_WORKERS:,} Workers"
         yield problem_at(_CONFIG, (), message, "ask Twilio's support to raise the limit first", severity="warning")
+
+
+def policy_warnings(
+    policy: Policy,
+    users: Mapping[str, DesiredUser],
+    entries: Mapping[str, Entry],
+    leavers: Sequence[str],
+    as_of: date | None,
+) -> Iterator[Problem]:
+    """Warnings at the lines that the guards would be about."""
+    yield from _addresses(policy, users, entries)
+    yield from _admins(policy, users)
+    yield from _protected(policy, users, entries, leavers)
+    yield from _approvals(policy, as_of)
+
+
+def _addresses(policy: Policy, users: Mapping[str, DesiredUser], entries: Mapping[str, Entry]) -> Iterator[Problem]:
+    if policy.email_domains is None:
+        return
+    allowed = {name.lower() for name in policy.email_domains}
+    for name, user in users.items():
+        if user.email.rpartition("@")[2].lower() not in allowed:
+            message = f"{user.email} is of no domain in policy.email_domains, so no plan may write it"
+            hint = "add the domain there, or correct the address"
+            yield entries[name].problem("email", message, hint, severity="warning")
+
+
+def _admins(policy: Policy, users: Mapping[str, DesiredUser]) -> Iterator[Problem]:
+    admins = sum("admin" in user.roles for user in users.values())
+    # Who declares no admin leaves them to others.
+    if 0 < admins < policy.min_admins:
+        message = f"policy.min_admins is {policy.min_admins}, and the YAML declares {admins}"
+        hint = "declare another admin: no plan may take one away otherwise"
+        yield problem_at(_CONFIG, ("policy", "min_admins"), message, hint, severity="warning")
+
+
+def _protected(
+    policy: Policy, users: Mapping[str, DesiredUser], entries: Mapping[str, Entry], leavers: Sequence[str]
+) -> Iterator[Problem]:
+    named = {fold_case(name) for name in policy.protected}
+    for number, name in enumerate(leavers):
+        if fold_case(name) in named:
+            message = f"{name} is a leaver and is protected, so no plan lets them leave"
+            hint = "take the name out of one of the two"
+            yield problem_at(_CONFIG, ("leavers", number), message, hint, severity="warning")
+    for name, user in users.items():
+        if user.previously is not None and fold_case(user.previously) in named:
+            message = f"{user.previously} is protected, so no plan renames them"
+            yield entries[name].problem("previously", message, "take the name off policy.protected", severity="warning")
+        if user.until is not None and fold_case(name) in named:
+            message = f"{name} is protected, and is to leave after {user.until.isoformat()}"
+            yield entries[name].problem("until", message, "take out one of the two", severity="warning")
+
+
+def _approvals(policy: Policy, as_of: date | None) -> Iterator[Problem]:
+    for number, entry in enumerate(policy.approved):
+        if as_of is not None and entry.until < as_of:
+            message = f"this approval ended on {entry.until.isoformat()}: {entry.purpose}"
+            place = ("policy", "approved", number)
+            yield problem_at(_CONFIG, place, message, "take it out", severity="warning")
+
+
+_MOST: Final = 20
+
+
+def clashes(stacks: Sequence[Stack]) -> tuple[Problem, ...]:
+    """A problem for everything that two stacks both claim, each told at the later stack with the earlier one's place.
+
+    Two stacks may share an instance as long as no user is declared in both, none of one is a leaver of the other,
+    and at most one of them declares its single sign-on. An id belongs to one stack: it is on the Workers' markers.
+    """
+    return tuple(problem for earlier, later in combinations(stacks, 2) for problem in _between(earlier, later))
+
+
+def may_clash(mine: Stack, other: Source) -> bool:
+    """Whether another stack has the same id or instance, by a glance at its flex.yaml; one that cannot be read: no."""
+    try:
+        values = read_values(other.read(_CONFIG))
+    except (UnreadableFile, Unusual):
+        return False
+    if not isinstance(values, dict):
+        return False
+    return mine.config.id == values.get("id") or mine.config.instance == values.get("instance")
+
+
+def _between(earlier: Stack, later: Stack) -> Iterator[Problem]:
+    if earlier.config.id == later.config.id:
+        yield Problem(
+            f"the id {later.config.id} is also that of {earlier.name}, at {_place(earlier.position('id'))}",
+            "give each stack an id of its own: it says on a Worker's marker whose the user is",
+            place=later.position("id"),
+        )
+    if earlier.config.instance == later.config.instance:
+        yield from _of_one_instance(earlier, later)
+
+
+def _of_one_instance(earlier: Stack, later: Stack) -> Iterator[Problem]:
+    if earlier.config.sso is not None and later.config.sso is not None:
+        yield Problem(
+            f"{earlier.name} declares the single sign-on of this instance, too, at {_place(earlier.position('sso'))}",
+            "keep it in one of the two stacks",
+            place=later.position("sso"),
+        )
+    yield from _common_users(earlier, later)
+    yield from _leavers_of(earlier, later)
+    yield from _leavers_of(later, earlier)
+
+
+def _common_users(earlier: Stack, later: Stack) -> Iterator[Problem]:
+    there = {fold_case(name): name for name in earlier.users}
+    common = [name for name in later.users if fold_case(name) in there]
+    for name in common[:_MOST]:
+        place = _place(earlier.position_of(there[fold_case(name)]))
+        more = f", and so are {len(common) - _MOST} others" if len(common) > _MOST and name == common[_MOST - 1] else ""
+        yield Problem(
+            f"{name} is declared in stack {earlier.name} of the same instance, too, at {place}{more}",
+            "keep one of the two: a Worker's marker can name one stack alone",
+            place=replace(later.position_of(name), length=len(name)),
+        )
+
+
+def _leavers_of(one: Stack, other: Stack) -> Iterator[Problem]:
+    declared = {fold_case(name): name for name in other.users}
+    for index, name in enumerate(one.config.leavers):
+        if fold_case(name) in declared:
+            place = _place(other.position_of(declared[fold_case(name)]))
+            yield Problem(
+                f"{name} is a leaver here, and is declared in stack {other.name} of the same instance, at {place}",
+                "take the name out of one of the two",
+                place=one.position("leavers", index),
+            )
+
+
+def _place(position: Position) -> str:
+    return f"{position.file}:{position.line}"

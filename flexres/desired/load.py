@@ -12,9 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from flexres.collector import without_collector
 from flexres.desired import checks
-from flexres.desired.merge import Findings, Layer, merge, read_layer
+from flexres.desired.checks import policy_warnings
 from flexres.desired.model import Sso, StackConfig
-from flexres.desired.policy_checks import policy_warnings
 from flexres.desired.schema import users_yaml as entries
 from flexres.desired.schema.flex_yaml import FlexFile, policy_of
 from flexres.desired.schema.idp import claim_values, idp_problems, read_idp
@@ -23,8 +22,8 @@ from flexres.desired.schema.sso_checks import read_sso
 from flexres.desired.schema.validation_messages import problems_of
 from flexres.desired.source import Source, UnreadableFile, is_yaml
 from flexres.desired.stack import Stack
-from flexres.desired.users import Entry, desired_user
-from flexres.desired.yaml.locate import Locator, problem_at
+from flexres.desired.users import Entry, Findings, Layer, desired_user, merge, read_layer
+from flexres.desired.yaml.problems import Locator, problem_at
 from flexres.desired.yaml.tree import compose, decode, is_ordinary
 from flexres.desired.yaml.values import Unusual, read_values
 from flexres.errors import InvalidStack, Position, Problem, SetupError, in_order

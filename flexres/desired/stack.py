@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from flexres.desired.model import DesiredUser, StackConfig
 from flexres.desired.schema.attributes import AttributeFormatError, split_name
-from flexres.desired.yaml.locate import Locator
+from flexres.desired.yaml.problems import Locator
 from flexres.desired.yaml.tree import Node
 from flexres.errors import Position, Problem
 

@@ -16,9 +16,8 @@ from typing import Any, Final
 
 from flexres.desired.load import load_stack
 from flexres.desired.schema.certificate import fingerprint
-from flexres.desired.spreadsheet.columns import map_columns
-from flexres.desired.spreadsheet.rows import read_sheet
-from flexres.desired.yaml.render_problems import render_text
+from flexres.desired.spreadsheet.columns import map_columns, read_sheet
+from flexres.desired.yaml.problems import render_text
 from flexres.errors import FlexresError, InvalidStack, ProblemError
 from flexres.idp.auth0.credentials import Tenant
 from flexres.idp.auth0.transport import Auth0Transport

@@ -387,8 +387,8 @@ MAY_READ_A_SENTENCE = {
 STILL_READS_A_SENTENCE = {
     "flexres.desired.schema.trusted: wrong.hint.replace('write ', 'write *.', 1)": "the hint is known to its maker",
     "flexres.desired.schema.urls: wrong.hint.replace('write ', f'write {parts.scheme}://', 1)": "the same",
-    "flexres.desired.yaml.locate: AS_WRITTEN in hint": "what is to be filled in should be a value",
-    "flexres.desired.yaml.locate: hint.replace(AS_WRITTEN, self._text(file, node))": "the same",
+    "flexres.desired.yaml.problems: AS_WRITTEN in hint": "what is to be filled in should be a value",
+    "flexres.desired.yaml.problems: hint.replace(AS_WRITTEN, self._text(file, node))": "the same",
     "flexres.idp.saml.claims: error.problem.hint.replace('write claim.', f\"name it {name.rpartition('.')[0]}.\", 1)": (
         "the hint is known to its maker"
     ),

@@ -13,7 +13,7 @@ import typer
 from flexres.cli import options
 from flexres.cli.open_stack import Lifts, opened
 from flexres.cli.output import busy, emit, note
-from flexres.desired.edit.approved import with_approvals
+from flexres.desired.edit.flex_file import with_approvals
 from flexres.desired.load import CONFIG
 from flexres.desired.model import DAYS_APPROVED, ApprovedEntry
 from flexres.errors import Exit, SetupError

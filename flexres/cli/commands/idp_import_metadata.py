@@ -13,7 +13,7 @@ import typer
 from flexres.cli import options
 from flexres.cli.output import busy, emit, note
 from flexres.cli.stacks import StackFolder, choose_stack, load
-from flexres.desired.edit.sso_section import with_offered
+from flexres.desired.edit.flex_file import with_offered
 from flexres.desired.schema.certificate import fingerprint
 from flexres.desired.source import FolderSource, UnreadableFile
 from flexres.desired.yaml.tree import compose, decode

@@ -13,7 +13,7 @@ import typer
 from flexres.cli import options
 from flexres.cli.output import emit, note
 from flexres.cli.stacks import choose_stack
-from flexres.desired.schema.sign_on_facts import SignOnFacts, sign_on_facts
+from flexres.desired.schema.sso_checks import SignOnFacts, sign_on_facts
 from flexres.desired.source import FolderSource
 from flexres.errors import SetupError
 from flexres.files import write_file

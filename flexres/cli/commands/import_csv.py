@@ -19,8 +19,7 @@ from flexres.desired.edit.team_files import Overlay, Rewritten, rewritten
 from flexres.desired.load import load_stack
 from flexres.desired.model import DesiredUser
 from flexres.desired.source import FolderSource
-from flexres.desired.spreadsheet.columns import ColumnMap, map_columns
-from flexres.desired.spreadsheet.rows import LARGEST, Sheet, read_sheet
+from flexres.desired.spreadsheet.columns import LARGEST, ColumnMap, Sheet, map_columns, read_sheet
 from flexres.desired.spreadsheet.users import Taking, bases_of, stack_defaults
 from flexres.errors import Exit, InvalidStack, SetupError, in_order
 from flexres.files import read_file

@@ -14,7 +14,7 @@ from flexres.cli import options
 from flexres.cli.output import emit, note
 from flexres.cli.sso_options import with_sso
 from flexres.cli.stacks import choose_stack, load
-from flexres.desired.edit.sso_section import with_attestations
+from flexres.desired.edit.flex_file import with_attestations
 from flexres.desired.model import Attested, Sso, StackConfig
 from flexres.errors import SetupError
 from flexres.files import write_file

@@ -13,10 +13,10 @@ import typer
 from flexres.cli import options
 from flexres.cli.output import emit, problems_text
 from flexres.cli.stacks import StackFolder, all_stacks, choose_stacks, load
-from flexres.desired.clashes import clashes, may_clash
+from flexres.desired.checks import clashes, may_clash
 from flexres.desired.source import FolderSource
 from flexres.desired.stack import Stack
-from flexres.desired.yaml.render_problems import render_github
+from flexres.desired.yaml.problems import render_github
 from flexres.errors import Exit, InvalidStack, Problem
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)

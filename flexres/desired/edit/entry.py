@@ -12,11 +12,11 @@ from typing import Any, Final
 from ruamel.yaml.comments import CommentedMap
 
 from flexres.desired.edit.style import in_flow, short_enough, styled, text
-from flexres.desired.merge import Layer, merge, merge_maps
 from flexres.desired.model import Channel, DesiredUser
 from flexres.desired.schema.attributes import AttributeFormatError, parse_typed, split_name
-from flexres.desired.schema.user_texts import FLEX_ROLES, is_address
+from flexres.desired.schema.field_types import FLEX_ROLES, is_address
 from flexres.desired.schema.users_yaml import INSIGHTS, USER_FIELDS
+from flexres.desired.users import Layer, merge, merge_maps
 from flexres.values import Json, same
 
 _ROLE_ORDER: Final = ("agent", "supervisor", "admin")

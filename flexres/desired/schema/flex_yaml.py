@@ -12,10 +12,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from flexres.desired.model import DIGEST_LENGTH, DIGEST_PATTERN, ApprovedEntry, Limit, Policy
 from flexres.desired.schema.attributes import shown
-from flexres.desired.schema.field_types import Duration, sid
+from flexres.desired.schema.field_types import Duration, sid, wrong
 from flexres.desired.schema.idp import IdpSection
 from flexres.desired.schema.sso import SsoSection
-from flexres.desired.schema.user_texts import wrong
 from flexres.desired.schema.users_yaml import Day, Shared, Username
 from flexres.text import nearest
 

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from flexres.desired.model import DesiredUser, Idp, Sso
-from flexres.desired.schema import user_texts as texts
+from flexres.desired.schema import field_types as texts
 from flexres.desired.schema.attributes import TYPES, AttributeFormatError, encode_typed, parse_typed, shown
-from flexres.desired.schema.user_texts import wrong
+from flexres.desired.schema.field_types import wrong
 from flexres.desired.users import Entry
-from flexres.desired.yaml.locate import problem_at
+from flexres.desired.yaml.problems import problem_at
 from flexres.errors import Problem
 from flexres.values import Json
 

@@ -7,10 +7,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
-from flexres.desired.schema import user_texts as texts
+from flexres.desired.schema import field_types as texts
 from flexres.desired.schema.attributes import shown
-from flexres.desired.schema.field_types import Duration, sid
-from flexres.desired.schema.user_texts import wrong
+from flexres.desired.schema.field_types import Duration, sid, wrong
 from flexres.desired.schema.users_yaml import WebAddress
 
 _BY_IDP: Final = ("roles", "full_name", "email")

@@ -1,19 +1,24 @@
-"""What makes an `sso:` section right as a whole: what is missing, what no trusted entry covers, the certificate."""
+"""What makes an `sso:` section right as a whole, and the part of it that an identity provider has to be told."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, Literal
+
+from pydantic import ValidationError
 
 from flexres.desired.model import Attested, Sso
 from flexres.desired.schema.certificate import CertificateError, check_certificate, fingerprint, read_certificate
 from flexres.desired.schema.sso import DIGESTED, SsoSection
 from flexres.desired.schema.trusted import check_redirect, check_trusted
 from flexres.desired.schema.urls import check_url
+from flexres.desired.schema.validation_messages import problems_of
 from flexres.desired.source import Source, UnreadableFile
-from flexres.desired.yaml.locate import problem_at
-from flexres.errors import KeyPath, Position, Problem
+from flexres.desired.yaml.problems import Locator, problem_at
+from flexres.desired.yaml.tree import compose, decode
+from flexres.errors import InvalidStack, KeyPath, Position, Problem, SetupError
 
 _FILE: Final = "flex.yaml"
 # The default life of a Flex token, below which the session ends before the token is renewed, and an agent's shift.
@@ -153,3 +158,42 @@ def _of_certificate(data: bytes, as_of: date | None) -> list[Problem]:
 
 def _last_day(pem: str) -> date:
     return read_certificate(pem).not_valid_after_utc.date()
+
+
+@dataclass(frozen=True, slots=True)
+class SignOnFacts:
+    """Whose Flex it is and how its users sign in; `claims` as they are spelled."""
+
+    account: str
+    type: Literal["enhanced", "legacy"]
+    connection: str | None
+    claims: tuple[str, ...]
+
+
+def sign_on_facts(source: Source) -> SignOnFacts:
+    """What flex.yaml says of `account:` and `sso:`, whatever else is missing.
+
+    Raises InvalidStack for problems of these two, SetupError where they are not there.
+    """
+    try:
+        data = source.read(_FILE)
+    except UnreadableFile as error:
+        raise SetupError(f"the file {source.shown(_FILE)} {error.reason}", hint=error.problem.hint) from None
+    text, problems = decode(data, source.shown(_FILE))
+    root = None
+    if not problems:
+        root, problems = compose(text, source.shown(_FILE))
+    if problems:
+        raise InvalidStack(tuple(problems), files=1)
+    values = root.value if root is not None and isinstance(root.value, dict) else {}
+    if values.get("sso") is None:
+        raise SetupError(
+            f"{source.shown(_FILE)} has no sso: section", hint="begin one with type: and writer: below sso:"
+        )
+    try:
+        section = SsoSection.model_validate(values["sso"])
+    except ValidationError as error:
+        locator = Locator(source)
+        found = tuple(locator.located(problem) for problem in problems_of(error, _FILE, ("sso",)))
+        raise InvalidStack(found, files=1) from None
+    return SignOnFacts(str(values.get("account", "")), section.type, section.connection, tuple(section.claims))

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, Strict, TypeAdapter, WithJsonSchema
 from typing_extensions import TypedDict
 
-from flexres.desired.schema import user_texts as texts
+from flexres.desired.schema import field_types as texts
 from flexres.desired.schema.attributes import shown
-from flexres.desired.schema.user_texts import wrong
+from flexres.desired.schema.field_types import wrong
 
 LARGEST_LEVEL: Final = 2**53
 # https://www.twilio.com/docs/taskrouter/limits, "Channel Capacity per Worker"

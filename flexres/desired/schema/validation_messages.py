@@ -12,7 +12,7 @@ from flexres.desired.schema import flex_yaml as config
 from flexres.desired.schema import idp, sso
 from flexres.desired.schema import users_yaml as entries
 from flexres.desired.schema.attributes import shown
-from flexres.desired.yaml.locate import AS_WRITTEN, Path, problem_at
+from flexres.desired.yaml.problems import AS_WRITTEN, Path, problem_at
 from flexres.errors import KeyPath, Problem
 from flexres.text import nearest
 

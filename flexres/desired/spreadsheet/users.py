@@ -8,18 +8,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from flexres.desired.edit.team_file import TeamFile, defaults_layer
-from flexres.desired.edit.team_files import Rewritten
+from flexres.desired.edit.team_files import Rewritten, TeamFile, defaults_layer
 from flexres.desired.load import CONFIG
-from flexres.desired.merge import Findings, Layer, merge, merge_maps, read_layer
 from flexres.desired.model import Channel, DesiredUser
 from flexres.desired.schema import users_yaml as entries
 from flexres.desired.schema.validation_messages import problems_of
 from flexres.desired.source import Source
-from flexres.desired.spreadsheet.columns import Column, ColumnMap, put
-from flexres.desired.spreadsheet.rows import Row, Sheet
+from flexres.desired.spreadsheet.columns import Column, ColumnMap, Row, Sheet, put
 from flexres.desired.stack import Stack
-from flexres.desired.users import Entry, desired_user
+from flexres.desired.users import Entry, Findings, Layer, desired_user, merge, merge_maps, read_layer
 from flexres.desired.yaml.tree import compose, decode
 from flexres.errors import KeyPath, Position, Problem, ProblemError
 from flexres.values import fold_case

@@ -13,7 +13,7 @@ from typing import Final
 
 from flexres.desired.model import Channel
 from flexres.desired.schema.attributes import FLEX_ANSWER, TYPES, AttributeFormatError, parse_typed
-from flexres.desired.schema.user_texts import FLEX_ROLES, INSIGHTS_ROLES
+from flexres.desired.schema.field_types import FLEX_ROLES, INSIGHTS_ROLES
 from flexres.idp.findings import Finding
 from flexres.idp.saml.parse import Claim
 from flexres.values import Json

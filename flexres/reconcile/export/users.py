@@ -13,7 +13,7 @@ from typing import Any, Final
 from pydantic_core import PydanticCustomError
 
 from flexres.desired.model import Channel, DesiredUser
-from flexres.desired.schema import user_texts as texts
+from flexres.desired.schema import field_types as texts
 from flexres.desired.schema.users_yaml import LARGEST_CAPACITY, LARGEST_LEVEL
 from flexres.live.model import LiveUser, Snapshot, WorkerChannel
 from flexres.reconcile.export.values import NO_KEY, declarable, is_text, sayable_key, within_size

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from flexres.desired.load import load_stack
-from flexres.desired.yaml.render_problems import render_github, render_text
+from flexres.desired.yaml.problems import render_github, render_text
 from flexres.errors import Exit, InvalidStack, Position, Problem
 from tests.unit.desired.stacks import BAD_STACKS, BadStack, TextSource, bad_stacks
 

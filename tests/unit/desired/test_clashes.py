@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flexres.desired.clashes import clashes, may_clash
+from flexres.desired.checks import clashes, may_clash
 from flexres.desired.load import load_stack
 from flexres.desired.stack import Stack
 from tests.unit.desired.stacks import FLEX, TextSource

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexres.desired.merge import merge, merge_maps
 from flexres.desired.model import Channel, DesiredUser
+from flexres.desired.users import merge, merge_maps
 from tests.unit.desired.stacks import FLEX, load
 
 leaves = st.integers(0, 3) | st.lists(st.integers(0, 3), max_size=2)

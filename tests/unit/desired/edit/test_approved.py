@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from flexres.desired.edit.approved import with_approvals
+from flexres.desired.edit.flex_file import with_approvals
 from flexres.desired.model import ApprovedEntry
 
 

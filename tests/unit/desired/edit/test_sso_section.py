@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexres.desired.edit.sso_section import with_attestations, with_offered
+from flexres.desired.edit.flex_file import with_attestations, with_offered
 from flexres.desired.model import Attested
 from flexres.desired.yaml.tree import compose
 from flexres.desired.yaml.values import read_values

@@ -16,8 +16,8 @@ from flexres.desired.edit.entry import edit_map
 from flexres.desired.edit.style import styled
 from flexres.desired.edit.team_files import Overlay, rewritten
 from flexres.desired.load import Stack, load_stack
-from flexres.desired.merge import merge_maps
 from flexres.desired.model import Channel, DesiredUser
+from flexres.desired.users import merge_maps
 from flexres.live.model import Snapshot
 from flexres.reconcile.export.users import export_users
 from flexres.values import same

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flexres.desired.git.in_force import config_in_force
-from flexres.desired.git.revision import read_revision
+from flexres.desired.git.revision import config_in_force, read_revision
 from flexres.desired.model import InForce, JudgedBy
 from tests.unit.desired.git.repository import git
 

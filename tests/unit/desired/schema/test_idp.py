@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flexres.desired.load import load_stack
-from flexres.desired.schema.sign_on_facts import sign_on_facts
+from flexres.desired.schema.sso_checks import sign_on_facts
 from flexres.errors import InvalidStack
 from tests.unit.desired.stacks import FLEX, TextSource, problems_of
 

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexres.desired.load import load_stack
-from flexres.desired.spreadsheet.columns import map_columns, put
-from flexres.desired.spreadsheet.rows import read_sheet
+from flexres.desired.spreadsheet.columns import map_columns, put, read_sheet
 from flexres.desired.spreadsheet.users import Taking
 from flexres.errors import ProblemError, SetupError
 from tests.unit.desired.stacks import FLEX, TextSource

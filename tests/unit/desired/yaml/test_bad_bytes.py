@@ -9,7 +9,7 @@ import pytest
 
 from flexres.desired.load import load_stack
 from flexres.desired.source import LARGEST_FILE, FolderSource
-from flexres.desired.yaml.render_problems import render_text
+from flexres.desired.yaml.problems import render_text
 from flexres.errors import InvalidStack, Problem, SetupError
 from tests.unit.desired.stacks import FLEX, TextSource, load, problems_of
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flexres.desired.yaml.render_problems import render_github, render_text
+from flexres.desired.yaml.problems import render_github, render_text
 from flexres.errors import Position, Problem
 from tests.unit.desired.stacks import FLEX, TextSource, problems_of
 

@@ -202,5 +202,5 @@ async def open_session(
         transport,
         open_provider(stack.name, config, environ=environ, read_only=read_only) as provider,
     ):
-        in_force = config_in_force(revision.folder, revision, base) if revision is not None else None
+        in_force = config_in_force(revision.folder, revision, base, now=config) if revision is not None else None
         yield Session(stack, wanted_of(stack, revision), transport, provider, in_force)

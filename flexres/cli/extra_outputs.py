@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -15,11 +16,12 @@ from flexres.cli.output import check_destinations, emit, note
 from flexres.cli.reports import applied_as, drift_as, plan_annotations, plan_as
 from flexres.cli.stacks import StackFolder
 from flexres.desired.stack import Stack
-from flexres.errors import SetupError
+from flexres.errors import FlexresError, SetupError
 from flexres.files import check_writable
 from flexres.report import ci
 from flexres.report.drift.markdown import drift_markdown
 from flexres.report.drift.model import DriftReport
+from flexres.report.plan.failure import failure_markdown
 from flexres.report.plan.markdown import applied_markdown, plan_markdown
 from flexres.report.plan.model import AppliedReport, PlanReport
 
@@ -94,6 +96,30 @@ class ExtraOutputs:
             summary = drift_markdown(report, limit=_LONGEST_SUMMARY)
             _tell_summary(summary)
             _tell_outputs(ci.drift_outputs(report))
+
+
+@contextmanager
+def telling_failure(
+    one: StackFolder, report_format: str, out: Path | None, extra: ExtraOutputs, *, head: str = ""
+) -> Iterator[None]:
+    """Whatever stops a plan is written where its comment and its summary would be, and raised again.
+
+    A comment about an earlier commit must not stand there as if it were about this one.
+    """
+    try:
+        yield
+    except FlexresError as error:
+        text = failure_markdown(one.name, error, as_of=datetime.now(UTC), head=head)
+        files = [path for path in extra.also if _format_of(path, _FORMATS) == "markdown"]
+        if report_format == "markdown" and out is not None:
+            files.append(out)
+        for path in files:
+            with _tried():
+                emit(text, path)
+        if extra.ci == "github":
+            with _tried():
+                _tell_summary(text)
+        raise
 
 
 NO_EXTRA_OUTPUTS: Final = ExtraOutputs()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
 from flexres.desired.checks import clashes, may_clash
-from flexres.desired.git.source import GitSource
-from flexres.desired.load import CONFIG, Stack, load_stack
+from flexres.desired.git.revision import former_folder
+from flexres.desired.git.source import GitSource, NoStackError
+from flexres.desired.load import CONFIG, Stack, load_config, load_stack
+from flexres.desired.model import StackConfig
 from flexres.desired.source import FolderSource
 from flexres.errors import InvalidStack, SetupError
 from flexres.reconcile.base import Base
@@ -128,13 +130,47 @@ def load(chosen: StackFolder, *, unfinished_sso: bool = False) -> Stack:
     return load_stack(source, name=chosen.name, as_of=today, may_be_empty=unfinished_sso, unfinished_sso=unfinished_sso)
 
 
-def base_of(stack: StackFolder, revision: str) -> Base:
-    """The stack as `revision` has it.
+def base_of(stack: StackFolder, revision: str, now: StackConfig) -> Base:
+    """The stack as `revision` has it, to compare `now` with: the very stack, or one that was moved here, or nobody.
 
     Raises:
         InvalidStack: its YAML is wrong there.
-        SetupError: no git, no such revision, or no such stack in it.
+        SetupError: no git, or no such revision.
+    """
+    try:
+        return recorded(stack, revision)[0]
+    except NoStackError:
+        before = former_folder(stack.folder, revision, now)
+    if before is None:
+        return Base(revision, Wanted(stack.name, now, {}), new=True)
+    base, _ = recorded(StackFolder(before.name, before), revision)
+    return replace(base, name=f"{revision}:{before.as_posix()}")
+
+
+def recorded(stack: StackFolder, revision: str) -> tuple[Base, Stack]:
+    """The stack as `revision` has it, to compare with and to tell of.
+
+    Raises:
+        InvalidStack: its YAML is wrong there.
+        NoStackError: there is none.
+        SetupError: no git, or no such revision.
     """
     source = GitSource(stack.folder, revision)
     found = load_stack(source, name=stack.name)
-    return Base(revision, Wanted(found.name, found.config, found.users, source.commit))
+    return Base(revision, Wanted(found.name, found.config, found.users, source.commit)), found
+
+
+def moved_to(stacks: Path, id: str) -> StackFolder | None:
+    """The stack that has this id now, if one does."""
+    for path in sorted(stacks.iterdir()) if stacks.is_dir() else ():
+        try:
+            if _is_stack(path) and load_config(FolderSource(path, shown_as=str(path))).id == id:
+                return StackFolder(path.name, path)
+        except SetupError:
+            continue  # its own validation says what is wrong with it
+    return None
+
+
+def is_deleted(stack: StackFolder) -> bool:
+    """Whether there is no folder of this name any more."""
+    return not stack.folder.is_symlink() and not stack.folder.exists()

@@ -18,6 +18,7 @@ from flexres.reconcile.fields import desired_fields, route, write_fields
 from flexres.reconcile.guards.approvals import Approval, Source
 from flexres.reconcile.marker import ATTRIBUTE
 from flexres.reconcile.plan import Plan, make_plan
+from flexres.reconcile.stricter import Effect, StackChange
 from flexres.values import same
 
 _NOT_READ: Final = ""
@@ -26,20 +27,26 @@ _NOT_READ: Final = ""
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The YAML of the revision that a plan is compared with; `name` is how the user named it."""
+    """The YAML of the revision that a plan is compared with; `name` is how the user named it.
+
+    `new`: the revision has no such stack, so that nothing was in force, and `wanted` declares nobody.
+    """
 
     name: str
     wanted: Wanted
+    new: bool = False
 
     @property
     def in_force(self) -> InForce:
         """The base's configuration, by which what is compared with it is judged too."""
+        if self.new:
+            return InForce(JudgedBy.NOTHING, why=f"the stack is new, {self.name} has none")
         return InForce(JudgedBy.BASE, self.name, self.wanted.config)
 
     @property
     def approvals(self) -> tuple[Approval, ...]:
         """What the base's own YAML approves."""
-        entries = self.wanted.config.policy.approved
+        entries = self.wanted.config.policy.approved if not self.new else ()
         return tuple(Approval(entry.digest, Source.COMMITTED, until=entry.until) for entry in entries)
 
 
@@ -84,6 +91,32 @@ def offline_plan(
     )
     # A digest is of the state that it is given for, which nobody has looked at.
     return replace(plan, digest="")
+
+
+def deleted_plan(base: Base, *, as_of: datetime, moved_to: str = "") -> Plan:
+    """What becomes of a stack that `base` has and this change deletes: nothing is written, and nobody looks after it.
+
+    `moved_to` is another stack that goes on under the same id.
+    """
+    config = base.wanted.config
+    nobody = Wanted(base.wanted.name, replace(config, policy=replace(config.policy, unmanaged="report")), {})
+    there = as_applied(base.wanted, as_of)
+    left = {name: replace(live, worker=_without_marker(live.worker)) for name, live in there.users.items()}
+    plan = make_plan(nobody, replace(there, users={} if moved_to else left), as_of=as_of, whole=False)
+    count = len(base.wanted.users)
+    after = f"moved to {moved_to}" if moved_to else _LEFT_BEHIND
+    change = StackChange("stack", f"{count} user{'s' if count != 1 else ''}", after, Effect.CHANGED)
+    return replace(plan, judged_by=base.in_force, stack_changes=(change,), digest="")
+
+
+_LEFT_BEHIND: Final = (
+    "deleted; its users stay in Flex as they are, managed by nobody. "
+    "To let them leave, take them out of users/ and deploy that before"
+)
+
+
+def _without_marker(worker: Worker | None) -> Worker | None:
+    return replace(worker, text="{}") if worker is not None else None
 
 
 def as_applied(wanted: Wanted, as_of: datetime) -> Snapshot:

@@ -75,13 +75,15 @@ def footer(plan: Plan, run: PlanRun) -> str:
         said.append(f"compared with {code(run.base)}")
     too = plan.judged_by.name if plan.judged_by is not None else ""
     if too and too != run.base:
-        said.append(f"judged by the policy of {_named(too)}, too")
+        said.append(f"judged by the policy of {commit_name(too)}, too")
+    if run.head:
+        said.append(f"head commit {commit_name(run.head)}")
     if commit:
-        name = _named(commit)
+        name = commit_name(commit)
         said.append(f"commit {name} and uncommitted changes" if plan.dirty else f"commit {name}")
     return f"<sub>{' · '.join(said)}</sub>"
 
 
-def _named(revision: str) -> str:
+def commit_name(revision: str) -> str:
     """A commit by its first digits, any other revision as it was named."""
     return revision[:7] if _HEX.fullmatch(revision) else code(revision)

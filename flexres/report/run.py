@@ -10,16 +10,18 @@ from typing import Final
 class PlanRun:
     """How a plan came about.
 
-    `not_compared`: why it could not be compared with the base that was asked for.
     `seconds` and `requests` are what reading both sides cost. `base` is the revision that the plan was compared with,
-    as it was named; `offline` says that Flex was not read and the base stands for it. `apply` is what applies exactly
-    this plan and `look` what shows all of it, each behind `flexres`: the command, then its own options.
+    as it was named, and `head` the commit that proposes the YAML, where another is checked out. `not_compared`: why
+    it could not be compared with the base that was asked for. `offline` says that Flex was not read and the base stands
+    for it. `apply` is what applies exactly this plan and `look` what shows all of it, each behind `flexres`: the
+    command, then its own options.
     """
 
     seconds: float = 0.0
     requests: int = 0
     base: str = ""
     not_compared: str = ""
+    head: str = ""
     offline: bool = False
     apply: tuple[str, ...] = ("apply",)
     look: tuple[str, ...] = ("plan",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -99,10 +100,83 @@ def test_what_does_not_go_together_is_one_line(project: Cli, options: list[str],
     assert len(ran.err.splitlines()) == 2
 
 
-def test_a_new_stack_is_not_in_the_base(project: Cli) -> None:
-    project.write(stack="eu", flex=FLEX.replace("k7m2q9", "eu9999"), team="users: {}\n")
-    ran = project.run("plan", "-s", "eu", "--base", "main")
-    assert (ran.code, ran.err.splitlines()[0]) == (2, "error: main has no stack at stacks/eu")
+EU = FLEX.replace("k7m2q9", "eu9999").replace(
+    "GO00000000000000000000000000000001", "GO00000000000000000000000000000002"
+)
+
+
+def test_a_new_stack_is_all_new_and_judged_by_its_own_policy(project: Cli) -> None:
+    """Its base is empty, and the report says on top that nothing was in force before."""
+    project.write(stack="eu", flex=EU, team=TEAM.replace("ana@", "eva@").replace("bob@", "ben@"))
+    ran = project.run("plan", "-s", "eu", "--base", "main", "--offline")
+    assert ran.code == 0, ran.err
+    assert "2 to add" in ran.out
+    assert "not compared" in ran.out
+    assert "judged by its own policy alone: the stack is new, main has none" in ran.out
+
+
+@pytest.mark.parametrize("kept", ["id: k7m2q9", "instance: GO00000000000000000000000000000001"])
+def test_a_stack_under_a_new_name_is_judged_by_its_former_policy(project: Cli, kept: str) -> None:
+    """A folder's name is no way around the policy in force."""
+    strict = FLEX.replace("min_admins: 0", "min_admins: 0, protected: [ana@example.com]")
+    git(project.folder, "switch", "-q", "main")
+    project.write(flex=strict, team=TEAM)
+    commit(project.folder)
+    git(project.folder, "switch", "-qc", "renamed")
+    other = FLEX if kept in FLEX and kept.startswith("id") else EU.replace("00002", "00001")
+    project.write(stack="prod2", flex=other, team=TEAM.replace("  ana@", "  eva@"))
+    shutil.rmtree(project.folder / "stacks" / "prod")
+    found = project.run("plan", "-s", "prod2", "--base", "main", "--offline", "--check")
+    assert "policy.protected" in found.out
+    assert "loosened" in found.out
+
+
+def test_a_deleted_stack_says_who_is_left_behind(project: Cli, sandbox: Sandbox) -> None:
+    """Nobody is asked but git, and it is never said to be in sync."""
+    project.write(stack="eu", flex=EU, team="users: {}\n")
+    shutil.rmtree(project.folder / "stacks" / "prod")
+    sandbox.clear_requests()
+    ran = project.run("plan", "-s", "prod", "--base", "main", "-f", "markdown")
+    assert ran.code == 0, ran.err
+    assert "needs care" in ran.out.splitlines()[1]
+    assert "To let them leave, take them out of users/ and deploy that before" in ran.out
+    assert "ana@example.com" in ran.out
+    assert sandbox.requests() == []
+
+
+def test_a_stack_that_was_moved_is_not_said_to_leave_anybody_behind(project: Cli) -> None:
+    """Its id goes on under another name."""
+    (project.folder / "stacks" / "prod").rename(project.folder / "stacks" / "prod2")
+    ran = project.run("plan", "-s", "prod", "--base", "main", "-f", "markdown")
+    assert "moved to" in ran.out
+    assert "ana@example.com" not in ran.out
+
+
+def test_a_comment_is_never_left_as_it_was_where_the_plan_fails(project: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Broken YAML and refused credentials take the place of what an earlier commit was told."""
+    told = project.folder / "plan.md"
+    project.write(flex=FLEX, team=TEAM.replace("[agent]", "[agnt]"))
+    options = ("plan", "--base", "main", "--head", "1a2b3c4d" * 5, "-f", "markdown", "-o", str(told))
+    assert project.run(*options).code == 2
+    comment = told.read_text()
+    assert comment.startswith("<!-- flexres:plan:prod -->\n### ⛔ flexres · `prod` · not planned\n")
+    assert "`stacks/prod/users/team.yaml:1`" in comment
+    assert "head commit 1a2b3c4" in comment
+
+    project.write(flex=FLEX, team=TEAM)
+    monkeypatch.setenv("TWILIO_API_SECRET", "wrong")
+    told.unlink()
+    assert project.run(*options).code == 6
+    assert "**It failed.**" in told.read_text()
+
+
+def test_the_footer_names_the_head_commit_of_the_pull_request(project: Cli) -> None:
+    """What is checked out is the merge of it."""
+    project.write(flex=FLEX, team=TEAM.replace("level: 1", "level: 2"))
+    ran = project.run("plan", "--base", "main", "--head", "1a2b3c4d" * 5, "-f", "markdown")
+    assert "head commit 1a2b3c4 · commit" in ran.out.splitlines()[-1]
+    odd = project.run("plan", "--base", "main", "--head", "](http://x.example)", "-f", "markdown")
+    assert "head commit `](http://x.example)`" in odd.out.splitlines()[-1]
 
 
 def test_what_mends_a_base_is_planned_and_says_that_it_was_not_compared(project: Cli) -> None:

@@ -14,17 +14,27 @@ import typer
 from flexres.cli import options
 from flexres.cli.each_stack import Told, each_stack, share_of
 from flexres.cli.engines import looking_through, seen_through
-from flexres.cli.extra_outputs import ExtraOutputs
+from flexres.cli.extra_outputs import ExtraOutputs, telling_failure
 from flexres.cli.logs import configure_logs
 from flexres.cli.open_stack import Lifts, note_oddities, opened
 from flexres.cli.output import busy
 from flexres.cli.reports import plan_as, plan_line
 from flexres.cli.saved_plans import save
-from flexres.cli.stacks import StackFolder, base_of, choose_stacks, load, refuse_clashes
+from flexres.cli.stacks import (
+    StackFolder,
+    base_of,
+    choose_stacks,
+    is_deleted,
+    load,
+    moved_to,
+    recorded,
+    refuse_clashes,
+)
 from flexres.desired.git.revision import read_revision
+from flexres.desired.model import StackConfig
 from flexres.desired.stack import Stack
 from flexres.errors import Exit, InvalidStack, SetupError
-from flexres.reconcile.base import Base, offline_plan
+from flexres.reconcile.base import Base, deleted_plan, offline_plan
 from flexres.report.plan.model import PlanReport, report_of
 from flexres.report.run import PlanRun
 from flexres.session import committed_approvals, wanted_of
@@ -64,6 +74,12 @@ def plan(
             metavar="REV", help="Compare with the YAML of this revision, and mark what is not from this change."
         ),
     ] = None,
+    head: Annotated[
+        str,
+        typer.Option(
+            metavar="COMMIT", help="Name in the report the commit that proposes the YAML, where another is checked out."
+        ),
+    ] = "",
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not look at Flex: compare with the YAML of --base alone.")
     ] = False,
@@ -87,14 +103,16 @@ def plan(
     Reads the YAML and all of Flex and shows the difference: first what needs care, such as who becomes admin and
     who leaves, then every change by team file. Nothing is written to Flex.
     """
-    asked = _Asked(engine, base, offline, save_to, Lifts(approve or (), allow_admin or (), allow_older), log)
+    lifts = Lifts(approve or (), allow_admin or (), allow_older)
+    asked = _Asked(engine, base, head, offline, save_to, lifts, log)
     chosen = choose_stacks(stack, stacks)
     extra = ExtraOutputs(tuple(also or ()), reports, ci)
     extra.check(chosen, report_format, out)
     _check(asked, chosen)
 
     async def show(one: StackFolder) -> Told:
-        report, loaded = await (_without_flex(one, asked) if offline else _planned(one, stacks, asked))
+        with telling_failure(one, report_format, out, extra, head=head):
+            report, loaded = await _plan_of(one, stacks, asked)
         limit = share_of(len(chosen))
         text = plan_as(report, loaded, report_format, out, verbose=verbose, limit=limit, reports=reports)
         extra.tell_plan(report, loaded)
@@ -109,6 +127,7 @@ class _Asked:
 
     engine: options.EngineName | None
     base: str | None
+    head: str
     offline: bool
     save: Path | None
     lifts: Lifts
@@ -127,12 +146,27 @@ def _check(asked: _Asked, chosen: Sequence[StackFolder]) -> None:
         raise SetupError("a saved plan is of one stack", hint="name one with --stack")
 
 
+async def _plan_of(one: StackFolder, stacks: Path, asked: _Asked) -> tuple[PlanReport, Stack]:
+    if asked.base is not None and is_deleted(one):
+        return _deleted(one, stacks, asked.base, asked.head)
+    return await (_without_flex(one, asked) if asked.offline else _planned(one, stacks, asked))
+
+
+def _deleted(one: StackFolder, stacks: Path, revision: str, head: str) -> tuple[PlanReport, Stack]:
+    """What this change leaves behind by deleting the stack: nobody is asked but git."""
+    base, stack = recorded(one, revision)
+    goes_on = moved_to(stacks, base.wanted.config.id)
+    found = deleted_plan(base, as_of=datetime.now(UTC), moved_to=str(goes_on.folder) if goes_on is not None else "")
+    return report_of(found, PlanRun(base=base.name, head=head, offline=True)), stack
+
+
 async def _planned(one: StackFolder, stacks: Path, asked: _Asked) -> tuple[PlanReport, Stack]:
-    base, wrong = _base(one, asked.base)
     async with opened(one.name, stacks, read_only=True, log=asked.log, lifts=asked.lifts, base=asked.base) as it:
+        base, wrong = _base(one, asked.base, it.stack.config)
         with busy(f"Reading {it.stack.name} from Flex"):
             plan, run = await it.plan(base=base)
-            run = replace(run, base=asked.base or "", not_compared=wrong)
+            run = replace(run, base=base.name if base is not None else asked.base or "", not_compared=wrong)
+            run = replace(run, head=asked.head)
             found = await seen_through(looking_through(it, stacks, asked.engine), plan)
     if asked.save:
         save(found, it, asked.save)
@@ -140,7 +174,7 @@ async def _planned(one: StackFolder, stacks: Path, asked: _Asked) -> tuple[PlanR
     return report_of(found, run, it.stack.line_of), it.stack
 
 
-def _base(one: StackFolder, revision: str | None) -> tuple[Base | None, str]:
+def _base(one: StackFolder, revision: str | None, now: StackConfig) -> tuple[Base | None, str]:
     """The stack as a revision has it; None where none is named, or where its YAML is wrong there, and then why.
 
     What mends the YAML has to be planned, too. Raises SetupError where there is no such revision.
@@ -148,7 +182,7 @@ def _base(one: StackFolder, revision: str | None) -> tuple[Base | None, str]:
     if revision is None:
         return None, ""
     try:
-        return base_of(one, revision), ""
+        return base_of(one, revision, now), ""
     except InvalidStack as error:
         return None, f"the YAML of {revision} is wrong itself: {error.problems[0]}"
 
@@ -156,11 +190,11 @@ def _base(one: StackFolder, revision: str | None) -> tuple[Base | None, str]:
 async def _without_flex(one: StackFolder, asked: _Asked) -> tuple[PlanReport, Stack]:
     """The plan against the base's YAML alone: nothing here opens a connection or asks for credentials."""
     configure_logs(asked.log)
-    base, wrong = _base(one, asked.base)
-    if base is None:
-        raise SetupError(f"nothing can be compared: {wrong}", hint="name a revision that validates, or drop --offline")
     stack = load(one)
     refuse_clashes(stack, one)
+    base, wrong = _base(one, asked.base, stack.config)
+    if base is None:
+        raise SetupError(f"nothing can be compared: {wrong}", hint="name a revision that validates, or drop --offline")
     revision = read_revision(one.folder)
     approvals = committed_approvals(stack, revision)
     found = offline_plan(
@@ -170,4 +204,4 @@ async def _without_flex(one: StackFolder, asked: _Asked) -> tuple[PlanReport, St
         approvals=approvals,
         allow_admin=asked.lifts.admins,
     )
-    return report_of(found, PlanRun(base=base.name, offline=True), stack.line_of), stack
+    return report_of(found, PlanRun(base=base.name, head=asked.head, offline=True), stack.line_of), stack

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from flexres.desired.git.source import GitSource
+from flexres.desired.git.source import GitSource, NoStackError, stacks_at
 from flexres.desired.load import load_config
-from flexres.desired.model import InForce, JudgedBy
+from flexres.desired.model import InForce, JudgedBy, StackConfig
 from flexres.errors import InvalidStack, SetupError
 
 _PATIENCE: Final = 10.0
@@ -179,27 +179,57 @@ _FIRST: Final = "this is the first commit"
 _CUT_OFF: Final = "this clone is shallow and lacks the commit before: git fetch --deepen=1 brings it"
 
 
-def config_in_force(folder: Path, revision: Revision, base: str = "") -> InForce:
+def config_in_force(folder: Path, revision: Revision, base: str = "", *, now: StackConfig | None = None) -> InForce:
     """What was in force at `base`; without one before HEAD, or with uncommitted changes in the stack's folder, at HEAD.
 
     Raises SetupError where `base` names no commit here; whatever else is amiss is told instead of a configuration.
+    `now` is the configuration that is judged: where the commit has no such stack, the one of its id or instance counts.
     """
     if base:
-        return _first_readable(folder, JudgedBy.BASE, base, 0, shallow=revision.shallow)
+        return _first_readable(folder, JudgedBy.BASE, base, 0, now, shallow=revision.shallow)
     if revision.commit is None:
         return InForce(JudgedBy.NOTHING, why=revision.unknown or "git tells no commit here")
     if revision.dirty:
-        return _first_readable(folder, JudgedBy.HEAD, "HEAD", 0, shallow=revision.shallow)
-    return _first_readable(folder, JudgedBy.FIRST_PARENT, "HEAD", 1, shallow=revision.shallow)
+        return _first_readable(folder, JudgedBy.HEAD, "HEAD", 0, now, shallow=revision.shallow)
+    return _first_readable(folder, JudgedBy.FIRST_PARENT, "HEAD", 1, now, shallow=revision.shallow)
 
 
-def _first_readable(folder: Path, by: JudgedBy, start: str, first: int, *, shallow: bool) -> InForce:
+def former_folder(folder: Path, revision: str, now: StackConfig) -> Path | None:
+    """The folder that this stack had in `revision`, by its id, else by its instance; None: it had none.
+
+    A new name for a stack is no new policy. Raises SetupError where git or the revision is not to be had.
+    """
+    configs: dict[Path, StackConfig] = {}
+    for path in (folder.parent / name for name in stacks_at(folder.parent, revision)):
+        try:
+            configs[path] = load_config(GitSource(path, revision))
+        except SetupError:
+            continue  # no stack, or one that says nothing that can be compared
+    same_id = (path for path, config in configs.items() if config.id == now.id)
+    same_instance = (path for path, config in configs.items() if config.instance == now.instance)
+    return next(same_id, None) or next(same_instance, None)
+
+
+def _source(folder: Path, revision: str, now: StackConfig | None) -> GitSource:
+    """The stack in a revision, or the one there that became it."""
+    try:
+        return GitSource(folder, revision)
+    except NoStackError:
+        former = former_folder(folder, revision, now) if now is not None else None
+        if former is None:
+            raise
+        return GitSource(former, revision)
+
+
+def _first_readable(
+    folder: Path, by: JudgedBy, start: str, first: int, now: StackConfig | None, *, shallow: bool
+) -> InForce:
     """The configuration of the commit that is `first` steps before `start`, or of the next before it that has one."""
     unreadable = ""
     for step in range(first, first + _MOST_STEPS):
         name = f"{start}~{step}" if step else start
         try:
-            source = GitSource(folder, name)
+            source = _source(folder, name, now)
             config = load_config(source)
         except InvalidStack:
             unreadable = unreadable or f"the flex.yaml of {name} cannot be read"

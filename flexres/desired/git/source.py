@@ -37,11 +37,29 @@ class _Entry:
     size: int | None
 
 
+class NoStackError(SetupError):
+    """The revision has no stack in this folder: all of it is new."""
+
+
+def stacks_at(stacks: Path, revision: str) -> Sequence[str]:
+    """The names of the folders in `stacks` as `revision` has them, sorted; empty where it has no such folder.
+
+    Raises:
+        SetupError: git or the revision is not to be had.
+    """
+    inside, shallow = _place_of(stacks)
+    commit = _commit(inside, _checked(revision), shallow=shallow)
+    path = _path_in_git(stacks, inside)
+    listed = _git(inside, "ls-tree", "-dz", "--name-only", "--full-tree", f"{commit}:{path}", may_fail=True)
+    return sorted(os.fsdecode(name) for name in (listed or b"").split(b"\0")[:-1])
+
+
 class GitSource:
     """The stack in `folder` as `revision` has it; the folder itself needs not be there, only one above it.
 
     Raises:
-        SetupError: git or the revision is not to be had, or the revision has no such stack.
+        NoStackError: the revision has no such stack.
+        SetupError: git or the revision is not to be had.
     """
 
     def __init__(self, folder: Path, revision: str) -> None:
@@ -118,10 +136,7 @@ class GitSource:
         odd = next((mode for mode in modes if mode in _NOT_PLAIN), None)
         if odd is not None:
             return InvalidStack((not_plain(self._shown, _NOT_PLAIN[odd]),), files=0)
-        return SetupError(
-            f"{self._revision} has no stack at {folder.as_posix()}",
-            hint="all of it is new, so plan without --base; or name another revision",
-        )
+        return NoStackError(f"{self._revision} has no stack at {folder.as_posix()}", hint="name a revision that has it")
 
 
 def _entry(line: bytes) -> tuple[str, _Entry]:

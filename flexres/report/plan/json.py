@@ -39,7 +39,7 @@ def plan_json(report: PlanReport) -> Report:
         "format": FORMAT,
         "report": "plan",
         **_head(plan),
-        **_given(base=run.base),
+        **_given(base=run.base, head=run.head),
         **({"offline": True} if run.offline else {}),
         "verdict": str(report.verdict),
         "exit": int(report.exit),

@@ -38,7 +38,7 @@ PLANS = {
 }
 
 
-RUNS = {"based": samples.BASED, "offline": samples.OFFLINE_RUN}
+RUNS = {"based": replace(samples.BASED, head="1a2b3c4"), "offline": samples.OFFLINE_RUN}
 
 
 def reports() -> Iterator[dict[str, Any]]:

@@ -36,6 +36,7 @@ class FlexUser:
     deactivated_date: str | None = None
     created_date: str | None = None
     updated_date: str | None = None
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

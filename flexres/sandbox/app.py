@@ -118,6 +118,8 @@ async def _observe(request: web.Request, handler: Handler) -> web.StreamResponse
     request_id = new_sid("RQ")
     status = 0
     try:
+        if world.between is not None:
+            world.between(request.method, request.path)
         response = await handler(request)
         if world.latency:
             await asyncio.sleep(world.latency - (time.perf_counter() - started))

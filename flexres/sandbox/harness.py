@@ -18,6 +18,7 @@ from typing import Self, TypeVar
 from flexres.sandbox.app import listening
 from flexres.sandbox.auth0.manual_actions import Auth0Hands
 from flexres.sandbox.control import manual_actions as hands
+from flexres.sandbox.flex.provisioning import deprovision, parse_provision, provision
 from flexres.sandbox.flex.users import user_object
 from flexres.sandbox.identity import DEFAULT, Identity
 from flexres.sandbox.requestlog import LoggedRequest
@@ -135,6 +136,13 @@ class Sandbox:
 
         return self._call(turn)
 
+    def between(self, act: Callable[[str, str], None] | None) -> None:
+        """Has something happen right before each request from now on is carried out, given its method and path.
+
+        What others do meanwhile can be done there by the methods of this object; None ends it.
+        """
+        self._call(lambda world: setattr(world, "between", act))
+
     def latency(self, seconds: float) -> None:
         """Delays every answer from now on."""
         self._call(lambda world: setattr(world, "latency", seconds))
@@ -146,6 +154,31 @@ class Sandbox:
     def load(self, users: Iterable[SeedUser]) -> int:
         """Puts exactly these users in place, where their usernames are free; gives how many."""
         return self._call(lambda world: load(world.store, users))
+
+    def provision(
+        self,
+        username: str,
+        full_name: str = "Some Body",
+        *,
+        email: str = "",
+        roles: Sequence[str] = ("agent",),
+        attributes: Mapping[str, object] | None = None,
+    ) -> None:
+        """Makes or changes a user as another program does that calls Provision. Raises WireError where Flex refuses."""
+        worker = {} if attributes is None else {"attributes": dict(attributes)}
+        profile = {"username": username, "full_name": full_name, "email": email or username, "roles": list(roles)}
+        self._call(lambda world: provision(world, parse_provision({**profile, "worker": worker}, world)))
+
+    def deprovision(self, username: str) -> None:
+        """Takes Flex away from a user as another program does. Raises KeyError where there is none."""
+
+        def act(world: World) -> None:
+            user = world.store.users.by_username(username, case_sensitive=True)
+            if user is None:
+                raise KeyError(username)
+            deprovision(world, user)
+
+        self._call(act)
 
     def users(self) -> list[dict[str, object]]:
         """All users, as the v1 list shows them."""
@@ -327,7 +360,9 @@ class Sandbox:
         return self._call(carry_out)
 
     def _call(self, action: Callable[[World], T]) -> T:
-        """Carries something out in the sandbox's thread, where its database may be used."""
+        """Carries something out in the sandbox's thread, where its database may be used: at once from there."""
+        if threading.current_thread() is self._thread:
+            return action(self._world)
         future: Future[T] = Future()
 
         def carry_out() -> None:

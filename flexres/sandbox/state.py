@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -20,7 +21,10 @@ from flexres.sandbox.taskrouter.fixed import Workspace
 
 @dataclass(slots=True)
 class World:
-    """One running sandbox. `latency` is in seconds; `in_flight` counts the requests not yet answered."""
+    """One running sandbox. `latency` is in seconds; `in_flight` counts the requests not yet answered.
+
+    `between` is called with method and path right before each request of a client is carried out.
+    """
 
     store: Store
     switches: Switches = field(default_factory=Switches)
@@ -30,6 +34,7 @@ class World:
     rates: Rates = field(default_factory=Rates)
     neighbour: Neighbour | None = None
     in_flight: int = 0
+    between: Callable[[str, str], None] | None = None
     identity: Identity = field(init=False)
     workspace: Workspace = field(init=False)
     history: History = field(init=False)

@@ -307,6 +307,45 @@ def test_an_adoption_changes_nothing_of_the_identity_providers_set_up(flow: Flow
     assert plan.idp is None
 
 
+@pytest.mark.parametrize("mode", ["merge", "replace"])
+@pytest.mark.parametrize("old", ["", "previously: robert@example.com, "])
+def test_somebody_who_came_between_the_last_look_and_the_write_gets_everything_back(
+    flow: Flow, tmp_path: Path, mode: str, old: str
+) -> None:
+    """Profile, attributes and another stack's marker, to the byte; it is told, and the journal has what they had."""
+    flow.sandbox.switches(provision_on_existing=mode)
+    if old:
+        flow.write(ROBERT.replace("previously: bob@example.com, ", ""))
+        flow.apply()
+    flow.write(BOB.replace("full_name", f"{old}full_name"))
+    plan = flow.plan()
+
+    def slip_in(method: str, path: str) -> None:
+        if path.endswith("/Provision"):
+            flow.sandbox.between(None)
+            known = {ATTRIBUTE: FOREIGN, "vip": "yes", "level": "theirs"}
+            flow.sandbox.provision("bob@example.com", "Bob the Boss", roles=["admin"], attributes=known)
+            before.append(
+                (handed_over(flow, "bob@example.com"), flow.sandbox.worker_attributes_text("bob@example.com"))
+            )
+
+    before: list[tuple[dict[str, Any], str]] = []
+    flow.sandbox.between(slip_in)
+    path = tmp_path / "journal.jsonl"
+    journal = FileJournal(path, Run("test", "me", None))
+    applied = flow.apply(plan=plan, journal=journal, approve=[plan.digest] if plan.digest else [])
+    journal.close()
+
+    assert results(applied) == {"bob@example.com": "failed"}
+    assert "as before again" in applied.users[0].message
+    assert (handed_over(flow, "bob@example.com"), json.loads(before[0][1])) == (
+        before[0][0],
+        before[0][0]["attributes"],
+    )
+    kept = [line for line in map(json.loads, path.read_text().splitlines()) if line["event"] == "before"]
+    assert kept[-1]["attributes"] == before[0][1]
+
+
 @pytest.mark.parametrize("few", [0, 100])
 def test_somebody_who_came_while_the_plan_waited_is_not_overwritten(
     flow: Flow, monkeypatch: pytest.MonkeyPatch, few: int

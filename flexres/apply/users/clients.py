@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
-from flexres.live.model import FlexUser, Worker, WorkerChannel
+from flexres.live.model import FlexUser, History, Worker, WorkerChannel
 from flexres.values import Json
 
 
@@ -47,6 +48,9 @@ class Workers(Protocol):
 
     async def channels(self, sid: str) -> dict[str, WorkerChannel]:
         """Its channels by name. Raises NotFoundError."""
+
+    async def history(self, sid: str, *, until: datetime) -> History:
+        """What changed it in the days before `until`, as far as Twilio tells."""
 
     async def update_channel(
         self, sid: str, channel: str, *, available: bool | None = None, capacity: int | None = None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import Final
 
 from flexres.apply.users.clients import Users
@@ -22,9 +21,6 @@ FEW: Final = 100
 FRESH: Final = 5.0
 """Seconds for which a list of all users is believed."""
 
-_OLDER: Final = timedelta(minutes=1)
-"""Who is written so long after they were made was there before; less may be Flex's way of making somebody."""
-
 
 class Newcomers:
     """The look of one run, over a plan that makes so many users as `arrivals` says."""
@@ -36,6 +32,7 @@ class Newcomers:
         self._reading = asyncio.Lock()
         self._listed: frozenset[str] = frozenset()
         self._at: float | None = None
+        self._first_version = 0
 
     async def check(self, username: str, planned: LiveUser | None) -> None:
         """Whether Flex still has nobody of this name but `planned`, who is deactivated or has no Worker.
@@ -47,13 +44,17 @@ class Newcomers:
         if (planned is None or planned.username != username) and await self._is_there(username):
             raise FlexresError("came to exist in Flex since the plan, and was left as they are", hint="plan again")
 
-    def check_answer(self, found: FlexUser, planned: LiveUser | None) -> None:
-        """Raises FlexresError where Provision was to make somebody, and its answer is of one who was there before."""
-        if planned is None and _was_there(found):
-            raise FlexresError(
-                f"is in Flex since {found.created_date} although no list said so; Provision changed their profile",
-                hint="look at their history in Console, then plan again",
-            )
+    def suspects(self, found: FlexUser) -> bool:
+        """Whether Provision's answer may be of somebody who was there before: worth a look at their history.
+
+        Whom Flex makes is of one date and of its first version, 0 or 1: nobody says which, so `made` shows it.
+        """
+        return found.created_date != found.updated_date or (found.version or 0) > self._first_version
+
+    def made(self, found: FlexUser) -> None:
+        """Take note that Flex made this user and nobody was there before."""
+        if found.created_date == found.updated_date:
+            self._first_version = min(found.version or 0, 1)
 
     async def _check_as_planned(self, planned: LiveUser) -> None:
         try:
@@ -75,11 +76,3 @@ class Newcomers:
                 self._listed = frozenset(fold_case(user.username) for page in pages for user in page)
                 self._at = self._monotonic()
             return fold_case(username) in self._listed
-
-
-def _was_there(found: FlexUser) -> bool:
-    try:
-        created, updated = (datetime.fromisoformat(date or "") for date in (found.created_date, found.updated_date))
-        return updated - created > _OLDER
-    except (ValueError, TypeError):  # a date that is missing, is none, or names no zone
-        return False

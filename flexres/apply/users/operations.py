@@ -12,6 +12,7 @@ from typing import Any
 from flexres.apply.outcome import Outcome, Result, UserOutcome
 from flexres.apply.users.context import Context
 from flexres.apply.users.departure import LeftAloneError, let_go, mark_leaving, retire
+from flexres.apply.users.overwritten import check_made
 from flexres.apply.users.provision import claims_of, provision, write_profile
 from flexres.apply.users.worker import decoded, edit_attributes, write_channels
 from flexres.desired.model import DesiredUser
@@ -67,8 +68,8 @@ async def create(context: Context, user: DesiredUser, planned: LiveUser | None) 
     await context.newcomers.check(user.username, planned)
     claims = claims_of(user, context.scope, context.commit_time)
     sent = {**claims.attributes, ATTRIBUTE: claims.marker.text()}
-    found, as_sent = await provision(context.users, user, sent, begun=_begun(context))
-    context.newcomers.check_answer(found, planned)
+    found, as_sent = await provision(context, user, sent, begun=_begun(context))
+    await check_made(context, found, planned, (claims.marker.text(), _begun(context)))
     if not (claims.complete and as_sent):
         await _complete(context, user, found, {}, _NO_CHANNELS)
 
@@ -154,8 +155,8 @@ async def _new_name(context: Context, change: Rename) -> FlexUser:
     if _is_made(change):
         claims = claims_of(user, context.scope, context.commit_time)
         begun = _begun(context)
-        found, _ = await provision(context.users, user, {**claims.attributes, ATTRIBUTE: begun}, begun=begun)
-        context.newcomers.check_answer(found, live)
+        found, _ = await provision(context, user, {**claims.attributes, ATTRIBUTE: begun}, begun=begun)
+        await check_made(context, found, live, (begun,))
         return found
     assert live is not None
     assert live.worker is not None

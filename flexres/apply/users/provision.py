@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flexres.apply.users.clients import Users
 from flexres.apply.users.context import Context
 from flexres.apply.users.worker import decoded, edit_attributes
 from flexres.desired.model import DesiredUser
 from flexres.desired.schema.attributes import encode_typed
-from flexres.errors import FlexresError, FormatError, LostAnswerError
+from flexres.errors import FlexresError, FormatError, LostAnswerError, NotFoundError
 from flexres.live.model import FlexUser, Worker
 from flexres.reconcile.diff import Scope, managed
 from flexres.reconcile.fields import PROFILE, attribute_key, hash_of
@@ -54,7 +53,7 @@ def claims_of(user: DesiredUser, scope: Scope, commit_time: int | None) -> Claim
 
 
 async def provision(
-    users: Users, user: DesiredUser, attributes: Mapping[str, Json] | None, *, begun: str = ""
+    context: Context, user: DesiredUser, attributes: Mapping[str, Json] | None, *, begun: str = ""
 ) -> tuple[FlexUser, bool]:
     """Provision a user, and whether the attributes are known to have been taken as sent.
 
@@ -72,7 +71,7 @@ async def provision(
     for roles in dict.fromkeys((user.roles, flex_roles)):
         for sent in tried:
             try:
-                found, answered = await _provision(users, user, roles, sent)
+                found, answered = await _provision(context, user, roles, sent)
             except FormatError as error:
                 refusal = refusal or error
             else:
@@ -82,12 +81,12 @@ async def provision(
 
 
 async def _provision(
-    users: Users, user: DesiredUser, roles: tuple[str, ...], attributes: Mapping[str, Json] | None
+    context: Context, user: DesiredUser, roles: tuple[str, ...], attributes: Mapping[str, Json] | None
 ) -> tuple[FlexUser, bool]:
     """One Provision call and whether it was answered: a lost answer is read again before the call is repeated."""
     for _ in range(3):
         try:
-            found = await users.provision(
+            found = await context.users.provision(
                 username=user.username,
                 full_name=user.full_name,
                 email=user.email,
@@ -95,12 +94,32 @@ async def _provision(
                 attributes=attributes,
             )
         except LostAnswerError:
-            taken = await users.by_username(user.username)
-            if taken is not None and not taken.deactivated and _has_profile(taken, user):
-                return await users.by_sid(taken.sid), False
+            taken = await context.users.by_username(user.username)
+            if taken is not None and not taken.deactivated and await _is_taken(context, user, taken, attributes):
+                return taken, False
         else:
             return found, True
     raise FlexresError("Flex gave no answer to three Provision calls", hint="run it again")
+
+
+async def _is_taken(
+    context: Context, user: DesiredUser, found: FlexUser, attributes: Mapping[str, Json] | None
+) -> bool:
+    """Whether a call without an answer took effect. Raises FlexresError where somebody else made the user meanwhile.
+
+    A profile may be anybody's: whom we made has the marker that went with the call.
+    """
+    if attributes is None or ATTRIBUTE not in attributes:
+        return _has_profile(found, user)
+    if found.worker_sid is None:
+        return False
+    try:
+        known = decoded(await context.workers.fetch(found.worker_sid))
+    except NotFoundError:
+        return False
+    if known.get(ATTRIBUTE) == attributes[ATTRIBUTE]:
+        return True
+    raise FlexresError("came to exist in Flex since the plan, and was left as they are", hint="plan again")
 
 
 def _has_profile(found: FlexUser, user: DesiredUser) -> bool:
@@ -121,7 +140,7 @@ async def write_profile(
         check(decoded(before))
         context.journal.before(user.username, before.text)
         try:
-            found, _ = await provision(context.users, user, None)
+            found, _ = await provision(context, user, None)
         except FlexresError:
             # Even so it may have taken effect: its answers can be lost, and then the look at what came of it.
             await _restore(context, user, before, worker_sid)

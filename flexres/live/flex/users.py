@@ -155,7 +155,7 @@ def _flex_user(item: Any, response: Response) -> FlexUser:
             worker_sid = item["worker"].get("worker_sid")
         if deactivated is None:
             deactivated = date is not None
-        created, updated = get("created_date"), get("updated_date")
+        created, updated, version = get("created_date"), get("updated_date"), get("version")
         if (
             type(sid) is str
             and sid.isalnum()
@@ -171,7 +171,17 @@ def _flex_user(item: Any, response: Response) -> FlexUser:
             and all(type(role) is str for role in roles)
         ):
             return FlexUser(
-                sid, username, full_name, email, tuple(roles), worker_sid, deactivated, date, created, updated
+                sid,
+                username,
+                full_name,
+                email,
+                tuple(roles),
+                worker_sid,
+                deactivated,
+                date,
+                created,
+                updated,
+                version if type(version) is int else None,
             )
     except (KeyError, TypeError, AttributeError):
         pass

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from flexres.live.http.answers import Response
 from flexres.live.http.paging import pages
 from flexres.live.http.transport import Transport, path
-from flexres.live.model import Worker, WorkerChannel
+from flexres.live.model import History, Worker, WorkerChannel
+from flexres.live.taskrouter.events import history_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,10 @@ class Workers:
             "POST", "taskrouter", self._path("Workers", sid, "Channels", channel), form=form, idempotent=True
         )
         return _channel(response.object(), response)
+
+    async def history(self, sid: str, *, until: datetime) -> History:
+        """What changed the Worker in the days before `until`, as far as Twilio tells."""
+        return await history_of(self._transport, self._workspace, sid, until=until)
 
     async def task_channels(self) -> frozenset[str]:
         """The unique names of the Workspace's task channels: each Worker has a channel of each."""

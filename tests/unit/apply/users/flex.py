@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from flexres.apply.journal import NoJournal
@@ -15,7 +16,7 @@ from flexres.apply.users.newcomers import Newcomers
 from flexres.apply.users.operations import carry_out
 from flexres.desired.model import DesiredUser
 from flexres.errors import NotFoundError, PreconditionError
-from flexres.live.model import FlexUser, LiveUser, Worker, WorkerChannel
+from flexres.live.model import FlexUser, History, LiveUser, Worker, WorkerChannel, WorkerEvent
 from flexres.reconcile.change import UserChange
 from flexres.reconcile.diff import Scope
 from tests.unit.reconcile import builders
@@ -37,6 +38,8 @@ class Flex:
         self.forgetful = False
         self.listed = 0
         self.created = NOW
+        self.meanwhile: LiveUser | None = None
+        self.history_of: dict[str, list[WorkerEvent]] = {}
 
     def will(self, method: str, *answers: Exception | None) -> None:
         """What a method answers the next times it is called; None: as usual."""
@@ -90,6 +93,9 @@ class Flex:
     async def fetch(self, sid: str) -> Worker:
         return self.workers.get(sid) or _missing()
 
+    async def history(self, sid: str, *, until: datetime) -> History:
+        return History(tuple(self.history_of.get(sid, ())))
+
     async def update(self, sid: str, attributes: str, *, if_match: str | None) -> Worker:
         self._answer("update", sid[2:])
         if if_match != self.workers[sid].etag:
@@ -119,7 +125,13 @@ class Flex:
         answer = self.answers[method].pop(0) if self.answers.get(method) else None
         self.said.append(f"{method} {about}" + (" !" if answer else ""))
         if answer is not None:
+            self._come(self.meanwhile)
             raise answer
+
+    def _come(self, live: LiveUser | None) -> None:
+        if live is not None and live.worker is not None:
+            self.people[live.user.username] = live.user
+            self.workers[live.worker.sid] = replace(live.worker, etag="0")
 
 
 def _missing() -> Any:

@@ -145,6 +145,16 @@ class TestWhoCameToExist:
         outcome = await Run(flex).does(change_of(desired, live=[old]))
         assert (outcome.result, flex.said) == (Result.FAILED, [])
 
+    async def test_whom_a_call_without_an_answer_did_not_make_is_left_alone(self) -> None:
+        """The profile of whoever has the name by then may be the same: only our marker says that we made them."""
+        flex = Flex()
+        theirs = in_flex(full_name="Ana Ruiz", roles=("agent",), attributes={"panel": "left"}, marker=Marker(OTHER_ID))
+        flex.answers["provision"] = [LOST]
+        flex.meanwhile = theirs
+        outcome = await Run(flex).does(change_of(person()))
+        assert (outcome.result, flex.said) == (Result.FAILED, [f"provision {ANA} !"])
+        assert flex.attributes(ANA)["panel"] == "left"
+
     async def test_whom_no_look_showed_is_told_by_the_answer(self) -> None:
         """Nobody says whether a look by name finds a deactivated user: one who is older than the change is told."""
         flex = Flex()

@@ -17,11 +17,13 @@ from flexres.live.flex.users import FlexUsers
 from flexres.live.http.concurrently import each, together
 from flexres.live.http.connect import connect
 from flexres.live.http.transport import Transport
-from flexres.live.model import History, Instance, Snapshot
+from flexres.live.model import AVAILABILITY, History, Instance, LiveUser, Snapshot
 from flexres.live.snapshot import read_snapshot, reread
-from flexres.live.taskrouter.events import history_of
+from flexres.live.taskrouter.capacities import FEW, Settings
+from flexres.live.taskrouter.events import changed_lately, history_of
 from flexres.live.taskrouter.workers import Workers
 from flexres.reconcile.base import Base, compared
+from flexres.reconcile.channels_as_set import channels_as_set
 from flexres.reconcile.context import Wanted
 from flexres.reconcile.guards.approvals import Approval, Proof, Source
 from flexres.reconcile.idp.users import IdpSides
@@ -33,13 +35,17 @@ from flexres.sso.sightings import SignOn
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A loaded stack and a transport to its Flex; `in_force` is the configuration before the change that is planned."""
+    """A loaded stack and a transport to its Flex; `in_force` is the configuration before the change that is planned.
+
+    `every_channel`: no plan of it may take a channel of a Worker for what was set last.
+    """
 
     stack: Stack
     wanted: Wanted
     transport: Transport
     provider: IdentityProvider | None = None
     in_force: InForce | None = None
+    every_channel: bool = False
 
     @property
     def sent(self) -> int:
@@ -55,20 +61,41 @@ class Session:
         """The client of the instance's Workers."""
         return Workers(self.transport, instance.workspace)
 
-    async def snapshot(self, *, routing: bool = False) -> Snapshot:
+    async def snapshot(self, *, routing: bool = False, every_channel: bool = True) -> Snapshot:
         """What Flex says now; with `routing`, of its task queues and Workflows too.
 
+        Unless `every_channel`, the channels of those to whom the marker says that they were applied are confirmed by
+        their capacities, a thousand at a time: see `Snapshot.as_set`.
         A declared user whom the list of users lacks while a Worker of that name exists is read again: lists can
         miss what others change meanwhile, and a new user is provisioned only where there is none.
         """
         config = self.stack.config
         channels_for = {user.username for user in self.wanted.users.values() if user.channels}
+        by_few = not (every_channel or self.every_channel) and len(channels_for) >= FEW
         snapshot = await read_snapshot(
-            self.transport, account=config.account, instance=config.instance, channels_for=channels_for, routing=routing
+            self.transport,
+            account=config.account,
+            instance=config.instance,
+            channels_for=channels_for,
+            as_set=self._as_set if by_few else None,
+            routing=routing,
         )
         nameless = {worker.friendly_name for worker in snapshot.orphans}
         doubtful = (nameless & self.wanted.users.keys()) - snapshot.users.keys()
         return await reread(self.transport, snapshot, doubtful, channels_for=channels_for) if doubtful else snapshot
+
+    async def _as_set(self, instance: Instance, live: Mapping[str, LiveUser]) -> dict[str, Settings]:
+        """Whose channels were applied as the YAML has them, and not made available or unavailable lately."""
+        found = channels_as_set(self.wanted.users.values(), live, self.wanted.scope)
+        if len(found) < FEW:
+            return {}
+        now = self.transport.timing.now()
+        changed = await changed_lately(self.transport, instance.workspace, AVAILABILITY, until=now)
+        return {
+            username: settings
+            for username, settings in found.items()
+            if (worker := live[username].worker) is not None and worker.sid not in changed
+        }
 
     async def histories(self, instance: Instance, workers: Sequence[str], *, until: datetime) -> dict[str, History]:
         """What changed these Workers lately, by SID: one request each."""
@@ -133,7 +160,7 @@ class Session:
         sides: list[IdpSides | None] = []
 
         async def users() -> None:
-            snapshots.append(await self.snapshot(routing=True))
+            snapshots.append(await self.snapshot(routing=True, every_channel=False))
 
         async def sign_on() -> None:
             seen.append(await self.sign_on())
@@ -152,7 +179,7 @@ class Session:
         wanted = replace(self.wanted, users=chosen)
         names = set(usernames) | {user.previously for user in chosen.values() if user.previously}
         if by_pages:
-            snapshot = await self.snapshot()
+            snapshot = await replace(self, wanted=wanted).snapshot()
         else:
             channels_for = {user.username for user in chosen.values() if user.channels}
             nobody = Snapshot(instance=instance, users={})

@@ -83,10 +83,12 @@ async def opened(
     log: LogFormat,
     lifts: Lifts = Lifts(),
     base: str | None = None,
+    every_channel: bool = False,
 ) -> AsyncIterator[Opened]:
     """Loads the chosen stack and connects to its Flex, with this process' log set up before.
 
-    Plans are judged by the policy in force at `base`, too; without one by that of the commit before.
+    Plans are judged by the policy in force at `base`, too; without one by that of the commit before. With
+    `every_channel` they read the channels of each Worker, however many there are.
 
     Raises:
         SetupError: no such stack, wrong YAML, wrong or missing credentials; nothing was sent.
@@ -104,7 +106,7 @@ async def opened(
     )
     opening = open_session(stack, environ=os.environ, revision=revision, read_only=read_only, base=base or "")
     async with opening as session:
-        yield Opened(stack, revision, approvals, lifts, session, base or "")
+        yield Opened(stack, revision, approvals, lifts, replace(session, every_channel=every_channel), base or "")
 
 
 def check_digests(digests: Sequence[str]) -> None:

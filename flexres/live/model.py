@@ -93,13 +93,30 @@ def nests_too_deep(value: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class WorkerChannel:
-    """What a Worker can take on one task channel. `capacity` counts tasks (0: none)."""
+    """What a Worker can take on one task channel. `capacity` counts tasks (0: none).
+
+    Without a SID nobody looked at the channel itself: its capacity is known by an expression, whether it is available
+    is what was set last, and either is None where nobody ever set it.
+    """
 
     sid: str
     name: str
-    available: bool
-    capacity: int
+    available: bool | None
+    capacity: int | None
     assigned_tasks: int = 0
+
+
+def not_looked_at(channels: Mapping[str, WorkerChannel] | None) -> bool:
+    """Whether these are channels of which the capacity alone is known."""
+    return any(not channel.sid for channel in (channels or {}).values())
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSettings:
+    """What somebody set on one task channel of a Worker; None: nothing."""
+
+    available: bool | None = None
+    capacity: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +213,8 @@ class Snapshot:
     `users` is by username, exactly as Flex spells it, active users before deactivated ones of the same name;
     `orphans` are Workers that belong to no Flex user (made directly in TaskRouter, never tied to one later).
     `requests` counts what the reading cost, `seconds` how long it took. `routing` is what leads work to the Workers;
-    None: nobody looked. `task_channels` are the Workspace's, by unique name; None: nobody looked.
+    None: nobody looked. `task_channels` are the Workspace's, by unique name; None: nobody looked. Of `as_set` users the
+    capacities are known, and whether their channels are available is what was set last.
     """
 
     instance: Instance
@@ -207,6 +225,7 @@ class Snapshot:
     seconds: float = 0.0
     routing: RoutingSetup | None = field(default=None, repr=False)
     task_channels: frozenset[str] | None = None
+    as_set: int = 0
 
     def personas(self) -> dict[str, tuple[str, ...]]:
         """E-mail address (lower case) → usernames, where more than one active user has it (each is billed)."""

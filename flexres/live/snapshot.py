@@ -6,17 +6,31 @@ whatever it seems to lack is fetched by itself before it counts as gone.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from typing import TypeAlias
 
 from flexres.errors import NotFoundError, TwilioError
 from flexres.live.flex.configuration import ConfigurationApi
 from flexres.live.flex.users import FlexUsers
 from flexres.live.http.concurrently import each, together
 from flexres.live.http.transport import Transport
-from flexres.live.model import FlexUser, Instance, LiveUser, RoutingSetup, Snapshot, Worker, WorkerChannel
+from flexres.live.model import (
+    FlexUser,
+    Instance,
+    LiveUser,
+    RoutingSetup,
+    Snapshot,
+    Worker,
+    WorkerChannel,
+    not_looked_at,
+)
+from flexres.live.taskrouter.capacities import Settings, confirmed
 from flexres.live.taskrouter.routing import routing_setup
 from flexres.live.taskrouter.workers import Workers
+
+AsSet: TypeAlias = "Callable[[Instance, Mapping[str, LiveUser]], Awaitable[Mapping[str, Settings]]]"
+"""Gives of the users found those whose channels are as somebody set them last, unless they were changed since."""
 
 
 async def read_snapshot(
@@ -25,12 +39,14 @@ async def read_snapshot(
     account: str,
     instance: str,
     channels_for: Collection[str] = (),
+    as_set: AsSet | None = None,
     only: Collection[str] | None = None,
     routing: bool = False,
 ) -> Snapshot:
     """Read the instance: everything by pages, or `only` these usernames one by one (then without orphans).
 
     The Workspace's task channels are read where one of these has none.
+    Those that `as_set` gives are confirmed by a few requests together as far as that is possible, see `capacities`.
     `routing`: task queues and Workflows as well. What of them cannot be read is told in the snapshot.
     Channels are read for those of `channels_for` who have a Worker. A username that is absent from the result was
     not listed; before that counts as gone, ask `reread`.
@@ -50,7 +66,10 @@ async def read_snapshot(
             setups.append(await routing_setup(transport, found.workspace))
 
     await together(reading.everything() if only is None else reading.these(only), read_routing())
-    users = await reading.with_channels(reading.joined(), channels_for)
+    users = reading.joined()
+    confirmed = await reading.confirmed(users, await as_set(found, users)) if as_set is not None else {}
+    users = await reading.with_channels(users, set(channels_for) - confirmed.keys())
+    users |= confirmed
     return Snapshot(
         instance=found,
         users=users,
@@ -59,6 +78,7 @@ async def read_snapshot(
         requests=transport.sent - sent,
         seconds=transport.timing.monotonic() - started,
         routing=setups[0] if setups else None,
+        as_set=sum(not_looked_at(live.channels) for live in confirmed.values()),
     )
 
 
@@ -122,6 +142,14 @@ class _Reading:
 
         await each(read, sorted(users.keys() & set(channels_for)))
         return users
+
+    async def confirmed(self, users: Mapping[str, LiveUser], as_set: Mapping[str, Settings]) -> dict[str, LiveUser]:
+        """Those of whom TaskRouter lists that their channels are as they were set last, with these channels."""
+        workers = {username: worker.sid for username in as_set if (worker := users[username].worker) is not None}
+        found = await confirmed(self._workers_api, {sid: as_set[username] for username, sid in workers.items()})
+        return {
+            username: replace(users[username], channels=found[sid]) for username, sid in workers.items() if sid in found
+        }
 
     async def task_channels(self, users: Mapping[str, LiveUser], wanted: Collection[str]) -> frozenset[str] | None:
         """The Workspace's task channels, where somebody whose channels are wanted has no Worker to read them of."""

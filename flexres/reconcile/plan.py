@@ -115,6 +115,11 @@ class Plan:
         return self.evidence.unmanaged
 
     @property
+    def channels_as_set(self) -> int:
+        """Of how many users nobody looked whether their channels are available: what was set last is taken for it."""
+        return self.evidence.snapshot.as_set
+
+    @property
     def older_than(self) -> tuple[UserChange, ...]:
         """Those to whom a later commit than this checkout's was applied."""
         return tuple(change for change in self.users if change.block is Block.OLDER_CHECKOUT)

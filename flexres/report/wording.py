@@ -41,6 +41,14 @@ def offline_words(base: str) -> str:
     )
 
 
+def as_set_words(users: int) -> str:
+    """What a plan of so many users with channels has not looked at."""
+    return (
+        f"Whether channels are available was not read of {users:,} users: it is taken as flexres set it last "
+        "(flexres drift reads all)."
+    )
+
+
 def plural(count: int, one: str, many: str = "") -> str:
     """A count and its noun: `1 user`, `2 users`."""
     return f"{count} {one if count == 1 else many or one + 's'}"

@@ -59,7 +59,7 @@ class Reading:
 
     async def _read_all(self) -> Snapshot:
         with without_collector():
-            self._all = await self._session.snapshot(routing=True)
+            self._all = await self._session.snapshot(routing=True, every_channel=False)
         self._users = {**self._all.users}
         return self._all
 

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from flexres.live.model import WorkerChannel
+from flexres.live.model import WorkerChannel, not_looked_at
 from flexres.routing.comparing import Known, NotRead
 from flexres.routing.language.model import Key, Part
 from flexres.routing.people import Person
@@ -129,15 +129,19 @@ def _fact(person: Person, fact: tuple[Part, ...]) -> Known:
         return str(getattr(worker, str(fact[0]))) if known else NotRead.OF_WORKER
     if person.channels is None:
         return NotRead.OF_WORKER
-    channel = person.channels.get(str(fact[1])) if len(fact) == 3 else None
-    return _of_channel(channel, fact[2]) if channel is not None else None
+    if len(fact) != 3:
+        return None
+    channel = person.channels.get(str(fact[1]))
+    if channel is not None:
+        return _of_channel(channel, fact[2])
+    return NotRead.OF_WORKER if not_looked_at(person.channels) else None
 
 
 def _of_channel(channel: WorkerChannel, name: Part) -> Known:
     if name == "configured_capacity":
-        return channel.capacity
+        return NotRead.OF_WORKER if channel.capacity is None else channel.capacity
     if name == "assigned_tasks":
-        return channel.assigned_tasks
+        return channel.assigned_tasks if channel.sid else NotRead.OF_WORKER
     if name == "available_capacity_percentage":
         return NotRead.OF_WORKER
     return None

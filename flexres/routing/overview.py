@@ -40,7 +40,7 @@ def overview(
         capacity: Counter[str] = Counter()
         for person in members:
             for channel in (person.channels or {}).values():
-                capacity[channel.name] += channel.capacity if channel.available else 0
+                capacity[channel.name] += channel.capacity or 0 if channel.available is not False else 0
         found.append(
             QueueOverview(
                 queue,

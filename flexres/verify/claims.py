@@ -70,7 +70,7 @@ async def _channels(lab: Lab) -> Finding:
     name = "chat" if "chat" in before else next(iter(sorted(before)), None)
     if name is None:
         raise FlexresError("the Workspace has no task channel to try this on")
-    capacity = before[name].capacity + 1
+    capacity = (before[name].capacity or 0) + 1
     claim = f"channel.{name}.capacity"
     seen = await lab.provision(attributes={claim: capacity})
     if not seen.ok:

@@ -161,7 +161,7 @@ class _Asked:
 
 
 async def _seen(folder: StackFolder, asked: _Asked) -> tuple[Drift, PlanRun, Opened]:
-    async with opened(folder.name, asked.stacks, read_only=True, log=asked.log) as it:
+    async with opened(folder.name, asked.stacks, read_only=True, log=asked.log, every_channel=True) as it:
         with busy(f"Reading {it.stack.name} from Flex"):
             plan, run = await it.plan()
             plan = await seen_through(looking_through(it, asked.stacks, asked.engine), plan)
@@ -218,7 +218,9 @@ async def _fix(folder: StackFolder, asked: _Asked, *, yes: bool, switch: bool, j
     assert report_format != "junit"
     manner = Manner(yes, journal, report_format, asked.out, asked.log, asked.verbose, extra=asked.extra)
     check_manner(manner)
-    async with opened(folder.name, asked.stacks, read_only=False, log=asked.log, lifts=asked.lifts) as it:
+    async with opened(
+        folder.name, asked.stacks, read_only=False, log=asked.log, lifts=asked.lifts, every_channel=True
+    ) as it:
         check_engine(it, switch=switch)
         with busy(f"Reading {it.stack.name} from Flex"):
             everything, _ = await it.plan()

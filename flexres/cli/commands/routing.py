@@ -112,7 +112,7 @@ def _written(answer: _Answer, report_format: options.ReportFormat, out: Path | N
 
 
 async def _answered(it: Opened, asked: _Asked) -> _Answer:
-    snapshot = await it.session.snapshot(routing=True)
+    snapshot = await it.session.snapshot(routing=True, every_channel=False)
     assert snapshot.routing is not None
     found, people = routing_map(snapshot.routing), people_of(snapshot)
     if found.unread:

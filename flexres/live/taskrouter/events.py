@@ -14,6 +14,8 @@ from flexres.live.model import History, WorkerEvent
 KEPT: Final = timedelta(days=30)
 """So far back is asked. How long Twilio keeps Events of Workers is unpublished; without a date it tells 15 minutes."""
 
+_MOST_PAGES: Final = 10
+
 
 async def history_of(transport: Transport, workspace: str, worker: str, *, until: datetime) -> History:
     """What changed one Worker in the last days, by one request. That it cannot be read is told in the value.
@@ -37,16 +39,24 @@ async def history_of(transport: Transport, workspace: str, worker: str, *, until
     return History()
 
 
-async def changed_since(transport: Transport, workspace: str, kind: str, *, since: datetime) -> frozenset[str]:
-    """The SIDs of the Workers of whom there is an Event of this kind since then.
+async def changed_lately(transport: Transport, workspace: str, kind: str, *, until: datetime) -> frozenset[str]:
+    """The SIDs of Workers of whom there is an Event of this kind, as far as some pages of them tell: never all.
 
-    Raises:
-        UnreachableError: the key has no right to read Events.
-        TwilioError: Twilio answered with an error, or with something that cannot be read.
+    Where they cannot be read, none: who wants to be sure looks at the Workers themselves.
     """
-    query = [("EventType", kind), ("StartDate", f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")]
+    query = [("EventType", kind), ("StartDate", f"{(until - KEPT).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")]
     listing = pages(transport, "taskrouter", path("v1", "Workspaces", workspace, "Events"), key="events", query=query)
-    return frozenset([str(item.get("resource_sid")) async for _, items in listing for item in items])
+    found: set[str] = set()
+    left = _MOST_PAGES
+    try:
+        async for _, items in listing:
+            found.update(str(item.get("resource_sid")) for item in items)
+            left -= 1
+            if not left:
+                break
+    except FlexresError:
+        return frozenset()
+    return frozenset(found)
 
 
 def _event(item: JsonObject) -> WorkerEvent | None:

@@ -55,6 +55,16 @@ class Workers:
                     read.append(worker)
             yield WorkerPage(tuple(read), tuple(unknown))
 
+    async def matching(self, expression: str) -> frozenset[str]:
+        """The SIDs of those for whom an expression holds; such requests are limited to three a second.
+
+        Raises:
+            TwilioError: the expression is refused.
+        """
+        query = [("TargetWorkersExpression", expression)]
+        listing = pages(self._transport, "taskrouter", self._path("Workers"), key="workers", query=query)
+        return frozenset([str(item.get("sid")) async for _, items in listing for item in items])
+
     async def fetch(self, sid: str) -> Worker:
         """One Worker, with its ETag where Twilio sent one.
 

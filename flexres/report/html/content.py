@@ -64,6 +64,7 @@ class Content:
 def facts_of(report: Report, plan: Report) -> list[tuple[str, str]]:
     """What a report was made of; `plan` is the report of the plan, `report` that of the run, which may be the same."""
     counts, moment = plan["counts"], datetime.fromisoformat(plan["as_of"])
+    users = plan.get("channels_as_set", 0)
     seconds, requests = report.get("seconds", 0), report.get("requests", 0)
     facts = [
         ("Instance", short_sid(plan["instance"])),
@@ -73,6 +74,7 @@ def facts_of(report: Report, plan: Report) -> list[tuple[str, str]]:
         ("Commit", visible(plan.get("commit", "")[:12]) + (" and uncommitted changes" if plan.get("dirty") else "")),
         ("Compared with", visible(plan.get("base", ""))),
         ("Digest", plan.get("digest", "")),
+        ("Not looked at", f"whether channels of {users:,} users are available" if users else ""),
         ("Took", f"{seconds:.1f} s, {requests:,} requests" if requests else ""),
     ]
     return [(name, value) for name, value in facts if value]

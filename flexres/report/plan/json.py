@@ -64,6 +64,7 @@ def plan_json(report: PlanReport) -> Report:
         **({"settings": [sign_on.as_json(setting) for setting in plan.settings]} if plan.settings else {}),
         **({"idp": idp.as_json(plan, plan.idp)} if plan.idp is not None else {}),
         **queues.as_json(plan),
+        **({"channels_as_set": plan.channels_as_set} if plan.channels_as_set else {}),
         "requests": run.requests,
         "seconds": round(run.seconds, 3),
         **({"digest": plan.digest} if plan.digest else {}),

@@ -24,6 +24,7 @@ from flexres.report.wording import (
     SHORT,
     SSO_BRINGS_BACK,
     arrival_text,
+    as_set_words,
     field_label,
     offline_words,
     outcome_message,
@@ -45,6 +46,8 @@ def plan_markdown(report: PlanReport, *, limit: int = LIMIT) -> str:
     comment.add(_headline(report) + "\n")
     if run.offline:
         comment.add(f"{offline_words(code(run.base))}\n")
+    if plan.channels_as_set and plan.users:
+        comment.add(f"{as_set_words(plan.channels_as_set)}\n")
     _top(comment, report)
     _what_to_type(comment, report)
     _refusals(comment, report)

@@ -33,6 +33,7 @@ from flexres.report.visible import visible
 from flexres.report.wording import (
     ELSEWHERE,
     SSO_BRINGS_BACK,
+    as_set_words,
     names_of,
     offline_words,
     outcome_message,
@@ -56,6 +57,8 @@ def plan_text(report: PlanReport, *, width: int, colour: bool, verbose: bool = F
         known = f"in {visible(run.base)}" if run.offline else "in Flex"
         read = f"{plan.declared:,} declared · {plan.in_flex:,} {known} · {cost}"
         page.ends([*stack_name(plan), (f"  {report.verdict}", VERDICTS[report.verdict].style)], (read, "dim"))
+    if plan.channels_as_set:
+        page.write((as_set_words(plan.channels_as_set), "dim"))
     most = None if verbose else MOST
     page.table([[("", ""), (line.what, _top_style(line)), (line.says, "")] for line in report.top])
     _refusals(page, report, most)

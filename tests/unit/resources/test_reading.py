@@ -25,7 +25,7 @@ class Flex:
     asked: int = 0
     users: Any = field(default=None)
 
-    async def snapshot(self, *, routing: bool) -> Snapshot:
+    async def snapshot(self, *, routing: bool, every_channel: bool) -> Snapshot:
         self.asked += 1
         await asyncio.sleep(0)
         if self.snapshot_is is None:

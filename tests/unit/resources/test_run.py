@@ -60,7 +60,7 @@ class Stack:
     def workers(self, _instance: Instance) -> Flex:
         return self.flex
 
-    async def snapshot(self, *, routing: bool) -> Snapshot:
+    async def snapshot(self, *, routing: bool, every_channel: bool) -> Snapshot:
         return builders.snapshot(*self.live)
 
     async def at_idp(self) -> None:

@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 STACK ?= sandbox
 SECONDS ?= 600
+UPGRADE ?=
+# One set of pins for every Python and system, each with the hashes of its files.
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(UPGRADE)
 
 # For whatever runs Pulumi's engine: safe here, because every operation converges when repeated (docs/pulumi.md).
 export PULUMI_SKIP_CHECKPOINTS ?= true
@@ -12,7 +15,7 @@ export PULUMI_SELF_MANAGED_STATE_GZIP ?= true
 export PULUMI_CONTINUE_ON_ERROR ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help up check test lint types unit readme examples bad-stacks workflows bench fuzz clean
+.PHONY: help up check test lint types unit readme examples bad-stacks workflows requirements dist docs bench fuzz clean
 
 help:                ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -20,8 +23,9 @@ help:                ## this list
 $(STAMP): requirements.txt requirements-dev.txt pyproject.toml
 	@echo "installing into $(VENV), which takes some minutes the first time"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation --editable .
 	@touch $@
 
 up: $(STAMP)         ## a local Flex: plan the sandbox stack, apply it, and see that nothing is left to do
@@ -55,6 +59,16 @@ bad-stacks: $(STAMP) ## write anew what is told of each bad stack (tests/bad_sta
 workflows: $(STAMP)  ## render .github/workflows from the templates that flexres init writes
 	@FLEXRES_WRITE_WORKFLOWS=1 $(BIN)/pytest tests/flow/test_workflows.py -k rendered
 
+requirements: $(STAMP)  ## pin anew what requirements*.txt lack: UPGRADE=--upgrade for newer versions
+	@$(LOCK) --all-extras --output-file requirements.txt pyproject.toml
+	@for name in dev audit; do $(LOCK) --output-file requirements-$$name.txt requirements-$$name.in; done
+
+dist: $(STAMP)       ## dist/: the wheel and the source distribution, checked as a registry does
+	@rm -rf dist
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
+	@$(BIN)/twine check --strict dist/*
+	@$(BIN)/check-wheel-contents dist/*.whl
+
 bench: $(STAMP)      ## what is measured against what, in one run
 	@$(BIN)/python -m bench
 
@@ -62,4 +76,4 @@ fuzz: $(STAMP)       ## damaged input to every reader and every client of answer
 	@$(BIN)/python -m tests.fuzz $(SECONDS)
 
 clean:               ## remove the virtual environment and what was built
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .fuzz bench/out *.egg-info
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .fuzz bench/out build dist *.egg-info

@@ -21,7 +21,12 @@ from tests.flow.pull_request import ROOT
 
 WORKFLOWS = ROOT / ".github" / "workflows"
 NAMES = ("preview.yml", "deploy.yml", "drift.yml")
-INSTALL_HERE = "python -m pip install --quiet --no-deps --requirement requirements.txt ."
+OURS = ("ci.yml", "release.yml", "fuzz.yml")
+"""Those of this repository alone, which `flexres init` does not write."""
+INSTALL_HERE = (
+    "python -m pip install --quiet --no-deps --require-hashes --requirement requirements.txt "
+    "&& python -m pip install --quiet --no-deps ."
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -45,7 +50,7 @@ def test_actionlint_finds_nothing() -> None:
     actionlint = find_actionlint()
     if actionlint is None:
         pytest.skip("no actionlint: go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12")
-    files = [str(WORKFLOWS / name) for name in NAMES]
+    files = [str(WORKFLOWS / name) for name in (*NAMES, *OURS)]
     done = subprocess.run([actionlint, *files], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout + done.stderr == ""
 
@@ -53,7 +58,7 @@ def test_actionlint_finds_nothing() -> None:
 USES = re.compile(r"uses: (\S+)(?: # (v\d+\.\d+\.\d+))?$", re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", [*(f".github/workflows/{name}" for name in NAMES), "action.yml"])
+@pytest.mark.parametrize("name", [*(f".github/workflows/{name}" for name in (*NAMES, *OURS)), "action.yml"])
 def test_every_action_is_pinned_to_a_commit(name: str) -> None:
     """With the release beside it, for a person and for the bot that proposes newer ones."""
     found = USES.findall((ROOT / name).read_text())

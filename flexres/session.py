@@ -14,9 +14,8 @@ from flexres.desired.stack import Stack
 from flexres.errors import Position
 from flexres.idp.auth0.state import IdentityProvider, open_provider
 from flexres.live.flex.users import FlexUsers
-from flexres.live.http.concurrently import each, together
-from flexres.live.http.connect import connect
-from flexres.live.http.transport import Transport
+from flexres.live.http.retrying import each, together
+from flexres.live.http.transport import Transport, connect
 from flexres.live.model import AVAILABILITY, History, Instance, LiveUser, Snapshot
 from flexres.live.snapshot import read_snapshot, reread
 from flexres.live.taskrouter.capacities import FEW, Settings

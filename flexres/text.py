@@ -1,12 +1,14 @@
-r"""Texts as people read them, beneath the messages of `desired` and the reports: escapes, length, "did you mean"."""
+"""Texts as people read them, beneath the messages of `desired` and the reports: escapes, length, "did you mean"."""
 
 from __future__ import annotations
 
+import base64
 import difflib
 import re
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Final
+from urllib.parse import quote, quote_plus
 
 MEGABYTE: Final = 1024 * 1024
 _LONGEST: Final = 400
@@ -89,3 +91,35 @@ def code_escape(char: str) -> str:
     if code <= 0xFF:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+REDACTED: Final = "[redacted]"
+_READ: Final = 16 * 1024
+"""Characters of a text that are looked at: secrets are taken out before it is cut to what a person reads."""
+
+_SHORTEST_SECRET: Final = 6
+"""Nothing shorter is a credential, and taking out every "a" would leave no message."""
+
+
+def one_line(text: object, secrets: Iterable[str] = (), *, longest: int = _LONGEST) -> str:
+    """The text without control, bidirectional and other invisible characters, and without these secrets.
+
+    What is no text gives an empty line: nothing that a server sends may break a line, steer a terminal or flood it.
+    """
+    if not isinstance(text, str):
+        return ""
+    said = text[:_READ]
+    for secret in secrets:
+        said = said.replace(secret, REDACTED)
+    line = " ".join("".join(mark if mark.isprintable() else " " for mark in said).split())
+    return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def spellings(*secrets: str | None) -> tuple[str, ...]:
+    """Every spelling in which a server may send these secrets back, the longest first."""
+    found: set[str] = set()
+    for secret in secrets:
+        if secret and len(secret) >= _SHORTEST_SECRET:
+            found |= {secret, quote(secret, safe=""), quote_plus(secret)}
+            found.add(base64.b64encode(secret.encode("utf-8", "surrogatepass")).decode("ascii"))
+    return tuple(sorted(found, key=lambda spelling: (-len(spelling), spelling)))

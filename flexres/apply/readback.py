@@ -8,7 +8,7 @@ from typing import Final
 
 from flexres.apply.outcome import Result, UserOutcome
 from flexres.errors import FlexresError, TwilioError, UnreachableError
-from flexres.live.http.concurrently import each
+from flexres.live.http.retrying import each
 from flexres.reconcile.change import Kind, UserChange
 from flexres.reconcile.plan import Plan
 from flexres.session import Session

@@ -19,7 +19,7 @@ from flexres.desired.schema.attributes import TYPES
 from flexres.desired.source import FolderSource, Source
 from flexres.errors import FlexresError, InvalidStack, SetupError
 from flexres.files import write_file
-from flexres.live.http.concurrently import each
+from flexres.live.http.retrying import each
 from flexres.live.model import LiveUser, Snapshot
 from flexres.live.snapshot import reread
 from flexres.reconcile.export.users import Export, Kept, LeftOut, export_users

@@ -23,7 +23,7 @@ from flexres.desired.load import CONFIG
 from flexres.desired.model import DAYS_APPROVED, ApprovedEntry, DesiredUser, Engine
 from flexres.files import folder_above, write_file
 from flexres.live.flex.configuration import ConfigurationApi
-from flexres.live.http.connect import connect
+from flexres.live.http.transport import connect
 from flexres.reconcile.change import Kind
 from flexres.reconcile.guards.model import Rule
 from flexres.reconcile.plan import Plan

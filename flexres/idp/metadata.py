@@ -19,11 +19,10 @@ from flexres.errors import SetupError
 from flexres.files import read_file
 from flexres.idp.safe_xml import METADATA, PROTOCOL, SIGNATURE, UnsafeXmlError, parse_xml, text_of
 from flexres.live.credentials import is_loopback
+from flexres.live.http.anonymous import download
 from flexres.live.http.base import NoAnswerError, Why
-from flexres.live.http.download import download
 from flexres.live.http.limits import Limits
-from flexres.live.http.said import one_line
-from flexres.text import MEGABYTE
+from flexres.text import MEGABYTE, one_line
 
 _NAMES = {"md": METADATA, "ds": SIGNATURE}
 _BINDINGS = "urn:oasis:names:tc:SAML:2.0:bindings:"

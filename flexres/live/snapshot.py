@@ -13,7 +13,7 @@ from typing import TypeAlias
 from flexres.errors import NotFoundError, TwilioError
 from flexres.live.flex.configuration import ConfigurationApi
 from flexres.live.flex.users import FlexUsers
-from flexres.live.http.concurrently import each, together
+from flexres.live.http.retrying import each, together
 from flexres.live.http.transport import Transport
 from flexres.live.model import (
     FlexUser,
@@ -26,8 +26,7 @@ from flexres.live.model import (
     not_looked_at,
 )
 from flexres.live.taskrouter.capacities import Settings, confirmed
-from flexres.live.taskrouter.routing import routing_setup
-from flexres.live.taskrouter.workers import Workers
+from flexres.live.taskrouter.workers import Workers, routing_setup
 
 AsSet: TypeAlias = "Callable[[Instance, Mapping[str, LiveUser]], Awaitable[Mapping[str, Settings]]]"
 """Gives of the users found those whose channels are as somebody set them last, unless they were changed since."""

@@ -9,9 +9,8 @@ from typing import Any, Final
 
 from flexres.desired.model import Policy
 from flexres.live.model import LiveUser, Snapshot
-from flexres.reconcile.after_write import written
 from flexres.reconcile.change import Arrival, Edit, Kind, Rename, Route, UserChange
-from flexres.reconcile.diff import Scope
+from flexres.reconcile.diff import Scope, written
 from flexres.routing.coverage import QueueCoverage, coverage
 from flexres.routing.people import Person, people_of, person_of
 from flexres.routing.queues import RoutingMap, routing_map

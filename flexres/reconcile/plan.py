@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 from flexres.desired.model import InForce, Policy
 from flexres.live.model import Instance, Snapshot, Worker
-from flexres.reconcile.change import Block, Change, IdpChange, Kind, SettingChange, SettingState, UserChange
+from flexres.reconcile.change import Block, Change, IdpChange, Kind, SettingChange, SettingState, UserChange, Why
 from flexres.reconcile.context import Context, Wanted, held_back
 from flexres.reconcile.coverage import Routing, routing_of
-from flexres.reconcile.declared import declared_changes
+from flexres.reconcile.declared import declared_changes, spoken_for, undeclared_changes
 from flexres.reconcile.guards.approvals import Approval, Source, Standing, Standings
 from flexres.reconcile.guards.judge import evaluate
 from flexres.reconcile.guards.model import Evidence, Guarded, Verdict, Violation
@@ -21,7 +21,6 @@ from flexres.reconcile.guards.watch import roles_before
 from flexres.reconcile.idp.model import IdpPlan
 from flexres.reconcile.idp.users import IdpSides, join
 from flexres.reconcile.stricter import StackChange, stack_changes, stricter
-from flexres.reconcile.undeclared import spoken_for, undeclared_changes
 from flexres.values import fold_case
 
 _HIGH: Final = frozenset({"admin", "supervisor"})
@@ -262,3 +261,17 @@ def make_plan(
         routing=evidence.routing,
         evidence=evidence,
     )
+
+
+def due(change: Change) -> bool:
+    """Whether somebody leaves now whose leaving was applied before: their last day, or that they wait to leave.
+
+    The marker says so. What git wants since then, and what others changed in Flex, is not due: that takes a run
+    that somebody looked at.
+    """
+    if not isinstance(change, UserChange) or not change.leaves or change.marker is None:
+        return False
+    if change.marker.leaving is not None:
+        return True
+    same_day = change.desired is not None and change.marker.until == change.desired.until
+    return change.why is Why.EXPIRED and same_day

@@ -1,4 +1,4 @@
-"""What becomes of a Worker's attributes: what the YAML declares, what an old Worker hands over, and our marker.
+"""What becomes of a Worker's attributes, declared, handed over and our marker; and how long their text would be.
 
 The operations write by it, and the plan counts by it how long the whole text would be.
 """
@@ -12,6 +12,9 @@ from typing import Any
 
 from flexres.desired.model import DesiredUser
 from flexres.errors import FlexresError
+from flexres.live import exact_json
+from flexres.live.model import LiveUser
+from flexres.live.taskrouter.attributes import LONGEST, edited, length
 from flexres.reconcile.change import Route
 from flexres.reconcile.diff import Scope, field_changes, marker_for, overlaid
 from flexres.reconcile.fields import (
@@ -26,7 +29,7 @@ from flexres.reconcile.fields import (
 )
 from flexres.reconcile.marker import ATTRIBUTE, Marker
 from flexres.reconcile.ownership import ownership
-from flexres.values import ABSENT
+from flexres.values import ABSENT, Json
 
 
 def write_declared(
@@ -96,3 +99,62 @@ def _check_routing(attributes: Mapping[str, Any]) -> None:
 
 def _says_the_same(found: Marker | None, after: Marker) -> bool:
     return found is not None and found.text() == replace(after, at=found.at).text()
+
+
+_ROOM = 200
+"""Characters of names and brackets that the quick count leaves for."""
+
+
+def too_long(
+    desired: DesiredUser,
+    live: LiveUser | None,
+    marker: Marker | None,
+    scope: Scope,
+    commit_time: int | None,
+    *,
+    old: LiveUser | None = None,
+) -> str:
+    """Why the attributes cannot be written, with the numbers where TaskRouter lacks the room; empty where they can.
+
+    For who has no Worker yet, what Flex writes for everybody counts too: name, address, roles, contact address.
+    """
+    worker = live.worker if live is not None else None
+    text = worker.text if worker is not None else _as_made(desired)
+    ours = marker_for(desired, scope, commit_time).text()
+    given = old.worker.text if old is not None and old.worker is not None else ""
+    if length(text) + length(given) + _declared(desired) + len(ours) + _ROOM <= LONGEST:
+        return ""
+    carried = handed_over(exact_json.loads(given), desired, scope) if given else None
+
+    def edit(attributes: dict[str, Any]) -> None:
+        write_declared(attributes, desired, marker, scope, commit_time, carried=carried)
+
+    try:
+        size = length(edited(text, edit))
+    except FlexresError as error:
+        return f"{error.message}; {error.hint}"
+    if size <= max(LONGEST, length(text)):
+        return ""
+    return (
+        f"the Worker's attributes would make {size:,} characters of JSON, {len(ours):,} of them our marker, and "
+        f"TaskRouter keeps {LONGEST:,}; declare less, or have something taken out that others put there"
+    )
+
+
+def _declared(user: DesiredUser) -> int:
+    """The most characters that the declared attributes and skills can add."""
+    skills = user.skills or {}
+    declared: dict[str, Json] = {"attributes": user.attributes, "skills": list(skills), "levels": dict(skills)}
+    return length(exact_json.dumps(declared))
+
+
+def _as_made(user: DesiredUser) -> str:
+    """What Flex writes by itself on a new Worker, as far as that is known."""
+    flex: Mapping[str, Json] = {
+        "full_name": user.full_name,
+        "email": user.email,
+        "roles": user.roles,
+        "contact_uri": "client:"
+        + "".join(letter if letter.isalnum() else f"_{ord(letter):02X}" for letter in user.username),
+    }
+    return exact_json.dumps(flex)

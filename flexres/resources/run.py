@@ -21,11 +21,11 @@ from flexres.collector import without_collector
 from flexres.desired.git.revision import Revision, operator
 from flexres.errors import FlexresError, RefusedError, UnreachableError
 from flexres.live.model import LiveUser
-from flexres.reconcile.after_write import retired, written
 from flexres.reconcile.change import Arrival, Change, Edit, Kind, Rename, SettingChange, UserChange
-from flexres.reconcile.fingerprint import fingerprint
+from flexres.reconcile.diff import retired, written
 from flexres.reconcile.guards.approvals import Approval, Source
 from flexres.reconcile.plan import Plan, make_plan
+from flexres.reconcile.saved_plan import fingerprint
 from flexres.resources import messages as words
 from flexres.resources import settings as names
 from flexres.resources.engine_log import Teller

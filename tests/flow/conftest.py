@@ -19,9 +19,8 @@ from flexres.apply.outcome import Applied
 from flexres.desired.git.revision import Revision
 from flexres.desired.load import Stack, load_stack
 from flexres.desired.source import FolderSource
-from flexres.live.http.connect import connect
 from flexres.live.http.retrying import REAL
-from flexres.live.http.transport import Transport
+from flexres.live.http.transport import Transport, connect
 from flexres.reconcile.change import UserChange
 from flexres.reconcile.guards.approvals import Approval, Source
 from flexres.reconcile.plan import Plan

@@ -12,9 +12,8 @@ import pytest
 from flexres.errors import FormatError, LostAnswerError, NotFoundError, PreconditionError, UnreachableError
 from flexres.live.credentials import from_environment
 from flexres.live.flex.users import FlexUsers
-from flexres.live.http.connect import connect
 from flexres.live.http.retrying import Timing
-from flexres.live.http.transport import Transport
+from flexres.live.http.transport import Transport, connect
 from flexres.live.http.wire import ReadOnlyError
 from flexres.live.model import FlexUser, Snapshot
 from flexres.live.snapshot import read_snapshot

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flexres.live.flex.configuration import ConfigurationApi
-from flexres.live.http.connect import connect
+from flexres.live.http.transport import connect
 from flexres.live.model import FlexUser
 from flexres.sandbox.server import Sandbox
 from flexres.sandbox.store.seed import SeedUser

@@ -22,8 +22,8 @@ from flexres.apply.readback import read_back
 from flexres.apply.sso import SignOnWriter, to_write
 from flexres.errors import FlexresError, RefusedError, SetupError
 from flexres.reconcile.change import UserChange
-from flexres.reconcile.fingerprint import fingerprint
 from flexres.reconcile.plan import Plan
+from flexres.reconcile.saved_plan import fingerprint
 from flexres.session import Session
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from flexres.cli.output import busy
 from flexres.cli.saved_plans import plan_as_saved, read
 from flexres.cli.stacks import StackFolder, choose_stacks
 from flexres.errors import SetupError
-from flexres.reconcile.due import due
+from flexres.reconcile.plan import due
 from flexres.report.terms import EXITS
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)

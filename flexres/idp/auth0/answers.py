@@ -12,9 +12,9 @@ from typing import Any
 
 from flexres.idp.auth0.errors import Auth0Error
 from flexres.idp.auth0.wanted import author_of
-from flexres.live.http.said import one_line
 from flexres.live.model import nests_too_deep
 from flexres.reconcile.idp.model import Action, Application, Binding, Connection, IdpUser
+from flexres.text import one_line
 from flexres.values import ABSENT, Json
 
 

@@ -16,7 +16,7 @@ from flexres.idp.auth0.answers import Item
 from flexres.idp.auth0.errors import GoneError
 from flexres.idp.auth0.transport import Auth0Transport
 from flexres.idp.metadata import read_metadata
-from flexres.live.http.concurrently import each
+from flexres.live.http.retrying import each
 from flexres.reconcile.idp.model import Action, Application, Binding, Connection, IdpUser, Signing
 from flexres.values import Json
 

@@ -12,7 +12,7 @@ import re
 from typing import Any
 
 from flexres.errors import FlexresError, SetupError, UnreachableError
-from flexres.live.http.said import one_line
+from flexres.text import one_line
 
 
 class Auth0Error(FlexresError):

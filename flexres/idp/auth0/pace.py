@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from flexres.errors import UnreachableError
-from flexres.live.http.pace import Pace, number
+from flexres.live.http.limits import Pace, number
 from flexres.live.http.retrying import Timing
 
 LONGEST_WAIT: Final = 60.0

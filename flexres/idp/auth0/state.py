@@ -11,7 +11,7 @@ from flexres.idp.auth0.credentials import from_environment
 from flexres.idp.auth0.transport import Auth0Transport
 from flexres.idp.auth0.wanted import wanted_of
 from flexres.live.credentials import endpoint, max_connections
-from flexres.live.http.concurrently import together
+from flexres.live.http.retrying import together
 from flexres.reconcile.idp.model import Action, Application, Binding, Connection, IdpState, IdpUser, IdpWanted, Signing
 from flexres.reconcile.idp.setup import chosen_application
 from flexres.values import fold_case

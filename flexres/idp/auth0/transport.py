@@ -16,12 +16,11 @@ from flexres.idp.auth0.credentials import Tenant
 from flexres.idp.auth0.errors import refusal
 from flexres.idp.auth0.pace import Window
 from flexres.live.credentials import DEFAULT_CONNECTIONS, is_loopback
+from flexres.live.http.anonymous import download
 from flexres.live.http.base import Answer, Call, HttpClient, NoUrlError, Why
-from flexres.live.http.download import download
 from flexres.live.http.limits import USUAL, DamagedError, Limits, TooLargeError, gunzip
 from flexres.live.http.retrying import PATIENT, REAL, FailedAttempt, Failure, RetryPolicy, Timing, retry_after
-from flexres.live.http.said import spellings
-from flexres.text import MEGABYTE, size
+from flexres.text import MEGABYTE, size, spellings
 from flexres.values import Json
 
 READING: Final = frozenset({"/oauth/token", "/api/v2/jobs/users-exports"})

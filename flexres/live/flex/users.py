@@ -8,8 +8,7 @@ from typing import Any
 
 from flexres.errors import LostAnswerError, NotFoundError, UnreachableError
 from flexres.live.http.answers import Response
-from flexres.live.http.paging import pages
-from flexres.live.http.transport import Transport, path
+from flexres.live.http.transport import Transport, pages, path
 from flexres.live.model import FlexUser
 from flexres.values import Json
 

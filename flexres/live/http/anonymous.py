@@ -1,4 +1,4 @@
-"""Requests that anybody may send: what a browser meets before sign-in, without credentials, cookies or writes.
+"""Requests that anybody may send, without credentials, cookies or writes: what a browser meets, and files.
 
 It is a kind of the HTTP base beside Twilio's transport, which repeats and trusts; this one reads what strangers send.
 """
@@ -6,7 +6,7 @@ It is a kind of the HTTP base beside Twilio's transport, which repeats and trust
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
@@ -16,7 +16,7 @@ import httpx
 from flexres.errors import UnreachableError
 from flexres.live.http.base import Answer, Call, HttpClient, NoAnswerError, NoUrlError, Why, host_of
 from flexres.live.http.limits import Limits
-from flexres.live.http.retrying import ONCE
+from flexres.live.http.retrying import ONCE, REAL, Timing
 from flexres.live.http.transport import HOSTS, Service
 from flexres.values import Json
 
@@ -125,3 +125,63 @@ def _absolute(url: str, location: str) -> str:
         return str(httpx.URL(urljoin(url, location)))
     except (ValueError, httpx.InvalidURL):
         raise NotSeen(f"{host_of(url)} redirects to what is no URL") from None
+
+
+_HINT: Final = "check the address, or run it again later"
+
+
+async def download(
+    url: str,
+    *,
+    limits: Limits,
+    allowed: Callable[[str], None],
+    redirects: int = 0,
+    accept: str = "*/*",
+    timing: Timing = REAL,
+    wire: httpx.AsyncBaseTransport | None = None,
+) -> bytes:
+    """The bytes that this URL answers, following so many `redirects`; one attempt each, `limits.attempt` long.
+
+    `allowed` sees each URL first, and raises for one that must not be asked.
+
+    Raises:
+        NoAnswerError: nobody answered in time, or with more than `limits.answer` bytes.
+        UnreachableError: there is no file, or there are more redirects than these.
+        NoUrlError: it is no URL, or a redirect leads to what is none.
+    """
+    for _ in range(redirects + 1):
+        allowed(url)
+        async with _Fetcher(url, limits, accept, timing, wire) as fetcher:
+            answer = await fetcher.fetch(url)
+        if not answer.redirects:
+            break
+        url = _followed(url, answer.headers.get("location", ""))
+    if answer.redirects:
+        raise UnreachableError(f"{host_of(url)} is where a redirect too many leads", hint=_HINT)
+    if answer.status != httpx.codes.OK:
+        raise UnreachableError(f"{host_of(url)} answers {answer.status}", hint=_HINT)
+    return answer.content
+
+
+class _Fetcher(HttpClient):
+    """The HTTP base for one host that is asked once; only the host is told, for a URL can hold a key."""
+
+    def __init__(
+        self, url: str, limits: Limits, accept: str, timing: Timing, wire: httpx.AsyncBaseTransport | None
+    ) -> None:
+        super().__init__(url, max_connections=1, limits=limits, policy=ONCE, timing=timing, wire=wire, accept=accept)
+
+    async def fetch(self, url: str) -> Answer:
+        """Whatever the host answers."""
+        return await self._perform(self._call("GET", url, name=f"GET {host_of(url)}", idempotent=True), _as_it_is)
+
+
+def _as_it_is(call: Call, answer: Answer) -> Answer:
+    return answer
+
+
+def _followed(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise UnreachableError(f"{host_of(url)} redirects to what is no URL", hint=_HINT) from None

@@ -19,7 +19,7 @@ from flexres.errors import (
 )
 from flexres.live.credentials import Credentials
 from flexres.live.http.base import NoAnswerError
-from flexres.live.http.said import one_line
+from flexres.text import one_line
 
 JsonObject: TypeAlias = dict[str, Any]
 

@@ -22,13 +22,20 @@ import structlog
 from flexres import __version__
 from flexres.errors import FlexresError, SetupError, UnreachableError
 from flexres.live import exact_json
-from flexres.live.http.limiter import Limiter, Slot
-from flexres.live.http.limits import USUAL, DamagedError, Limits, TooLargeError, read_body
-from flexres.live.http.pace import UNLIMITED, Pace
+from flexres.live.http.limits import (
+    UNLIMITED,
+    USUAL,
+    DamagedError,
+    Limiter,
+    Limits,
+    Pace,
+    Slot,
+    TooLargeError,
+    read_body,
+)
 from flexres.live.http.retrying import PATIENT, REAL, FailedAttempt, Failure, RetryPolicy, Timing, retrying
-from flexres.live.http.said import one_line
 from flexres.live.http.wire import ReadOnlyWire, is_certificate_error, open_wire, proxy_for, unreachable
-from flexres.text import size
+from flexres.text import one_line, size
 from flexres.values import Json
 
 USER_AGENT: Final = f"flexres/{__version__} (+python/{platform.python_version()}; httpx/{httpx.__version__})"

@@ -1,17 +1,18 @@
-"""When a request may be sent again and how long to wait first; the transport asks here after each failed attempt."""
+"""When a request may be sent again and how long to wait first; and many requests side by side, failing as one."""
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 import time
 from asyncio import sleep
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState
 
@@ -143,3 +144,34 @@ def _failed(state: RetryCallState) -> FailedAttempt | None:
     outcome = state.outcome
     error = outcome.exception() if outcome is not None and outcome.failed else None
     return error if isinstance(error, FailedAttempt) else None
+
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# More than the transport ever lets through at once, and few enough that ten thousand items are no ten thousand tasks.
+WIDTH: Final = 512
+
+
+async def each(function: Callable[[Item], Awaitable[Result]], items: Iterable[Item]) -> list[Result]:
+    """`function` of every item, in the items' order. The first failure cancels the rest and is raised as it is."""
+    numbered = list(items)
+    results: dict[int, Result] = {}
+    remaining = iter(enumerate(numbered))
+
+    async def work() -> None:
+        for number, item in remaining:
+            results[number] = await function(item)
+
+    await together(*(work() for _ in range(min(WIDTH, len(numbered)))))
+    return [results[number] for number in range(len(numbered))]
+
+
+async def together(*work: Coroutine[Any, Any, None]) -> None:
+    """Run all of them; the first failure cancels the rest and is raised as it is, not in a group."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for each_work in work:
+                group.create_task(each_work)
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from failures.exceptions[0].__cause__

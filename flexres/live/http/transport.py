@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final, Literal
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import httpx
 
 from flexres.errors import FlexresError
+from flexres.live import credentials
 from flexres.live.credentials import DEFAULT_CONNECTIONS, DEFAULT_SHARE, Credentials
-from flexres.live.http.answers import ErrorBody, Response, error, lost, request_id
+from flexres.live.http.answers import ErrorBody, JsonObject, Response, error, lost, request_id
 from flexres.live.http.base import Answer, Call, HttpClient, Pairs, Why
-from flexres.live.http.limits import USUAL, Limits
-from flexres.live.http.pace import UNLIMITED, Rates
+from flexres.live.http.limits import UNLIMITED, USUAL, Limits, Rates
 from flexres.live.http.retrying import PATIENT, REAL, FailedAttempt, Failure, RetryPolicy, Timing, retry_after
-from flexres.live.http.said import spellings
+from flexres.text import spellings
 from flexres.values import Json
 
 Service = Literal["flex-api", "taskrouter", "services", "iam", "login"]
@@ -161,3 +161,70 @@ class Transport(HttpClient):
             # Cut short on its way, or made by something between us and Twilio.
             reason = self.no_answer(call, "sent an answer that is no JSON", Why.UNREADABLE)
             raise FailedAttempt(Failure.NO_ANSWER, reason) from failure
+
+
+def connect(
+    *, stack: str, account: str, endpoint: str | None, environ: Mapping[str, str], read_only: bool
+) -> Transport:
+    """A transport with the environment's credentials for `account`; `endpoint` is the stack's own, or None.
+
+    Raises:
+        SetupError: the environment lacks credentials, or names another account, an endpoint not to be used, or a
+            number that is none.
+    """
+    return Transport(
+        credentials.from_environment(stack, account, environ),
+        endpoint=credentials.endpoint(endpoint, environ),
+        read_only=read_only,
+        max_connections=credentials.max_connections(environ),
+        share=credentials.api_share(environ),
+    )
+
+
+PAGE_SIZE: Final = 1000
+
+_Query = list[tuple[str, str]]
+
+
+async def pages(
+    transport: Transport, service: Service, path: str, *, key: str, query: Sequence[tuple[str, str]] = ()
+) -> AsyncIterator[tuple[Response, list[JsonObject]]]:
+    """Each page of a list with at most 1,000 items, and the answer it came with, in Twilio's order; `query` narrows it.
+
+    Only the query of `meta.next_page_url` is used, with our own base and path: credentials cannot be led to
+    another host. Twilio's docs warn against counting pages oneself.
+
+    Raises:
+        TwilioError: an answer is no page, the pages lead back to one already read, or there is no end of them.
+    """
+    limits, started = transport.limits, transport.timing.monotonic()
+    params: _Query | None = [*query, ("PageSize", str(PAGE_SIZE))]
+    seen: set[frozenset[tuple[str, str]]] = set()
+    while params is not None:
+        response = await transport.request("GET", service, path, params=params)
+        body = response.object()
+        items, meta = body.get(key), body.get("meta")
+        if not isinstance(items, list) or not isinstance(meta, dict):
+            raise response.unexpected(f"has no list of {key}")
+        yield response, items
+        params = _query(meta.get("next_page_url"), response)
+        if params is None:
+            return
+        page = frozenset(params)
+        if page in seen or not params:
+            raise response.unexpected(f"names a next page of {key} that leads back")
+        seen.add(page)
+        if len(seen) >= limits.pages:
+            raise response.unexpected(f"still names a next page of {key} after {limits.pages} pages")
+        if transport.timing.monotonic() - started > limits.listing:
+            raise response.unexpected(f"still names a next page of {key} after {limits.listing:g} s")
+
+
+def _query(following: object, response: Response) -> _Query | None:
+    """What a URL asks for; None where there is no next page."""
+    if not isinstance(following, str) or not following:
+        return None
+    try:
+        return parse_qsl(urlsplit(following).query, keep_blank_values=True)
+    except ValueError:
+        raise response.unexpected("names a next page that is no URL") from None

@@ -13,7 +13,7 @@ import httpx
 
 from flexres.errors import RefusedError, SetupError, UnreachableError
 from flexres.live.credentials import is_loopback
-from flexres.live.http.said import one_line, spellings
+from flexres.text import one_line, spellings
 
 
 class ReadOnlyError(RefusedError):

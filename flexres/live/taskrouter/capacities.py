@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from flexres.errors import FlexresError, NotFoundError
-from flexres.live.http.concurrently import each
+from flexres.live.http.retrying import each
 from flexres.live.model import ChannelSettings, WorkerChannel
 from flexres.live.taskrouter.workers import Workers
 

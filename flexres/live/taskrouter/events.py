@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from flexres.errors import FlexresError
 from flexres.live.http.answers import JsonObject
-from flexres.live.http.paging import pages
-from flexres.live.http.transport import Transport, path
+from flexres.live.http.transport import Transport, pages, path
 from flexres.live.model import History, WorkerEvent
 
 KEPT: Final = timedelta(days=30)

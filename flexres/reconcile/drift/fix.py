@@ -1,10 +1,10 @@
-"""What `drift --fix` wants: the YAML as far as it was applied before, so that only what others changed is put back."""
+"""What `drift --fix` wants, so that only what others changed is put back; and the queues that lost somebody by it."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from flexres.reconcile.fields import PROFILE, owns_all_skills, write_fields
 from flexres.reconcile.key import EMAIL, FULL_NAME, ROLES, Key, Space
 from flexres.reconcile.marker import Marker
 from flexres.reconcile.plan import Plan
+from flexres.routing.coverage import QueueCoverage
 from flexres.values import ABSENT, Value
 
 
@@ -110,3 +111,29 @@ def _channels(declared: Mapping[str, Channel], values: Mapping[Key, Value]) -> d
 
 def _of(values: Mapping[Key, Value], space: Space) -> Iterable[tuple[Key, Value]]:
     return [(key, value) for key, value in values.items() if key.space == space]
+
+
+@dataclass(frozen=True, slots=True)
+class LostQueue:
+    """A queue, and who is not in it any more by a change in Flex."""
+
+    coverage: QueueCoverage
+    usernames: tuple[str, ...]
+
+
+def lost_queues(plan: Plan) -> tuple[LostQueue, ...]:
+    """The queues that would get somebody back if what others changed in Flex were put back."""
+    return tuple(_lost(plan))
+
+
+def _lost(plan: Plan) -> Iterator[LostQueue]:
+    by_others = {change.username for change in plan.users if _is_only_drift(change)}
+    for one in plan.routing.changed if plan.routing else ():
+        names = tuple(name for name in one.gains if name in by_others)
+        if names:
+            yield LostQueue(one, names)
+
+
+def _is_only_drift(change: UserChange) -> bool:
+    """Whether nothing that git changed has a part in it: then it is certain what took them out of a queue."""
+    return drifted(change) and all(field.cause in FIXED for field in change.fields if field.writes)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from flexres.errors import SetupError
 from flexres.reconcile.change import FieldChange
 from flexres.reconcile.drift.findings import Drift
-from flexres.reconcile.drift.queues import LostQueue, lost_queues
+from flexres.reconcile.drift.fix import LostQueue, lost_queues
 from flexres.reconcile.drift.who import Made
 from flexres.report.drift.model import DriftReport, Told
 from flexres.values import ABSENT, normal

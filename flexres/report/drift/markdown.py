@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from flexres.reconcile.drift.queues import lost_queues
+from flexres.reconcile.drift.fix import lost_queues
 from flexres.report.comment import LEAST_LIMIT, LIMIT, Comment, footer
 from flexres.report.drift.model import DriftReport, Told
 from flexres.report.drift.wording import counts_text, lost_text, unnamed_lines

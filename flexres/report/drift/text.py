@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from flexres.reconcile.drift.findings import Drift, Reason
-from flexres.reconcile.drift.queues import lost_queues
+from flexres.reconcile.drift.fix import lost_queues
 from flexres.report.drift.model import DriftReport, Told
 from flexres.report.drift.wording import counts_text, lost_text, unnamed_lines
 from flexres.report.layout import Page, Row

@@ -7,7 +7,7 @@ from typing import Final
 
 from flexres.reconcile.change import Kind, UserChange
 from flexres.reconcile.drift.findings import Drift, Finding, Reason
-from flexres.reconcile.drift.queues import LostQueue
+from flexres.reconcile.drift.fix import LostQueue
 from flexres.reconcile.drift.who import Made, Whose
 from flexres.report.visible import visible
 from flexres.report.wording import field_label, names_of, plural, stranger_text, values_text, when

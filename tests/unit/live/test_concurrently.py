@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from flexres.live.http.concurrently import WIDTH, each, together
+from flexres.live.http.retrying import WIDTH, each, together
 
 
 async def test_results_come_in_the_items_order() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from flexres.errors import SetupError
 from flexres.live.credentials import api_share, endpoint, from_environment, is_loopback, max_connections
-from flexres.live.http.connect import connect
+from flexres.live.http.transport import connect
 
 from .fake import ACCOUNT, KEY
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexres.live.http.limiter import Limiter
+from flexres.live.http.limits import Limiter
 
 
 async def turns(count: int = 3) -> None:

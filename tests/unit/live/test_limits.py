@@ -21,9 +21,8 @@ from flexres.idp.auth0.transport import Auth0Transport
 from flexres.idp.metadata import read_source
 from flexres.live.http.anonymous import Anonymous, NotSeen
 from flexres.live.http.limits import DamagedError, Limits, TooLargeError, gunzip
-from flexres.live.http.paging import pages
 from flexres.live.http.retrying import RetryPolicy
-from flexres.live.http.transport import Transport
+from flexres.live.http.transport import Transport, pages
 from flexres.live.http.webhook import NotDeliveredError, post, webhook
 from flexres.text import MEGABYTE
 

@@ -22,8 +22,7 @@ from flexres.live.flex.users import FlexUsers
 from flexres.live.http.limits import Limits
 from flexres.live.http.retrying import RetryPolicy
 from flexres.live.http.transport import Transport
-from flexres.live.taskrouter.routing import task_queues, workflows
-from flexres.live.taskrouter.workers import Workers
+from flexres.live.taskrouter.workers import Workers, task_queues, workflows
 from flexres.reconcile.idp.model import Connection
 from flexres.values import canonical
 

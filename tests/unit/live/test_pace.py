@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from flexres.live.http.pace import Rate, Rates, number
+from flexres.live.http.limits import Rate, Rates, number
 
 from .fake import FakeTime, answer, transport
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flexres.errors import TwilioError
-from flexres.live.http.paging import pages
+from flexres.live.http.transport import pages
 
 from .fake import Script, answer, page, transport
 

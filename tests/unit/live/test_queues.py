@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from flexres.live.model import RoutingSetup, TaskQueue, Workflow
-from flexres.live.taskrouter.routing import routing_setup
+from flexres.live.taskrouter.workers import routing_setup
 
 from .fake import WORKSPACE, answer, page, transport
 

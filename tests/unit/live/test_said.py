@@ -20,10 +20,10 @@ from flexres.idp.auth0.transport import Auth0Transport
 from flexres.live.flex.configuration import ConfigurationApi
 from flexres.live.flex.users import FlexUsers
 from flexres.live.http.retrying import RetryPolicy
-from flexres.live.http.said import one_line, spellings
 from flexres.live.http.transport import Transport
 from flexres.live.http.wire import open_wire, unreachable
 from flexres.live.taskrouter.workers import Workers
+from flexres.text import one_line, spellings
 
 from .fake import CREDENTIALS, KEY, SECRET, transport
 

@@ -8,8 +8,7 @@ from datetime import date
 import pytest
 
 from flexres.live.model import LiveUser
-from flexres.reconcile.due import due
-from flexres.reconcile.plan import Plan
+from flexres.reconcile.plan import Plan, due
 from tests.unit.report import samples
 
 YESTERDAY = date(2026, 11, 20)

@@ -15,7 +15,7 @@ export PULUMI_SELF_MANAGED_STATE_GZIP ?= true
 export PULUMI_CONTINUE_ON_ERROR ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help up check test lint types unit readme examples bad-stacks workflows requirements dist docs bench fuzz clean
+.PHONY: help up check test lint types unit readme examples bad-stacks workflows requirements dist docs bench fuzz proof clean
 
 help:                ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -75,5 +75,8 @@ bench: $(STAMP)      ## what is measured against what, in one run
 fuzz: $(STAMP)       ## damaged input to every reader and every client of answers, for SECONDS (600)
 	@$(BIN)/python -m tests.fuzz $(SECONDS)
 
+proof: $(STAMP)      ## every fault, signal and mishap, RUNS (10) times each; writes the table in docs/reliability.md
+	@$(BIN)/python -m proof --runs $(or $(RUNS),10) --write
+
 clean:               ## remove the virtual environment and what was built
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .fuzz bench/out build dist *.egg-info
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .fuzz bench/out proof/out build dist *.egg-info

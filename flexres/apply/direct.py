@@ -14,7 +14,7 @@ from flexres.apply.idp import UserWriter, write_setup
 from flexres.apply.journal import Journal, JournalError
 from flexres.apply.outcome import Applied, C_co, Outcome, Result, UserOutcome
 from flexres.apply.readback import read_back
-from flexres.apply.sso import SignOnWriter
+from flexres.apply.sso import SignOnWriter, to_write
 from flexres.apply.users.context import Context
 from flexres.apply.users.gate import ProvisionGate
 from flexres.apply.users.newcomers import Newcomers
@@ -71,7 +71,8 @@ async def apply_plan(
     The identity provider's set-up goes first. Settings of single sign-on that let somebody in are written before the
     users, those that keep somebody out after them; a failing one stops nobody. When `stop` is set, what is in flight
     is finished and the rest reported as not started.
-    Raises RefusedError when a guard refuses the plan, and UnreachableError when nobody got through.
+    Raises RefusedError when a guard refuses the plan, UnreachableError when nobody got through, and JournalError
+    when there is no room for the first line of what would be done.
     """
     if plan.violations:
         raise RefusedError(
@@ -82,6 +83,8 @@ async def apply_plan(
     context = context_of(session, plan, journal, allow_older=allow_older)
     run = _Run(context, session, journal, progress, stop)
     journal.approvals(plan.guarded)
+    for change in (*plan.at_idp, *to_write(plan.settings)):
+        journal.begins(change)
     outcomes: list[Outcome[Change]] = [run.noted(one) for one in await write_setup(context.idp, plan)]
     sign_on = SignOnWriter(session.wanted.config, session.transport)
     written = await sign_on.before_users(plan.settings)
@@ -201,6 +204,9 @@ class _Run:
     async def _carry_out(self, change: UserChange) -> UserOutcome:
         try:
             outcome = await carry_out(self._context, change)
+        except JournalError as error:
+            self._gave_up = True
+            return Outcome(change, Result.NOT_STARTED, error.message)
         except UnreachableError as error:
             # One user's answers may break off for a reason of their own; several in a row are everybody's.
             self.unreachable = error

@@ -42,6 +42,9 @@ class Journal(Protocol):
     def before(self, username: str, attributes: str) -> None:
         """Keep a Worker's attributes, on disk before this returns: what follows could lose them."""
 
+    def begins(self, change: Change) -> None:
+        """Note that the writes of one change begin: a run that is cut short has left a line of all that it touched."""
+
     def outcome(self, outcome: Outcome[Change]) -> None:
         """Note what became of one change, whatever it is about."""
 
@@ -53,6 +56,9 @@ class NoJournal:
     """Writes nothing down."""
 
     def before(self, username: str, attributes: str) -> None:
+        """Nothing."""
+
+    def begins(self, change: Change) -> None:
         """Nothing."""
 
     def outcome(self, outcome: Outcome[Change]) -> None:
@@ -84,6 +90,10 @@ class FileJournal:
         """Keep a Worker's attributes, on disk before this returns."""
         self._write({"event": "before", "username": username, "attributes": attributes})
         self._sync()
+
+    def begins(self, change: Change) -> None:
+        """Note that the writes of one change begin."""
+        self._write({"event": "begin", **_described(change)})
 
     def outcome(self, outcome: Outcome[Change]) -> None:
         """Note what became of one change, whatever it is about."""
@@ -176,6 +186,8 @@ def _described(change: Change) -> dict[str, Any]:
     described: dict[str, Any] = {"about": change.about, "name": change.name}
     if isinstance(change, UserChange):
         described |= {"username": change.username, "kind": change.kind}
+        if change.old is not None:
+            described["previously"] = change.old.username
     described["fields"] = [_field(item) for item in change.written]
     if isinstance(change, UserChange) and change.reason:
         described["reason"] = change.reason

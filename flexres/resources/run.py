@@ -14,7 +14,7 @@ from flexres.apply.journal import FileJournal, JournalError, own_journal
 from flexres.apply.journal import Run as JournalRun
 from flexres.apply.outcome import C_co, Outcome, Result, UserOutcome
 from flexres.apply.pulumi.channel import Sender
-from flexres.apply.sso import SignOnWriter
+from flexres.apply.sso import SignOnWriter, to_write
 from flexres.apply.users.context import Context
 from flexres.apply.users.operations import carry_out
 from flexres.collector import without_collector
@@ -134,6 +134,8 @@ class Run:
         """Make the identity provider's set-up as declared. Raises FlexresError with all that failed."""
         plan = (await self.allowed()).plan
         context = await self._opened_context()
+        for change in plan.at_idp:
+            context.journal.begins(change)
         self._check_done([self._noted(context, one) for one in await write_setup(context.idp, plan)])
 
     @property
@@ -154,8 +156,10 @@ class Run:
         plan = (await self.allowed()).plan
         chosen = [each for each in plan.settings if which(each)]
         writer = SignOnWriter(self.session.wanted.config, self.session.transport)
-        outcomes = [*await writer.before_users(chosen), *await writer.after_users(chosen)]
         context = await self._opened_context()
+        for change in to_write(chosen):
+            context.journal.begins(change)
+        outcomes = [*await writer.before_users(chosen), *await writer.after_users(chosen)]
         self._check_done([self._noted(context, outcome) for outcome in outcomes])
 
     def check_destroy(self) -> None:
@@ -244,15 +248,19 @@ class Run:
             return Outcome(change, Result.NOT_STARTED, self._stopped.message)
         try:
             return await carry_out(context, change)
+        except JournalError as error:
+            self._stopped = error
+            return Outcome(change, Result.NOT_STARTED, error.message)
         except UnreachableError as error:
             # Nobody else would get through either.
             self._stopped = error
             return Outcome(change, Result.FAILED, error.message)
 
     def _noted(self, context: Context, outcome: Outcome[C_co]) -> Outcome[C_co]:
-        """The outcome, journalled and told to whoever drives the engine."""
+        """The outcome, told to whoever drives the engine, and journalled where anything was begun."""
         try:
-            context.journal.outcome(outcome)
+            if outcome.result is not Result.NOT_STARTED:
+                context.journal.outcome(outcome)
         except JournalError as error:
             # What nobody can look up later is not done.
             self._stopped = error

@@ -361,10 +361,11 @@ def test_the_journal_keeps_what_a_worker_knew(flow: Flow, tmp_path) -> None:
     journal.close()
 
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [line["event"] for line in lines] == ["before", "outcome"]
-    assert json.loads(lines[0]["attributes"])["theirs"] == "keep me"
-    assert lines[1]["fields"] == [{"key": "full_name", "before": "Bob Byrne", "after": "Robert Byrne", "cause": "git"}]
-    assert lines[1]["by"] == "a test"
+    assert [line["event"] for line in lines] == ["begin", "before", "outcome"]
+    assert json.loads(lines[1]["attributes"])["theirs"] == "keep me"
+    assert lines[0]["fields"] == lines[2]["fields"]
+    assert lines[2]["fields"] == [{"key": "full_name", "before": "Bob Byrne", "after": "Robert Byrne", "cause": "git"}]
+    assert lines[2]["by"] == "a test"
     assert path.stat().st_mode & 0o077 == 0
     assert flow.sandbox.identity.api_secret not in path.read_text()
 
@@ -378,7 +379,7 @@ def test_the_journal_has_who_approved_what(flow: Flow, tmp_path: Path) -> None:
     journal.close()
 
     lines = [json.loads(line) for line in (tmp_path / "journal.jsonl").read_text().splitlines()]
-    assert [line["event"] for line in lines] == ["approval", "outcome"]
+    assert [line["event"] for line in lines] == ["approval", "begin", "outcome"]
     approval = lines[0]
     assert (approval["rule"], approval["username"], approval["digest"]) == (item.rule, "lee@example.com", item.digest)
     assert approval["by"] == "--approve by a test"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from flexres.apply.direct import Silent, apply_plan
-from flexres.apply.journal import NoJournal
+from flexres.apply.journal import FileJournal, Journal, NoJournal, Run
 from flexres.apply.outcome import Applied, Outcome
 from flexres.errors import Exit, UnreachableError
 from flexres.live.http.transport import Transport
@@ -76,6 +77,35 @@ def test_a_run_killed_at_any_write_is_finished_by_the_next_one(tmp_path: Path, m
             return
 
 
+def test_a_run_killed_at_any_write_has_said_whom_it_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is otherwise than before has a line in the journal, even where the process died right after the write."""
+    for number in itertools.count():
+        with Sandbox() as sandbox:
+            flow = Flow(sandbox, tmp_path / f"{number}")
+            _begin(flow)
+            before, path = state(sandbox), tmp_path / f"{number}.jsonl"
+            killed = _killed(
+                flow, monkeypatch, number, after=True, journal=FileJournal(path, Run("test", "a test", None))
+            )
+            after = state(sandbox)
+            lines = [json.loads(line) for line in path.read_text().splitlines()]
+            told = {line.get(key) for line in lines for key in ("username", "previously")}
+            assert {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} <= told
+        if not killed:
+            assert number > 10
+            return
+
+
+def test_with_a_full_disk_nobody_is_touched_whom_the_journal_does_not_name(flow: Flow, tmp_path: Path) -> None:
+    """A line is written before the first write: where there is no room for it, nothing is begun."""
+    _begin(flow)
+    before = state(flow.sandbox)
+    applied = flow.apply(journal=FileJournal(Path("/dev/full"), Run("test", "a test", None)))
+    assert set(results(applied).values()) == {"not started"}
+    assert applied.exit is not Exit.DONE
+    assert state(flow.sandbox) == before
+
+
 @pytest.mark.parametrize("ours", [True, False])
 def test_a_rename_killed_at_any_write_and_taken_back_leaves_nobody_out_of_the_plan(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ours: bool
@@ -128,7 +158,9 @@ def _killed_story(flow: Flow, monkeypatch: pytest.MonkeyPatch, number: int, *, a
     return killed
 
 
-def _killed(flow: Flow, monkeypatch: pytest.MonkeyPatch, number: int, *, after: bool) -> bool:
+def _killed(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch, number: int, *, after: bool, journal: Journal | None = None
+) -> bool:
     """Applies, and dies before or after the write of this number, or not at all where there are fewer."""
     request, writes = Transport.request, itertools.count()
 
@@ -143,13 +175,13 @@ def _killed(flow: Flow, monkeypatch: pytest.MonkeyPatch, number: int, *, after: 
 
     with monkeypatch.context() as patched:
         patched.setattr(Transport, "request", dying)
-        return _dies(flow)
+        return _dies(flow, journal)
 
 
-def _dies(flow: Flow) -> bool:
+def _dies(flow: Flow, journal: Journal | None) -> bool:
     digest = flow.plan().digest
     try:
-        flow.apply(approve=[digest] if digest else [])
+        flow.apply(approve=[digest] if digest else [], journal=journal)
     except BaseException as error:
         if isinstance(error, Killed) or (isinstance(error, BaseExceptionGroup) and error.subgroup(Killed)):
             return True

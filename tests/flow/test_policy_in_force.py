@@ -1,4 +1,4 @@
-"""By whose policy an apply is judged: that of the commit before, or of the revision that somebody names, in each way."""
+"""By whose policy an apply is judged: that of the commit before, or of the revision that somebody names."""
 
 from __future__ import annotations
 

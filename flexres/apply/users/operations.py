@@ -29,8 +29,10 @@ _NO_CHANNELS: Mapping[str, WorkerChannel] = {}
 async def carry_out(context: Context, change: UserChange) -> UserOutcome:
     """Make one change happen, and tell what became of it; a failure is an outcome, not an exception.
 
-    Raises UnreachableError alone: nobody else would get through either.
+    Raises UnreachableError, as nobody else would get through either; and JournalError before the first write: what
+    nobody could look up later is not begun.
     """
+    context.journal.begins(change)
     try:
         if context.idp is not None:
             await context.idp.write(change)

@@ -47,6 +47,17 @@ def test_an_outcome_of_whatever_kind_is_one_line(tmp_path: Path, change: Change)
     assert line["at"].startswith("2026-11-21T09:30")
 
 
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: str(change.about))
+def test_what_is_begun_is_a_line_before_it_is_done(tmp_path: Path, change: Change) -> None:
+    """The same of it as in its outcome: a run that is killed in between has said what it touched."""
+    it = journal(tmp_path / "journal.jsonl")
+    it.begins(change)
+    it.outcome(Outcome(change, Result.DONE))
+    begin, outcome = lines(tmp_path / "journal.jsonl")
+    assert begin.pop("event") == "begin"
+    assert begin == {key: value for key, value in outcome.items() if key not in {"event", "result"}}
+
+
 def test_a_field_has_both_its_sides_and_what_was_not_there_has_none(tmp_path: Path) -> None:
     before = applied(person(attributes={"level": 1}))
     change = change_of(person(attributes={"level": 2, "city": "Leeds"}), live=[before])

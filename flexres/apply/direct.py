@@ -15,9 +15,7 @@ from flexres.apply.journal import Journal, JournalError
 from flexres.apply.outcome import Applied, C_co, Outcome, Result, UserOutcome
 from flexres.apply.readback import read_back
 from flexres.apply.sso import SignOnWriter, to_write
-from flexres.apply.users.context import Context
-from flexres.apply.users.gate import ProvisionGate
-from flexres.apply.users.newcomers import Newcomers
+from flexres.apply.users.context import Context, Newcomers, ProvisionGate
 from flexres.apply.users.operations import carry_out
 from flexres.errors import RefusedError, UnreachableError
 from flexres.reconcile.change import Arrival, Change, Kind, Rename, UserChange

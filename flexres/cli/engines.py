@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from flexres.apply.pulumi.cli import Chosen, choose, find_pulumi, install, required
-from flexres.apply.pulumi.project import project_of
+from flexres.apply.pulumi.project import Chosen, choose, find_pulumi, install, project_of, required
 from flexres.cli.open_stack import Opened
 from flexres.cli.output import note
 from flexres.errors import SetupError

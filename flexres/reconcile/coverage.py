@@ -12,8 +12,7 @@ from flexres.live.model import LiveUser, Snapshot
 from flexres.reconcile.change import Arrival, Edit, Kind, Rename, Route, UserChange
 from flexres.reconcile.diff import Scope, written
 from flexres.routing.coverage import QueueCoverage, coverage
-from flexres.routing.people import Person, people_of, person_of
-from flexres.routing.queues import RoutingMap, routing_map
+from flexres.routing.queues import Person, RoutingMap, people_of, person_of, routing_map
 
 UNREAD_HINT: Final = "let the key read task queues and Workflows, or take queues out of the policy"
 """What to do where the policy asks for people in queues and nobody can tell who is in them."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from flexres.collector import without_collector
 from flexres.errors import UnreachableError
 from flexres.live.model import LiveUser, Snapshot
 from flexres.live.snapshot import read_snapshot, reread
-from flexres.resources.once import Once
 from flexres.session import Session
 
 CROWD: Final = 4
@@ -108,3 +108,24 @@ class Reading:
     def _with_channels(self, username: str) -> list[str]:
         desired = self._session.wanted.users.get(username)
         return [username] if desired is not None and desired.channels else []
+
+
+T = TypeVar("T")
+
+
+class Once(Generic[T]):
+    """Begun when it is first asked for; on one event loop.
+
+    A failure holds for all, too: sixty resources that ask an unreachable Twilio would each wait as long as the first.
+    """
+
+    def __init__(self, work: Callable[[], Awaitable[T]]) -> None:
+        self._work = work
+        self._done: asyncio.Future[T] | None = None
+
+    async def get(self) -> T:
+        """The result. Raises what the work raised."""
+        if self._done is None:
+            self._done = asyncio.ensure_future(self._work())
+        # Whoever stops waiting does not stop the work for the others.
+        return await asyncio.shield(self._done)

@@ -28,9 +28,8 @@ from flexres.reconcile.plan import Plan, make_plan
 from flexres.reconcile.saved_plan import fingerprint
 from flexres.resources import messages as words
 from flexres.resources import settings as names
-from flexres.resources.engine_log import Teller
-from flexres.resources.once import Once
-from flexres.resources.reading import Reading
+from flexres.resources.messages import Teller
+from flexres.resources.reading import Once, Reading
 from flexres.resources.settings import Settings
 from flexres.session import Session, committed_approvals
 from flexres.sso.difference import setting_changes

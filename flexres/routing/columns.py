@@ -13,7 +13,7 @@ from typing import Final
 from flexres.live.model import WorkerChannel, not_looked_at
 from flexres.routing.comparing import Known, NotRead
 from flexres.routing.language.model import Key, Part
-from flexres.routing.people import Person
+from flexres.routing.queues import Person
 from flexres.values import Json, fold_case
 
 People = int

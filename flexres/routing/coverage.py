@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flexres.routing.columns import rows_of
-from flexres.routing.people import Person
-from flexres.routing.queues import Queue
-from flexres.routing.readings import Reading
+from flexres.routing.comparing import Reading
+from flexres.routing.queues import Person, Queue
 from flexres.routing.truth import Held, Truth
 
 People = Mapping[str, Person]

@@ -6,12 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flexres.routing.columns import rows_of
-from flexres.routing.comparing import Known, NotRead
-from flexres.routing.language.model import Chain, Comparison, Expression, Junction, Key
-from flexres.routing.language.text import comparison_text, key_text
-from flexres.routing.people import Person
-from flexres.routing.queues import Queue
-from flexres.routing.readings import FIRST, Reading
+from flexres.routing.comparing import FIRST, Known, NotRead, Reading
+from flexres.routing.language.model import Chain, Comparison, Expression, Junction, Key, comparison_text, key_text
+from flexres.routing.queues import Person, Queue
 from flexres.routing.truth import Truth
 from flexres.values import Json
 

@@ -1,21 +1,20 @@
-"""What about the queues looks wrong: skills nobody asks for or has, keys that only a queue knows, queues for nobody."""
+"""Every queue with those who are in it now, and what about the queues looks wrong: skills, keys, queues for nobody."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import ge, gt, le, lt
 from typing import Final
 
 from flexres.live.model import Worker
 from flexres.routing.columns import Table
+from flexres.routing.comparing import FIRST
+from flexres.routing.coverage import QueueCoverage, coverage
 from flexres.routing.explain import alternatives
-from flexres.routing.language.model import Chain, Comparison, Expression, Key, Operator, Text
-from flexres.routing.language.text import key_text
-from flexres.routing.people import Person
-from flexres.routing.queues import Queue
-from flexres.routing.readings import FIRST
+from flexres.routing.language.model import Chain, Comparison, Expression, Key, Operator, Text, key_text
+from flexres.routing.queues import Person, Queue
 from flexres.routing.truth import Truth, comparisons_of, keys_of
 from flexres.text import nearest
 from flexres.values import Json
@@ -166,3 +165,45 @@ _ORDERS: Final = {
     Operator.GREATER: gt,
     Operator.GREATER_OR_EQUAL: ge,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class QueueOverview:
+    """One queue. `capacity` is by task channel, in tasks, of those in it whose channels were read.
+
+    `coverage` is None where it cannot be told who is in it; a person of several roles counts in each.
+    """
+
+    queue: Queue
+    coverage: QueueCoverage | None = None
+    roles: Mapping[str, int] | None = None
+    teams: Mapping[str, int] | None = None
+    capacity: Mapping[str, int] | None = None
+
+
+def overview(
+    queues: Sequence[Queue], people: Mapping[str, Person], team_of: Callable[[str], str]
+) -> tuple[QueueOverview, ...]:
+    """The queues in the order given; `team_of` names the team of a username."""
+    told = {one.queue.sid: one for one in coverage(queues, people, people, wanted=lambda queue: True)}
+    found: list[QueueOverview] = []
+    for queue in queues:
+        one = told.get(queue.sid)
+        if one is None:
+            found.append(QueueOverview(queue))
+            continue
+        members = [people[name] for name in one.eligible]
+        capacity: Counter[str] = Counter()
+        for person in members:
+            for channel in (person.channels or {}).values():
+                capacity[channel.name] += channel.capacity or 0 if channel.available is not False else 0
+        found.append(
+            QueueOverview(
+                queue,
+                one,
+                Counter(role for person in members for role in person.roles),
+                Counter(team_of(person.name) for person in members),
+                capacity,
+            )
+        )
+    return tuple(found)

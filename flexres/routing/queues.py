@@ -1,16 +1,16 @@
-"""Task queues ready to be asked who is in them, and the filters of Workflows that lead to them."""
+"""Task queues ready to be asked who is in them, the filters of Workflows that lead to them, and who can get work."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flexres.live.model import RoutingSetup, TaskQueue, Workflow
+from flexres.live.model import LiveUser, RoutingSetup, Snapshot, TaskQueue, Worker, WorkerChannel, Workflow
 from flexres.routing.language.model import Expression
 from flexres.routing.language.parse import ExpressionError, parse
-from flexres.values import fold_case
+from flexres.values import Json, fold_case
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +125,36 @@ def _member(value: Any, name: str) -> dict[str, Any]:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One Worker under the name that reports use; `roles` is empty for a Worker that belongs to no Flex user."""
+
+    name: str
+    worker: Worker
+    channels: Mapping[str, WorkerChannel] | None = None
+    roles: tuple[str, ...] = ()
+
+    def attributes(self) -> dict[str, Json] | None:
+        """The Worker's attributes, decoded; None: they cannot be read."""
+        return self.worker.attributes()
+
+
+def person_of(live: LiveUser) -> Person | None:
+    """The user as somebody who can get work; None for who has no Worker."""
+    if live.worker is None or live.user.deactivated:
+        return None
+    return Person(live.username, live.worker, live.channels, live.user.roles)
+
+
+def people_of(snapshot: Snapshot) -> dict[str, Person]:
+    """Everybody with a Worker, by name: users by username, the others by their Worker's name."""
+    found: dict[str, Person] = {}
+    for username, live in snapshot.users.items():
+        person = person_of(live)
+        if person is not None:
+            found[username] = person
+    for worker in snapshot.orphans:
+        found.setdefault(worker.friendly_name, Person(worker.friendly_name, worker))
+    return found

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from flexres.routing.columns import NOBODY, Column, People, Table, rows_of
-from flexres.routing.comparing import Known, compare
+from flexres.routing.comparing import FIRST, Known, Reading, combinations, compare, outcomes
 from flexres.routing.language.model import (
     Array,
     Chain,
@@ -17,10 +17,9 @@ from flexres.routing.language.model import (
     Operand,
     Operator,
     Text,
+    comparison_text,
 )
-from flexres.routing.language.text import comparison_text
-from flexres.routing.people import Person
-from flexres.routing.readings import FIRST, Reading, combinations, outcomes
+from flexres.routing.queues import Person
 from flexres.values import Json
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from flexres.errors import FlexresError
 from flexres.values import ABSENT, same
-from flexres.verify.experiment import Experiment, Finding
-from flexres.verify.lab import Lab
+from flexres.verify.lab import Experiment, Finding, Lab
 
 
 async def _typed_json(lab: Lab) -> Finding:

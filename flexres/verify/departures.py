@@ -5,8 +5,7 @@ from __future__ import annotations
 import secrets
 
 from flexres.errors import FlexresError
-from flexres.verify.experiment import Experiment, Finding
-from flexres.verify.lab import Lab, Subject
+from flexres.verify.lab import Experiment, Finding, Lab, Subject
 
 
 async def _gone(lab: Lab) -> Subject:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from flexres.verify.experiment import Experiment, Finding
-from flexres.verify.lab import Lab
+from flexres.verify.lab import Experiment, Finding, Lab
 
 _PROFILE = ("full_name", "email", "roles", "contact_uri")
 

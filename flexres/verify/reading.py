@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from flexres.errors import FlexresError
 from flexres.live.http.transport import path
-from flexres.verify.experiment import Experiment, Finding
-from flexres.verify.lab import Lab
+from flexres.verify.lab import Experiment, Finding, Lab
 
 _PAGE: Final = 1001
 _LONG: Final = 86_400

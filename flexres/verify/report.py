@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Literal
 
-from flexres.verify.experiment import Settled, Verification
+from flexres.verify.lab import Settled, Verification
 
 
 def told(found: Verification, form: Literal["text", "markdown", "json"], *, width: int = 100) -> str:

@@ -12,7 +12,6 @@ import httpx
 import pytest
 
 from flexres.apply.journal import FileJournal, Run
-from flexres.apply.users import newcomers
 from flexres.cli.commands.adopt import only_adoptions
 from flexres.errors import Exit
 from flexres.reconcile.idp.model import IdpPlan
@@ -351,7 +350,7 @@ def test_somebody_who_came_while_the_plan_waited_is_not_overwritten(
     flow: Flow, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     """Neither roles nor attributes nor another stack's marker; looked for by name, or in the list of all."""
-    monkeypatch.setattr(newcomers, "FEW", few)
+    monkeypatch.setattr(context, "FEW", few)
     flow.write(ANA + BOB)
     stale = flow.plan()
     known = json.dumps({ATTRIBUTE: FOREIGN, "vip": True})

@@ -16,11 +16,9 @@ from flexres.live.http.transport import connect
 from flexres.live.model import FlexUser
 from flexres.sandbox.server import Sandbox
 from flexres.sandbox.store.seed import SeedUser
-from flexres.verify.experiment import Experiment, Finding, Verification
-from flexres.verify.lab import Lab, is_throwaway
+from flexres.verify.lab import Experiment, Finding, Lab, Verification, is_throwaway
 from flexres.verify.report import told
-from flexres.verify.run import verify
-from flexres.verify.unknowns import EXPERIMENTS, NOT_TRIED, table
+from flexres.verify.run import EXPERIMENTS, NOT_TRIED, table, verify
 from tests.flow.command_line import Cli
 
 BY_KEY = {experiment.key: experiment for experiment in EXPERIMENTS}

@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flexres.apply.direct import Progress
 from flexres.apply.outcome import Applied, Outcome, Result, UserOutcome
-from flexres.apply.pulumi.channel import VARIABLE, Receiver
-from flexres.apply.pulumi.cli import command_of
+from flexres.apply.pulumi.channel import VARIABLE, Ended, Receiver
 from flexres.apply.pulumi.events import Complaint, Steps, plain_error
-from flexres.apply.pulumi.outcomes import Ended
-from flexres.apply.pulumi.project import engine_environment, refuse_forgetful_backend
+from flexres.apply.pulumi.project import command_of, engine_environment, refuse_forgetful_backend
 from flexres.apply.readback import read_back
 from flexres.apply.sso import SignOnWriter, to_write
 from flexres.errors import FlexresError, RefusedError, SetupError

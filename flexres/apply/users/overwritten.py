@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from flexres.apply.users.clients import Users
-from flexres.apply.users.context import Context
+from flexres.apply.users.context import Context, Users
 from flexres.apply.users.worker import decoded, edit_attributes
 from flexres.errors import FlexresError
 from flexres.live.model import FlexUser, LiveUser

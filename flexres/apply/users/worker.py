@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flexres.apply.users.clients import Workers
+from flexres.apply.users.context import Workers
 from flexres.desired.model import DesiredUser
 from flexres.errors import FlexresError, LostAnswerError, PreconditionError
 from flexres.live.model import Worker, WorkerChannel

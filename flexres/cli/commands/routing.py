@@ -22,10 +22,8 @@ from flexres.report.routing import overview as told
 from flexres.report.routing import queues as changes
 from flexres.report.routing.overview import Section
 from flexres.routing.explain import near_misses, standings
-from flexres.routing.findings import findings, unknown_skills
-from flexres.routing.overview import overview
-from flexres.routing.people import Person, people_of
-from flexres.routing.queues import RoutingMap, routing_map
+from flexres.routing.findings import findings, overview, unknown_skills
+from flexres.routing.queues import Person, RoutingMap, people_of, routing_map
 from flexres.session import wanted_of
 from flexres.text import nearest, visible
 

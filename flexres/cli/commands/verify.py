@@ -14,7 +14,7 @@ from flexres.cli.open_stack import opened
 from flexres.cli.output import after_writes, check_destinations, deliver, look_of, note
 from flexres.errors import Exit, SetupError
 from flexres.live.flex.configuration import ConfigurationApi
-from flexres.verify.experiment import Experiment, Verification
+from flexres.verify.lab import Experiment, Verification
 from flexres.verify.report import told
 from flexres.verify.run import verify as settle
 

@@ -12,11 +12,10 @@ from flexres.report.markdown_escape import code, prose
 from flexres.report.routing.queues import led_by
 from flexres.report.visible import shorten, visible
 from flexres.report.wording import names_of, plural, value_text
+from flexres.routing.comparing import SAYS, Reading
 from flexres.routing.explain import Standing
-from flexres.routing.findings import Findings
-from flexres.routing.overview import QueueOverview
+from flexres.routing.findings import Findings, QueueOverview
 from flexres.routing.queues import Queue
-from flexres.routing.readings import SAYS, Reading
 from flexres.values import ABSENT
 
 MOST: Final = 60

@@ -10,9 +10,9 @@ from flexres.report.layout import Page, Row
 from flexres.report.markdown_escape import code, prose
 from flexres.report.visible import visible
 from flexres.report.wording import names_of
+from flexres.routing.comparing import SAYS, Reading
 from flexres.routing.coverage import QueueCoverage
 from flexres.routing.queues import Queue
-from flexres.routing.readings import SAYS, Reading
 
 COLUMNS: Final = ("task queue", "people", "who", "led there by")
 _FEW_ROUTES: Final = 2

@@ -11,8 +11,7 @@ import pytest
 
 from flexres.errors import UnreachableError
 from flexres.live.model import Snapshot
-from flexres.resources.once import Once
-from flexres.resources.reading import CROWD, Reading
+from flexres.resources.reading import CROWD, Once, Reading
 from flexres.session import Session
 from tests.unit.reconcile import builders
 

@@ -20,7 +20,7 @@ from flexres.live.model import Instance, LiveUser, Snapshot
 from flexres.reconcile.change import About
 from flexres.reconcile.context import Wanted
 from flexres.resources.departures import DeparturesProvider
-from flexres.resources.engine_log import Teller
+from flexres.resources.messages import Teller
 from flexres.resources.run import NotDoneError, Run
 from flexres.resources.settings import Settings
 from flexres.session import Session

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flexres.live.model import Worker, WorkerChannel
-from flexres.routing.people import Person
+from flexres.routing.queues import Person
 
 
 def person(name: str = "ana", /, *, text: str | None = None, capacity: int | None = None, **attributes: Any) -> Person:

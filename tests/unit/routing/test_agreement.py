@@ -8,9 +8,8 @@ from typing import Any
 
 from hypothesis import assume, given, note
 
-from flexres.routing.language.model import Comparison, Expression, Key, Operator
-from flexres.routing.language.text import text_of
-from flexres.routing.readings import Reading, combinations
+from flexres.routing.comparing import Reading, combinations
+from flexres.routing.language.model import Comparison, Expression, Key, Operator, text_of
 from flexres.routing.truth import Truth, comparisons_of
 from flexres.sandbox.switches import Switches
 from flexres.sandbox.taskrouter import expressions as independent

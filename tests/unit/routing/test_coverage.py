@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexres.live.model import RoutingSetup, TaskQueue
+from flexres.routing.comparing import Reading
 from flexres.routing.coverage import Doubt, QueueCoverage, coverage
-from flexres.routing.people import Person
-from flexres.routing.queues import Queue, routing_map
-from flexres.routing.readings import Reading
+from flexres.routing.queues import Person, Queue, routing_map
 
 from .people import person, skilled
 

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from flexres.live.model import RoutingSetup, TaskQueue
+from flexres.routing.comparing import Reading
 from flexres.routing.explain import Miss, near_misses, standings
-from flexres.routing.people import Person
-from flexres.routing.queues import Queue, routing_map
-from flexres.routing.readings import Reading
+from flexres.routing.queues import Person, Queue, routing_map
 
 from .people import person, skilled
 

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexres.routing.language.model import Array, Chain, Comparison, Expression, Junction, Key, Operator, Text
+from flexres.routing.language.model import Array, Chain, Comparison, Expression, Junction, Key, Operator, Text, text_of
 from flexres.routing.language.parse import DEEPEST, LONGEST, ExpressionError, parse
-from flexres.routing.language.text import text_of
 
 from .expressions import expressions
 

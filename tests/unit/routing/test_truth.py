@@ -11,11 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexres.routing.columns import rows_of
-from flexres.routing.comparing import compare
+from flexres.routing.comparing import Reading, combinations, compare
 from flexres.routing.language.model import Array, Comparison, Expression, Junction, Key, Operand, Text
 from flexres.routing.language.parse import parse
-from flexres.routing.people import Person
-from flexres.routing.readings import Reading, combinations
+from flexres.routing.queues import Person
 from flexres.routing.truth import Truth
 
 from .expressions import documents, expressions

@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from flexres.apply.pulumi.cli import SKIP_CHECK, choose, command_of, find_pulumi, required
-from flexres.apply.pulumi.project import backend_url, engine_environment
+from flexres.apply.pulumi.project import (
+    SKIP_CHECK,
+    backend_url,
+    choose,
+    command_of,
+    engine_environment,
+    find_pulumi,
+    required,
+)
 from flexres.errors import SetupError
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from flexres.apply.outcome import Applied, Outcome, Result
-from flexres.apply.pulumi.channel import PROGRAM, VARIABLE, Failure, Receiver, Sender
+from flexres.apply.pulumi.channel import PROGRAM, VARIABLE, Ended, Failure, Receiver, Sender
 from flexres.apply.pulumi.events import Steps
-from flexres.apply.pulumi.outcomes import Ended
 from flexres.errors import Exit, RefusedError, SetupError, UnreachableError
 from flexres.reconcile.change import Answer, Change, IdpChange, Kind, Part, SettingChange, SettingState
 from flexres.reconcile.plan import Plan

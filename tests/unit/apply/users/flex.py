@@ -10,9 +10,7 @@ from typing import Any
 
 from flexres.apply.journal import NoJournal
 from flexres.apply.outcome import UserOutcome
-from flexres.apply.users.context import Context
-from flexres.apply.users.gate import ProvisionGate
-from flexres.apply.users.newcomers import Newcomers
+from flexres.apply.users.context import Context, Newcomers, ProvisionGate
 from flexres.apply.users.operations import carry_out
 from flexres.desired.model import DesiredUser
 from flexres.errors import NotFoundError, PreconditionError

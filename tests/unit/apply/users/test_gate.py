@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from flexres.apply.users.gate import ProvisionGate
+from flexres.apply.users.context import ProvisionGate
 from flexres.errors import FlexresError
 
 

@@ -60,7 +60,8 @@ class ExtraOutputs:
         list_reports(self.reports)
         if len(chosen) == 1:
             return
-        wanted = {"--format html": report_format == "html", "--also": self.also, "--ci github": self.ci == "github"}
+        wanted = {"--also": self.also, "--ci github": self.ci == "github"}
+        wanted |= {f"--format {report_format}": report_format in ("html", "sarif")}
         for option in (name for name, given in wanted.items() if given):
             raise SetupError(f"{option} is of one stack", hint="name one with --stack, and run once for each")
 

@@ -39,7 +39,7 @@ PageFormat: TypeAlias = Literal["text", "markdown", "json", "html"]
 FormatWithPage: TypeAlias = Annotated[
     PageFormat, typer.Option("--format", "-f", metavar="text|markdown|json|html", help="How the report is written.")
 ]
-PlanFormat: TypeAlias = Literal["text", "markdown", "json", "html", "github"]
+PlanFormat: TypeAlias = Literal["text", "markdown", "json", "html", "github", "sarif"]
 DriftFormat: TypeAlias = Literal["text", "markdown", "json", "html", "junit"]
 FormatOfDrift: TypeAlias = Annotated[
     DriftFormat,
@@ -50,8 +50,8 @@ FormatOfPlan: TypeAlias = Annotated[
     typer.Option(
         "--format",
         "-f",
-        metavar="text|markdown|json|html|github",
-        help="How the report is written; github: as annotations of the YAML.",
+        metavar="text|markdown|json|html|github|sarif",
+        help="How the report is written; github: as annotations of the YAML; sarif: for code scanning.",
     ),
 ]
 Also: TypeAlias = Annotated[

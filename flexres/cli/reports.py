@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from flexres.apply.outcome import Applied, Result
@@ -12,7 +13,7 @@ from flexres.cli.options import DriftFormat, PageFormat, PlanFormat
 from flexres.cli.output import look_of
 from flexres.desired.stack import Stack
 from flexres.desired.yaml.problems import render_github
-from flexres.errors import Position
+from flexres.errors import Position, Problem
 from flexres.report import ci
 from flexres.report.comment import LIMIT
 from flexres.report.drift.json import drift_json
@@ -25,6 +26,7 @@ from flexres.report.plan.json import Report, applied_json, plan_json
 from flexres.report.plan.markdown import applied_markdown, plan_markdown
 from flexres.report.plan.model import AppliedReport, PlanReport
 from flexres.report.plan.text import applied_text, plan_text
+from flexres.report.sarif import sarif
 from flexres.report.terms import KINDS
 
 
@@ -51,6 +53,8 @@ def plan_as(
             return page_of(plan_json(report), stack, reports)
         case "github":
             return plan_annotations(report, stack)
+        case "sarif":
+            return json.dumps(sarif(_on_lines(report, stack, most=None), "plan"), indent=2, ensure_ascii=False)
         case "text":
             look = look_of(sys.stdout, out)
             return plan_text(report, width=look.width, colour=look.colour, verbose=verbose)
@@ -129,8 +133,11 @@ def page_of(report: Report, stack: Stack, reports: Path | None) -> str:
 
 def plan_annotations(report: PlanReport, stack: Stack) -> str:
     """What stands in the plan's way as GitHub's workflow commands, one a line; empty where nothing does."""
+    return render_github(_on_lines(report, stack, most=ci.MOST))
 
+
+def _on_lines(report: PlanReport, stack: Stack, *, most: int | None) -> Sequence[Problem]:
     def user(username: str) -> Position | None:
         return stack.position_of(username) if username in stack.users else None
 
-    return render_github(ci.on_lines(report, user=user, policy=stack.position))
+    return ci.on_lines(report, user=user, policy=stack.position, most=most)

@@ -46,15 +46,17 @@ _IN_POLICY: Final[Mapping[Rule, tuple[str, ...]]] = {
 _ABOUT_MANY: Final = {*_IN_POLICY} - {Rule.PROTECTED, Rule.EMAIL_DOMAINS}
 
 
-def on_lines(report: PlanReport, *, user: UserPlace, policy: PolicyPlace) -> tuple[Problem, ...]:
+def on_lines(
+    report: PlanReport, *, user: UserPlace, policy: PolicyPlace, most: int | None = MOST
+) -> tuple[Problem, ...]:
     """What stands in a plan's way, each where the YAML can mend it: refusals as errors, who is blocked as warnings.
 
     A limit on numbers is at its line of the policy, what one person is about at that person's line. At most
-    `MOST` of each severity; the last one says how many more there are.
+    `most` of each severity (None: all); the last one says how many more there are.
     """
     errors = [problem for one in report.refusals for problem in _refusals(report.plan, one, user, policy)]
     warnings = list(_blocked(report.plan, user, policy))
-    return (*_few(errors, "refusals"), *_few(warnings, "who are blocked"))
+    return (*_few(errors, "refusals", most), *_few(warnings, "who are blocked", most))
 
 
 def _refusals(plan: Plan, refusal: Refusal, user: UserPlace, policy: PolicyPlace) -> Iterator[Problem]:
@@ -74,12 +76,12 @@ def _blocked(plan: Plan, user: UserPlace, policy: PolicyPlace) -> Iterator[Probl
         yield Problem(message, approve, severity="warning", place=place)
 
 
-def _few(problems: list[Problem], what: str) -> Iterator[Problem]:
-    if len(problems) <= MOST:
+def _few(problems: list[Problem], what: str, most: int | None) -> Iterator[Problem]:
+    if most is None or len(problems) <= most:
         yield from problems
         return
-    yield from islice(problems, MOST - 1)
-    last, more = problems[MOST - 1], len(problems) - MOST + 1
+    yield from islice(problems, most - 1)
+    last, more = problems[most - 1], len(problems) - most + 1
     yield Problem(f"and {more} more {what}; the report names them all", severity=last.severity, place=last.place)
 
 

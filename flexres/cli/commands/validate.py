@@ -18,6 +18,7 @@ from flexres.desired.source import FolderSource
 from flexres.desired.stack import Stack
 from flexres.desired.yaml.problems import render_github
 from flexres.errors import Exit, InvalidStack, Problem
+from flexres.report.sarif import sarif
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -47,6 +48,7 @@ Examples:
   flexres validate                    all stacks
   flexres validate -s prod            or a pattern: 'eu-*'
   flexres validate --format github    annotations on a pull request
+  flexres validate -f sarif -o flexres.sarif
 \b
 Exit codes: 0 no problems (warnings are none) · 2 problems"""
 )
@@ -55,8 +57,13 @@ def validate(
     stack: options.Several = None,
     stacks: options.Stacks = options.STACKS_FOLDER,
     report_format: Annotated[
-        Literal["text", "github", "json"],
-        typer.Option("--format", "-f", metavar="text|github|json", help="How the problems are written."),
+        Literal["text", "github", "json", "sarif"],
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="text|github|json|sarif",
+            help="How the problems are written; sarif: for code scanning.",
+        ),
     ] = "text",
     out: options.Out = None,
 ) -> int:
@@ -71,6 +78,8 @@ def validate(
         text = render_github(problems)
         if text:
             emit(text, out)
+    elif report_format == "sarif":
+        emit(json.dumps(sarif(problems, "stack"), indent=2, ensure_ascii=False), out)
     elif report_format == "json":
         emit(json.dumps(_as_json(checked), indent=2, ensure_ascii=False), out)
     else:

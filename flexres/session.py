@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -199,15 +199,22 @@ def committed_approvals(stack: Stack, revision: Revision) -> tuple[Approval, ...
     entries = stack.config.policy.approved
     places = [stack.position("policy", "approved", number) for number in range(len(entries))]
     found = authors_of([place.line for place in places], revision)
-    return tuple(_committed(entry, place, found.get(place.line)) for entry, place in zip(entries, places, strict=True))
+    return tuple(
+        approval
+        for entry, place in zip(entries, places, strict=True)
+        for approval in _committed(entry, place, found.get(place.line))
+    )
 
 
-def _committed(entry: ApprovedEntry, place: Position, author: Author | None) -> Approval:
-    plain = Approval(entry.digest, Source.COMMITTED, place=place, purpose=entry.purpose, until=entry.until)
-    if author is None:
-        return plain
-    proof = Proof.SIGNATURE if author.signed else Proof.NONE
-    return replace(plain, who=author.name, commit=author.commit, unknown=author.unknown, proof=proof)
+def _committed(entry: ApprovedEntry, place: Position, author: Author | None) -> Iterator[Approval]:
+    for digest, username in entry.digests.items():
+        plain = Approval(digest, Source.COMMITTED, place=place, purpose=entry.purpose, until=entry.until)
+        named = replace(plain, username=username)
+        if author is None:
+            yield named
+            continue
+        proof = Proof.SIGNATURE if author.signed else Proof.NONE
+        yield replace(named, who=author.name, commit=author.commit, unknown=author.unknown, proof=proof)
 
 
 @asynccontextmanager

@@ -68,7 +68,7 @@ async def _begin(name: str, stacks: Path, *, account: str, instance: str | None,
     if _only_adopts(plan) and plan.digest:
         # Whoever merges this adopts everybody, exactly as they are: the review is of this very file.
         last_day = plan.as_of.date() + timedelta(days=DAYS_APPROVED)
-        entry = ApprovedEntry(plan.digest, "adopting everybody as they are", last_day)
+        entry = ApprovedEntry({plan.digest: ""}, "adopting everybody as they are", last_day)
         _rewrite_config(target, _config(target, replace(proposal, approved=(entry,)), engine))
         plan, run = await _plan(name, stacks)
     emit(_told(plan, run))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import combinations
 from typing import Final
 
-from flexres.desired.model import DesiredUser, Policy, Sso
+from flexres.desired.model import MOST_DAYS_APPROVED, DesiredUser, Policy, Sso, StackConfig
 from flexres.desired.schema.attributes import TYPES
 from flexres.desired.source import Source, UnreadableFile
 from flexres.desired.stack import Stack
@@ -145,17 +145,16 @@ def workspace_warnings(users: Mapping[str, DesiredUser]) -> Iterator[Problem]:
 
 
 def policy_warnings(
-    policy: Policy,
-    users: Mapping[str, DesiredUser],
-    entries: Mapping[str, Entry],
-    leavers: Sequence[str],
-    as_of: date | None,
+    config: StackConfig, users: Mapping[str, DesiredUser], entries: Mapping[str, Entry], as_of: date | None
 ) -> Iterator[Problem]:
-    """Warnings at the lines that the guards would be about."""
+    """Warnings at the lines that the guards would be about, and errors at approvals that hold too long."""
+    policy = config.policy
     yield from _addresses(policy, users, entries)
     yield from _admins(policy, users)
-    yield from _protected(policy, users, entries, leavers)
-    yield from _approvals(policy, as_of)
+    yield from _protected(policy, users, entries, config.leavers)
+    if as_of is not None:
+        # Of a sandbox an approval may hold as long as it likes: nobody is harmed by it.
+        yield from _approvals(policy, as_of, endless=config.endpoint is not None)
 
 
 def _addresses(policy: Policy, users: Mapping[str, DesiredUser], entries: Mapping[str, Entry]) -> Iterator[Problem]:
@@ -196,12 +195,16 @@ def _protected(
             yield entries[name].problem("until", message, "take out one of the two", severity="warning")
 
 
-def _approvals(policy: Policy, as_of: date | None) -> Iterator[Problem]:
+def _approvals(policy: Policy, as_of: date, *, endless: bool) -> Iterator[Problem]:
+    latest = as_of + timedelta(days=MOST_DAYS_APPROVED)
     for number, entry in enumerate(policy.approved):
-        if as_of is not None and entry.until < as_of:
+        place = ("policy", "approved", number)
+        if entry.until < as_of:
             message = f"this approval ended on {entry.until.isoformat()}: {entry.purpose}"
-            place = ("policy", "approved", number)
-            yield problem_at(_CONFIG, place, message, "take it out", severity="warning")
+            yield problem_at(_CONFIG, place, message, "take it out: flexres approve --prune", severity="warning")
+        if entry.until > latest and not endless:
+            message = f"an approval holds for {MOST_DAYS_APPROVED} days at most, and this one until {entry.until}"
+            yield problem_at(_CONFIG, (*place, "until"), message, f"write {latest} or earlier")
 
 
 _MOST: Final = 20

@@ -111,7 +111,7 @@ class _Loader:
         problems += checks.leaving_warnings(users, unique, as_of)
         problems += checks.workspace_warnings(users)
         if config is not None:
-            problems += policy_warnings(config.policy, users, unique, read.leavers, as_of)
+            problems += policy_warnings(config, users, unique, as_of)
         if not self._may_be_empty:
             problems += checks.team_file_problems(team_files, self._source.problems())
         problems += self._findings.warnings()

@@ -17,6 +17,7 @@ DIGEST_LENGTH: Final = 26
 DIGEST_PATTERN: Final = f"^[a-z2-7]{{{DIGEST_LENGTH}}}$"
 DAYS_APPROVED: Final = 14
 """So long an approval holds unless it says otherwise."""
+MOST_DAYS_APPROVED: Final = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,12 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class ApprovedEntry:
-    """One entry of `policy.approved`: what it is for in words, and the last day on which it holds."""
+    """One entry of `policy.approved`: what it is for in words, and the last day on which it holds.
 
-    digest: str
+    `digests` are what binds, each with the user whom it is about; of no single user, an empty name.
+    """
+
+    digests: Mapping[str, str]
     purpose: str
     until: date
 

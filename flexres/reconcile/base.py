@@ -47,7 +47,9 @@ class Base:
     def approvals(self) -> tuple[Approval, ...]:
         """What the base's own YAML approves."""
         entries = self.wanted.config.policy.approved if not self.new else ()
-        return tuple(Approval(entry.digest, Source.COMMITTED, until=entry.until) for entry in entries)
+        return tuple(
+            Approval(digest, Source.COMMITTED, until=entry.until) for entry in entries for digest in entry.digests
+        )
 
 
 def compared(plan: Plan, base: Base, snapshot: Snapshot) -> Plan:

@@ -146,21 +146,24 @@ def _is_added(approval: Approval, known: Collection[str]) -> bool:
     return approval.source is Source.COMMITTED and approval.digest not in known
 
 
-def _standings(approvals: Sequence[Approval], verdict: Verdict, today: date) -> tuple[Standings, ...]:
+def _standings(
+    approvals: Sequence[Approval], verdict: Verdict, users: Iterable[UserChange], today: date
+) -> tuple[Standings, ...]:
     """What each approval of flex.yaml does for the plan."""
     used = {item.approval.digest for item in verdict.guarded if item.approval is not None}
-    return tuple(
-        Standings(
-            approval,
-            Standing.EXPIRED
-            if not approval.holds(today)
-            else Standing.USED
-            if approval.digest in used
-            else Standing.UNUSED,
-        )
-        for approval in approvals
-        if approval.source is Source.COMMITTED
-    )
+    refused = {violation.rule for violation in verdict.violations}
+    refused_users = {item.username for item in verdict.guarded if item.approval is None and item.rule in refused}
+    refused_users |= {change.username for change in users if change.block is Block.DEACTIVATED}
+
+    def standing(approval: Approval) -> Standing:
+        if not approval.holds(today):
+            return Standing.EXPIRED
+        if approval.digest in used:
+            return Standing.USED
+        left = approval.username in refused_users if approval.username else bool(refused_users)
+        return Standing.UNUSED if left else Standing.SPENT
+
+    return tuple(Standings(one, standing(one)) for one in approvals if one.source is Source.COMMITTED)
 
 
 def _is_at_idp(change: Change) -> bool:
@@ -193,7 +196,7 @@ def make_plan(
     # A time zone that is only now to be another takes nobody out a day early.
     today = min(as_of.astimezone(ZoneInfo(zone)).date() for zone in zones)
     if before is not None:
-        known = {entry.digest for entry in before.policy.approved}
+        known = {digest for entry in before.policy.approved for digest in entry.digests}
         approvals = [replace(one, added=_is_added(one, known)) for one in approvals]
     valid = [approval for approval in approvals if approval.holds(today)]
     context = Context(
@@ -250,7 +253,7 @@ def make_plan(
         guarded=verdict.guarded,
         violations=verdict.violations,
         digest=verdict.digest,
-        approvals=_standings(approvals, verdict, today),
+        approvals=_standings(approvals, verdict, users, today),
         judged_by=in_force,
         stack_changes=stack_changes(before, wanted.config) if before is not None else (),
         commit=wanted.commit,

@@ -58,7 +58,7 @@ def _rule(value: object) -> Any:
         case tuple():
             return [_rule(item) for item in value]
         case ApprovedEntry():
-            return f"{value.digest} until {value.until}: {value.purpose}"
+            return f"{' '.join(value.digests)} until {value.until}: {value.purpose}"
         case int():
             return value
     return str(value)

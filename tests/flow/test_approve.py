@@ -36,12 +36,58 @@ def test_it_writes_what_lifts_exactly_this(refused: Cli, sandbox: Sandbox) -> No
     assert [user["username"] for user in sandbox.users()] == ["ana@example.com"]
 
 
-def test_once_it_is_done_the_approval_is_said_to_be_unused(refused: Cli) -> None:
-    """It does not hold a second time."""
+def test_once_it_is_done_the_approval_is_used_up(refused: Cli) -> None:
+    """It does not hold a second time, is one line of later plans, and is taken out by one command."""
+    file = refused.folder / "stacks/prod/flex.yaml"
+    before = file.read_text()
     refused.run("approve", "--yes")
     refused.run("apply", "--yes")
     plan = json.loads(refused.run("plan", "-f", "json").out)
-    assert [one["standing"] for one in plan["approvals"]] == ["unused"]
+    assert [one["standing"] for one in plan["approvals"]] == ["used up"]
+    assert "old approvals  1 used up; flexres approve --stack prod --prune takes them out" in refused.run("plan").out
+    assert "ana@example.com gains admin" in refused.run("approve", "--prune", "--yes").out
+    assert file.read_text() == before
+    assert "or there is none" in refused.run("approve", "--prune", "--yes").out
+
+
+def team_of(count: int, roles: str) -> str:
+    return "users:\n" + "".join(
+        f"  u{n:03}@example.com: {{full_name: U {n}, roles: [{roles}]}}\n" for n in range(count)
+    )
+
+
+def test_each_of_many_new_admins_is_approved_by_name(refused: Cli) -> None:
+    """So that a reviewer reads who, and that each holds by itself after a run that was cut short."""
+    refused.write(team=team_of(60, "admin"), flex=(refused.folder / "stacks/prod/flex.yaml").read_text())
+    assert refused.run("approve", "--yes").code == 0
+    text = (refused.folder / "stacks/prod/flex.yaml").read_text()
+    assert (text.count("gains admin"), text.count("digest:"), text.count("digests: {u0")) == (60, 0, 60)
+    refused.write(team=team_of(40, "admin"), flex=text)
+    assert refused.run("apply", "--yes").code == 0
+
+
+def test_a_rule_of_counts_is_approved_by_one_entry_that_names_everybody(cli: Cli) -> None:
+    """It holds for whoever of them is left, and for nobody else."""
+    cli.write(team=team_of(16, "agent"))
+    assert cli.run("apply", "--yes").code == 0
+    flex = (cli.folder / "stacks/prod/flex.yaml").read_text()
+    flex = f"{flex[: flex.index('policy:')]}policy:\n  max_changes: 2\n  min_admins: 0\n"
+
+    def with_level(*numbers: int) -> str:
+        return "".join(
+            line.replace("}", ", attributes: {level: 2}}") if line[2:6] in {f"u{n:03}" for n in numbers} else line
+            for line in team_of(16, "agent").splitlines(keepends=True)
+        )
+
+    cli.write(team=with_level(*range(12)), flex=flex)
+    assert "    u011@example.com\n" in cli.run("approve", "--yes").out
+    text = (cli.folder / "stacks/prod/flex.yaml").read_text()
+    assert text.count("until:") == 1
+    assert '- for: "12 are adopted or changed (max_changes)"\n' in text
+    cli.write(team=with_level(*range(8)), flex=text)
+    assert cli.run("plan", "--check").code == 3
+    cli.write(team=with_level(*range(8), 12, 13, 14), flex=text)
+    assert cli.run("plan", "--check").code == 4
 
 
 def test_with_nothing_refused_nothing_is_written(cli: Cli) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -13,20 +14,21 @@ import typer
 from flexres.cli import options
 from flexres.cli.open_stack import Lifts, opened
 from flexres.cli.output import busy, emit, note
-from flexres.desired.edit.flex_file import with_approvals
+from flexres.desired.edit.flex_file import with_approvals, without_approvals
 from flexres.desired.load import CONFIG
-from flexres.desired.model import DAYS_APPROVED, ApprovedEntry
+from flexres.desired.model import DAYS_APPROVED, MOST_DAYS_APPROVED, ApprovedEntry
 from flexres.errors import Exit, SetupError
 from flexres.files import write_file
 from flexres.reconcile.change import Block
-from flexres.reconcile.guards.model import LIFTED_BY_NO_DIGEST
+from flexres.reconcile.guards.approvals import Standing
+from flexres.reconcile.guards.model import LIFTED_BY_NO_DIGEST, Rule
 from flexres.reconcile.plan import Plan
 from flexres.report.visible import visible
 from flexres.report.wording import plural
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-_MOST: Final = 50
+_MOST: Final = 200
 """More than so many are approved by the plan's one digest, which holds for all of them together."""
 
 
@@ -37,7 +39,8 @@ Examples:
   flexres approve -s prod                        shows, asks, writes flex.yaml
   flexres approve -s prod --user ana@example.com     only what is about Ana
   flexres approve -s prod --days 3 --yes
-  flexres approve -s prod --base origin/main     as a branch's plan is judged
+  flexres approve -s prod --base origin/main     on a branch, as its plan is
+  flexres approve -s prod --prune                take out what lifts nothing
 \b
 What it writes holds for exactly these changes, from the state in which they
 are now, and ends by itself. Commit it, and have the commit reviewed.
@@ -54,8 +57,14 @@ def approve(
         typer.Option("--user", metavar="USER", help="Approve only what is about this user; repeatable."),
     ] = None,
     days: Annotated[
-        int, typer.Option("--days", metavar="DAYS", min=1, max=90, help="How many days it holds, counted from today.")
+        int,
+        typer.Option(
+            "--days", metavar="DAYS", min=1, max=MOST_DAYS_APPROVED, help="How many days it holds, counted from today."
+        ),
     ] = DAYS_APPROVED,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Instead, take out the approvals that lift nothing any more.")
+    ] = False,
     base: options.JudgedByBase = None,
     yes: options.Yes = False,
     allow_older: options.AllowOlder = False,
@@ -72,15 +81,18 @@ def approve(
         async with opened(stack, stacks, read_only=True, log=log, lifts=Lifts(older=allow_older), base=base) as it:
             with busy(f"Reading {it.stack.name} from Flex"):
                 plan, _ = await it.plan()
+        file = stacks / plan.stack / CONFIG
+        if prune:
+            return _pruned(plan, it.stack.config.policy.approved, file, yes=yes)
         entries = list(_needed(plan, user or (), plan.as_of.date() + timedelta(days=days)))
         if not entries:
             emit(f"{plan.stack}: nothing to approve{_left(plan)}")
             return Exit.DONE
         emit("\n".join(_shown(plan, entries)))
-        if not yes and not typer.confirm(f"Approve {plural(len(entries), 'change')}?", err=True):
+        count = sum(len(entry.digests) for entry in entries)
+        if not yes and not typer.confirm(f"Approve {plural(count, 'change')}?", err=True):
             note("Nothing was written.")
             return Exit.DONE
-        file = stacks / plan.stack / CONFIG
         write_file(file, with_approvals(file.read_bytes(), str(file), entries))
         emit(f"wrote {file}; commit it and have it reviewed: git add {file}")
         return Exit.DONE
@@ -88,19 +100,47 @@ def approve(
     return int(asyncio.run(run()))
 
 
+def _pruned(plan: Plan, entries: Sequence[ApprovedEntry], file: Path, *, yes: bool) -> Exit:
+    """Take out the entries that lift nothing of the plan, if somebody wants that."""
+    used = {one.approval.digest for one in plan.approvals if one.standing is Standing.USED}
+    idle = [number for number, entry in enumerate(entries) if used.isdisjoint(entry.digests)]
+    if not idle:
+        emit(f"{plan.stack}: each approval lifts something, or there is none")
+        return Exit.DONE
+    emit("\n".join(f"  {visible(entries[number].purpose)} (until {entries[number].until})" for number in idle))
+    if not yes and not typer.confirm(f"Take out {plural(len(idle), 'approval')}?", err=True):
+        note("Nothing was written.")
+        return Exit.DONE
+    write_file(file, without_approvals(file.read_bytes(), str(file), idle))
+    emit(f"wrote {file}")
+    return Exit.DONE
+
+
 def _needed(plan: Plan, users: Collection[str], until: date) -> Iterator[ApprovedEntry]:
+    """An entry for each change; one for all that a rule of counts refuses, and one for a plan that is too large."""
     refused = {violation.rule for violation in plan.violations} - LIFTED_BY_NO_DIGEST
     items = [item for item in plan.guarded if item.rule in refused and item.approval is None]
     chosen = [item for item in items if not users or item.username in users]
     if len(chosen) > _MOST and len(chosen) == len(items):
-        rules = ", ".join(sorted(refused))
-        yield ApprovedEntry(plan.digest, f"{len(items)} changes: {rules}", until)
+        yield ApprovedEntry({plan.digest: ""}, f"{len(items)} changes: {', '.join(sorted(refused))}", until)
     else:
+        for rule, words in _COUNTED.items():
+            counted = {item.digest: item.username for item in chosen if item.rule is rule}
+            if counted:
+                yield ApprovedEntry(counted, f"{len(counted)} {words} ({rule})", until)
         for item in chosen:
-            yield ApprovedEntry(item.digest, f"{visible(item.username)} {visible(item.detail)} ({item.rule})", until)
+            if item.rule not in _COUNTED:
+                rule_too = f" ({item.rule})" if item.rule is not Rule.GAINS_ADMIN else ""
+                says = f"{visible(item.username)} {visible(item.detail)}{rule_too}"
+                yield ApprovedEntry({item.digest: item.username}, says, until)
     for change in plan.users:
         if change.block is Block.DEACTIVATED and (not users or change.username in users):
-            yield ApprovedEntry(change.digest, f"{visible(change.username)} comes back, though deactivated", until)
+            says = f"{visible(change.username)} comes back, though deactivated"
+            yield ApprovedEntry({change.digest: change.username}, says, until)
+
+
+_COUNTED: Final = {Rule.MAX_REMOVALS: "leave or lose admin or supervisor", Rule.MAX_CHANGES: "are adopted or changed"}
+"""Rules of which no single change is refused, but how many there are."""
 
 
 def _shown(plan: Plan, entries: Sequence[ApprovedEntry]) -> Iterator[str]:
@@ -108,7 +148,10 @@ def _shown(plan: Plan, entries: Sequence[ApprovedEntry]) -> Iterator[str]:
     for violation in plan.violations:
         yield f"  refused: {visible(violation.message)}"
     yield ""
-    yield from (f"  {entry.purpose}" for entry in entries)
+    for entry in entries:
+        yield f"  {entry.purpose}"
+        if len(entry.digests) > 1:
+            yield from (f"    {visible(username)}" for username in entry.digests.values())
 
 
 def _left(plan: Plan) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -22,11 +22,7 @@ def with_approvals(data: bytes, shown: str, entries: Sequence[ApprovedEntry]) ->
     section = Section(data, shown, "policy")
     if not section.entries:
         raise SetupError(f"{shown} has no policy: section", hint="begin one with min_admins: below policy:")
-    # A date of its own for each: one that several shared would be written as an anchor and its aliases.
-    new = [
-        in_flow({"digest": text(one.digest), "for": text(one.purpose), "until": one.until.replace()}, flow=True)
-        for one in entries
-    ]
+    new = [_written(one) for one in entries]
 
     def appended(block: Any) -> CommentedSeq:
         listed = block if isinstance(block, CommentedSeq) and block else CommentedSeq()
@@ -38,6 +34,39 @@ def with_approvals(data: bytes, shown: str, entries: Sequence[ApprovedEntry]) ->
     else:
         section.put("approved", appended(None))
     return section.written()
+
+
+def without_approvals(data: bytes, shown: str, numbers: Collection[int]) -> bytes:
+    """The bytes of a flex.yaml without these entries of `policy.approved`, by their place in the list.
+
+    Raises SetupError where it is written in a way that cannot be edited.
+    """
+    section = Section(data, shown, "policy")
+
+    def pruned(block: Any) -> CommentedSeq:
+        for number in sorted(numbers, reverse=True):
+            del block[number]
+        return block  # type: ignore[no-any-return]
+
+    if len(section.entries["approved"].items) == len(numbers) and len(section.entries) > 1:
+        section.remove("approved")
+    else:
+        section.change("approved", pruned)
+    return section.written()
+
+
+def _written(entry: ApprovedEntry) -> CommentedMap:
+    """One entry: on a line where it is of one change, else a line for each."""
+    of_one = len(entry.digests) == 1
+    if "" in entry.digests.values():
+        (digest,) = entry.digests
+        bound: dict[str, Any] = {"digest": text(digest)}
+    else:
+        listed = {text(username): text(digest) for digest, username in entry.digests.items()}
+        bound = {"digests": in_flow(listed, flow=of_one)}
+    # A date of its own for each: one that several shared would be written as an anchor and its aliases.
+    said = {"for": text(entry.purpose), "until": entry.until.replace()}
+    return in_flow({**bound, **said} if of_one else {**said, **bound}, flow=of_one)
 
 
 _FIRST: Final = ("writer", "type")

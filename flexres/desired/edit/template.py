@@ -59,8 +59,9 @@ def _proposed(proposal: Proposal) -> str:
     if proposal.approved:
         lines.append("  approved:")
         lines += [
-            f"    - {{digest: {entry.digest}, for: {json.dumps(entry.purpose)}, until: {entry.until}}}"
+            f"    - {{digest: {digest}, for: {json.dumps(entry.purpose)}, until: {entry.until}}}"
             for entry in proposal.approved
+            for digest in entry.digests
         ]
     return "\n".join(lines) + "\n"
 

@@ -5,10 +5,19 @@ from __future__ import annotations
 import ipaddress
 import re
 import zoneinfo
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
 
 from flexres.desired.model import DIGEST_LENGTH, DIGEST_PATTERN, ApprovedEntry, Limit, Policy
 from flexres.desired.schema.attributes import shown
@@ -148,13 +157,29 @@ def _no_bare_digest(value: Any) -> Any:
 
 
 class ApprovedSection(BaseModel):
-    """One approval: the digest binds, `for` says to people what it is, `until` is its last day."""
+    """One approval: the digests bind, `for` says to people what it is, `until` is its last day."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    digest: Digest = Field(description="Of exactly these changes, by flexres approve.")
+    digest: Digest | None = Field(None, description="Of a whole plan, or of one change.")
+    digests: dict[Username, Digest] | None = Field(
+        None, description="Of changes one by one, each beside the user whom it is about. Written by flexres approve."
+    )
     purpose: str = Field(alias="for", description="What it approves.", examples=["ana@example.com gains admin"])
     until: Day = Field(description="The last day on which it holds.", examples=["2027-02-14"])
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.digest is None) == (not self.digests):
+            raise wrong("an approval has either digest or digests", "let flexres approve write it")
+        return self
+
+    @property
+    def by_digest(self) -> dict[str, str]:
+        """Each digest, and the user whom it is about; the empty name where it is of no single one."""
+        if self.digest is not None:
+            return {self.digest: ""}
+        return {digest: username for username, digest in (self.digests or {}).items()}
 
 
 class PolicySection(BaseModel):
@@ -241,5 +266,5 @@ def policy_of(section: PolicySection | None) -> Policy:
     # An empty list of domains is no limit.
     fields["email_domains"] = fields.get("email_domains") or None
     entries = section.approved or ()
-    fields["approved"] = tuple(ApprovedEntry(entry.digest, entry.purpose, entry.until) for entry in entries)
+    fields["approved"] = tuple(ApprovedEntry(entry.by_digest, entry.purpose, entry.until) for entry in entries)
     return Policy(**fields)

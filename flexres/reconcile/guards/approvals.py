@@ -36,8 +36,9 @@ class Approval:
     """A digest, where it was given and what is known of who gave it.
 
     `who` is a name as the source has it, empty where it has none; `unknown` then says why. `place` is the line of
-    flex.yaml, `commit` what added it. `until` is the last day on which it holds; None: as long as the run.
-    `added`: the very change that it approves adds it, so that nobody saw it before.
+    flex.yaml, `commit` what added it. `username` is whom it is about, empty where that is no single user. `until` is
+    the last day on which it holds; None: as long as the run. `added`: the very change that it approves adds it, so
+    that nobody saw it before.
     """
 
     digest: str
@@ -48,6 +49,7 @@ class Approval:
     commit: str = ""
     proof: Proof = Proof.NONE
     purpose: str = ""
+    username: str = ""
     until: date | None = None
     added: bool = False
 
@@ -73,8 +75,10 @@ class Standing(StrEnum):
     """What an approval in flex.yaml does for one plan."""
 
     USED = "used"
+    SPENT = "used up"
+    """Nothing of what it may be about is refused any more: it was done, or taken back."""
     UNUSED = "unused"
-    """Nothing in the plan is what it was given for: that was done, or has changed."""
+    """What is refused is something else than it was given for: that has changed since."""
     EXPIRED = "expired"
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from flexres.desired.model import InForce, JudgedBy
-from flexres.reconcile.guards.approvals import Approval, Standing
+from flexres.reconcile.guards.approvals import Standing
 from flexres.reconcile.plan import Plan
 from flexres.reconcile.stricter import Effect
+from flexres.report.plan.next_step import prune_command
 from flexres.report.run import PlanRun
 from flexres.report.visible import visible
 
@@ -69,21 +71,36 @@ _NAMES: Final = {
 
 
 def _approvals(plan: Plan) -> Iterator[TopLine]:
-    added = [one.approval for one in plan.approvals if one.approval.added and one.standing is Standing.USED]
-    if added:
-        yield TopLine("approves itself", f"added by this very change: {_listed(added)}", care=True, grave=True)
-    ended = [one.approval for one in plan.approvals if one.standing is Standing.EXPIRED]
-    if ended:
-        yield TopLine("approvals ended", f"take them out: {_listed(ended)}")
-    unused = [one.approval for one in plan.approvals if one.standing is Standing.UNUSED]
-    if unused:
-        new = any(approval.added for approval in unused)
-        yield TopLine("approvals unused", f"done, or changed since: {_listed(unused)}", care=new)
+    """One line for each standing that somebody has to know of; of old ones that lift nothing, how many."""
+    used = _standing(plan, Standing.USED, added=True)
+    if used:
+        yield TopLine("approves itself", f"added by this very change: {_listed(used)}", care=True, grave=True)
+    early = (*_standing(plan, Standing.SPENT, added=True), *_standing(plan, Standing.UNUSED, added=True))
+    if early:
+        says = f"added by this very change, and approves nothing that is refused: {_listed(early)}"
+        yield TopLine("approves nothing", says, care=True)
+    changed = _standing(plan, Standing.UNUSED, added=False)
+    if changed:
+        yield TopLine("approvals unused", f"what they were given for has changed since: {_listed(changed)}")
+    over = [len(_standing(plan, standing, added=False)) for standing in (Standing.SPENT, Standing.EXPIRED)]
+    said = [f"{count:,} {word}" for count, word in zip(over, ("used up", "ended"), strict=True) if count]
+    if said:
+        yield TopLine("old approvals", f"{', '.join(said)}; {prune_command(plan)} takes them out")
 
 
-def _listed(approvals: Sequence[Approval]) -> str:
-    shown = "; ".join(f"{visible(one.purpose)} (until {one.until})" for one in approvals[:_NAMED])
-    return f"{shown}; and {len(approvals) - _NAMED} more" if len(approvals) > _NAMED else shown
+def _standing(plan: Plan, standing: Standing, *, added: bool) -> tuple[tuple[str, date | None], ...]:
+    """What the approvals of a standing are for and their last day, each entry once.
+
+    Without `added` those that were there before; one that has ended was, whatever this change does.
+    """
+    found = (one.approval for one in plan.approvals if one.standing is standing)
+    kept = (one for one in found if one.added is added or standing is Standing.EXPIRED)
+    return tuple(dict.fromkeys((one.purpose, one.until) for one in kept))
+
+
+def _listed(entries: Sequence[tuple[str, date | None]]) -> str:
+    shown = "; ".join(f"{visible(purpose)} (until {until})" for purpose, until in entries[:_NAMED])
+    return f"{shown}; and {len(entries) - _NAMED} more" if len(entries) > _NAMED else shown
 
 
 _NAMED: Final = 3

@@ -90,6 +90,11 @@ def approve_command(plan: Plan) -> str:
     return _command("approve", plan, *base)
 
 
+def prune_command(plan: Plan) -> str:
+    """The command line that takes approvals which lift nothing any more out of flex.yaml."""
+    return _command("approve", plan, "--prune")
+
+
 def apply_command(plan: Plan, run: PlanRun) -> str:
     """The command line that applies the plan, ready to be typed."""
     return _applying(plan, run, *options(plan))

@@ -84,7 +84,7 @@ policy:
         protected=("owner@example.com",),
         email_domains=("example.com",),
         unmanaged_admins="fail",
-        approved=(ApprovedEntry("mamojp6ufh37zdc46jnabecr2g", "ana gains admin", date(2027, 2, 14)),),
+        approved=(ApprovedEntry({"mamojp6ufh37zdc46jnabecr2g": ""}, "ana gains admin", date(2027, 2, 14)),),
         console_changes="fail",
     )
 

@@ -179,11 +179,22 @@ def test_an_approval_ends_by_itself(until, refused):
     assert [one.standing for one in plan.approvals] == [Standing.EXPIRED if refused else Standing.USED]
 
 
-def test_an_approval_of_nothing_is_said_to_be_unused():
-    """What it was given for was done, or has changed."""
-    entry = Approval("a" * 26, Source.COMMITTED)
-    plan = make_plan(Wanted("prod", config(), {}, commit_time=0), snapshot(), as_of=NOW, approvals=[entry])
-    assert [one.standing for one in plan.approvals] == [Standing.UNUSED]
+@pytest.mark.parametrize(
+    ("about", "wanted", "standing"),
+    [
+        (ANA, ADMIN, Standing.UNUSED),
+        ("", ADMIN, Standing.UNUSED),
+        (BEN, ADMIN, Standing.SPENT),
+        (ANA, {}, Standing.SPENT),
+        ("", {}, Standing.SPENT),
+    ],
+)
+def test_an_approval_is_used_up_once_nothing_is_refused_of_what_it_is_about(about, wanted, standing):
+    """While something is, it was given for something else: that has changed since."""
+    entry = Approval("a" * 26, Source.COMMITTED, username=about)
+    users = {ANA: person(**wanted)}
+    plan = make_plan(Wanted("prod", config(), users, commit_time=0), snapshot(), as_of=NOW, approvals=[entry])
+    assert [one.standing for one in plan.approvals] == [standing]
 
 
 @pytest.mark.parametrize("digest", ["", "00000000", "9f3c"])

@@ -112,8 +112,8 @@ def test_another_time_zone_takes_nobody_out_a_day_early():
 
 def test_an_approval_that_the_change_itself_adds_is_said_to_be_so():
     """Nobody saw it before."""
-    entry = ApprovedEntry("a" * 26, "ana gains admin", NOW.date())
-    approval = Approval(entry.digest, Source.COMMITTED, until=entry.until)
+    entry = ApprovedEntry({"a" * 26: ""}, "ana gains admin", NOW.date())
+    approval = Approval("a" * 26, Source.COMMITTED, until=entry.until)
     for before, added in (((), True), ((entry,), False)):
         wanted = Wanted("prod", config(approved=(entry,)), {BEN: person(BEN)}, commit_time=0)
         in_force = InForce(JudgedBy.BASE, "main", config(approved=before))

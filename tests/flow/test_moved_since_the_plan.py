@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from flexres.apply.journal import FileJournal, Run
+from flexres.apply.users import context
 from flexres.cli.commands.adopt import only_adoptions
 from flexres.errors import Exit
 from flexres.reconcile.idp.model import IdpPlan

@@ -1,4 +1,4 @@
-"""What the provider and the program tell the engine's driver, JSON lines in a file; and what became of the plan by them.
+"""What provider and program tell the engine's driver, JSON lines in a file; and what became of the plan by them.
 
 Pulumi's own events say which resource was stepped, and have no place for what became of a change. So the driver names
 a file in the environment, and whoever runs below the engine appends a line there for each outcome and for each failed

@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from flexres.desired.checks import clashes, may_clash
+from flexres.desired.checks import Glance, clashes, glance, may_clash
 from flexres.desired.git.revision import former_folder
 from flexres.desired.git.source import GitSource, NoStackError
 from flexres.desired.load import CONFIG, Stack, load_config, load_stack
@@ -92,11 +93,28 @@ def choose_stacks(name: str | None, stacks: Path) -> list[StackFolder]:
     return found
 
 
+def glance_at(stack: StackFolder) -> Glance:
+    """What the stack's flex.yaml says of whose it is, read once for as long as the file stays as it is.
+
+    Of a hundred stacks each looks at all the others.
+    """
+    try:
+        found = (stack.folder / CONFIG).stat()
+    except OSError:
+        return Glance()
+    return _glance(stack.folder, found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=1000)
+def _glance(folder: Path, _file: int, _changed: int, _size: int) -> Glance:
+    return glance(FolderSource(folder, shown_as=str(folder)))
+
+
 def refuse_clashes(stack: Stack, chosen: StackFolder) -> None:
     """Raises InvalidStack where another stack beside this one claims its id, or a user of its instance."""
     beside = [other for other in all_stacks(chosen.folder.parent) if other.folder.name != chosen.folder.name]
     for other in beside:
-        if not may_clash(stack, FolderSource(other.folder, shown_as=str(other.folder))):
+        if not may_clash(stack, glance_at(other)):
             continue
         try:
             found = clashes([load(other), stack])

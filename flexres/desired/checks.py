@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import combinations
 from typing import Final
@@ -219,15 +219,29 @@ def clashes(stacks: Sequence[Stack]) -> tuple[Problem, ...]:
     return tuple(problem for earlier, later in combinations(stacks, 2) for problem in _between(earlier, later))
 
 
-def may_clash(mine: Stack, other: Source) -> bool:
-    """Whether another stack has the same id or instance, by a glance at its flex.yaml; one that cannot be read: no."""
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What flex.yaml says of whose a stack is, as it is written there: unchecked, and None where it does not say."""
+
+    id: object = None
+    account: object = None
+    instance: object = None
+
+
+def glance(source: Source) -> Glance:
+    """A look at a stack's flex.yaml alone; of one that cannot be read nothing is known."""
     try:
-        values = read_values(other.read(_CONFIG))
+        values = read_values(source.read(_CONFIG))
     except (UnreadableFile, Unusual):
-        return False
+        return Glance()
     if not isinstance(values, dict):
-        return False
-    return mine.config.id == values.get("id") or mine.config.instance == values.get("instance")
+        return Glance()
+    return Glance(values.get("id"), values.get("account"), values.get("instance"))
+
+
+def may_clash(mine: Stack, other: Glance) -> bool:
+    """Whether another stack seems to have the same id or instance."""
+    return mine.config.id == other.id or mine.config.instance == other.instance
 
 
 def _between(earlier: Stack, later: Stack) -> Iterator[Problem]:

@@ -257,6 +257,15 @@ def test_sandbox_run_passes_sigterm_on(tmp_path: Path) -> None:
     assert running.returncode == 128 + signal.SIGTERM
 
 
+def test_ctrl_c_while_the_command_is_loaded_is_no_traceback(tmp_path: Path) -> None:
+    """A Ctrl-C within the first half second, which is spent on imports."""
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt\n")
+    command = [sys.executable, "-m", "flexres", "--help"]
+    environ = {**_clean(), "PYTHONPATH": str(tmp_path)}
+    ran = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "stopped. Nothing was changed.\n")
+
+
 def test_help_imports_little() -> None:
     """Help is asked for often; nothing that reads YAML, speaks HTTP or draws tables may be loaded for it."""
     script = (

@@ -115,21 +115,24 @@ def drift(
         return asyncio.run(_fix(chosen[0], asked, yes=yes, switch=switch_engine, journal=journal))
     hook = webhook(notify) if notify is not None else None
     earlier = _earlier_report(since) if since is not None else None
-    found: list[DriftReport] = []
+    found: dict[str, DriftReport] = {}
 
     async def one(folder: StackFolder) -> Told:
         seen, run, it = await _seen(folder, asked)
         if since is not None:
             seen = _compared(seen, earlier, since)
         report = drift_report_of(seen, run, it.stack.line_of, addresses=addresses)
-        found.append(report)
+        found[folder.name] = report
         limit = share_of(len(chosen))
         text = drift_as(report, it.stack, report_format, out, verbose=verbose, limit=limit, reports=reports)
         extra.tell_drift(report, it.stack)
         return Told(text, report.headline, seen.exit)
 
+    def in_order() -> list[DriftReport]:
+        return [found[each.name] for each in chosen if each.name in found]
+
     def all_suites(errors: Sequence[tuple[str, str]]) -> str:
-        return drift_junit(found, errors=errors)
+        return drift_junit(in_order(), errors=errors)
 
     combine = all_suites if report_format == "junit" else None
 
@@ -139,7 +142,7 @@ def drift(
         finally:
             # The report first: nothing that a webhook does may cost it.
             if hook is not None:
-                for seen in found:
+                for seen in in_order():
                     await _notify(hook, seen)
 
     return asyncio.run(tell_all())

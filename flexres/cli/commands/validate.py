@@ -12,9 +12,8 @@ import typer
 
 from flexres.cli import options
 from flexres.cli.output import emit, problems_text
-from flexres.cli.stacks import StackFolder, all_stacks, choose_stacks, load
+from flexres.cli.stacks import StackFolder, all_stacks, choose_stacks, glance_at, load
 from flexres.desired.checks import clashes, may_clash
-from flexres.desired.source import FolderSource
 from flexres.desired.stack import Stack
 from flexres.desired.yaml.problems import render_github
 from flexres.errors import Exit, InvalidStack, Problem
@@ -118,7 +117,7 @@ def _apart(checked: Sequence[_Checked], there: Sequence[StackFolder]) -> list[_C
 
 def _glance(mine: Stack | None, other: StackFolder) -> Stack | None:
     """Another stack, where it may have something in common with this one and loads."""
-    if mine is None or not may_clash(mine, FolderSource(other.folder, shown_as=str(other.folder))):
+    if mine is None or not may_clash(mine, glance_at(other)):
         return None
     try:
         return load(other)

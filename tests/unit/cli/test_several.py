@@ -57,7 +57,9 @@ def test_the_exit_is_the_gravest(exits: list[Exit], one: Exit) -> None:
     assert gravest(exits) is one
 
 
-def run(results: dict[str, Told | Exception], out: Path, report_format: str) -> tuple[Exit, str, list[str]]:
+def run(
+    results: dict[str, Told | Exception], out: Path, report_format: str, *, writes: bool = False
+) -> tuple[Exit, str, list[str]]:
     begun: list[str] = []
 
     async def one(stack: StackFolder) -> Told:
@@ -68,7 +70,7 @@ def run(results: dict[str, Told | Exception], out: Path, report_format: str) -> 
         return result
 
     chosen = [StackFolder(name, Path(name)) for name in results]
-    code = asyncio.run(each_stack(chosen, one, report="plan", report_format=report_format, out=out))
+    code = asyncio.run(each_stack(chosen, one, report="plan", report_format=report_format, out=out, writes=writes))
     return code, out.read_text(), begun
 
 
@@ -86,12 +88,41 @@ def test_one_that_fails_stops_no_other_and_the_summary_names_each(
     assert capsys.readouterr().err == "error: eu: Twilio cannot be reached\n  check the network\n"
 
 
+@pytest.mark.parametrize(("writes", "most"), [(False, 3), (True, 1)])
+def test_reading_goes_side_by_side_as_far_as_accounts_differ(
+    stacks: Path, tmp_path: Path, writes: bool, most: int
+) -> None:
+    """An account has one set of rate limits, and a run that writes is watched: these go one after another."""
+    accounts = {"eu-live": "AC1", "eu-test": "AC1", "us": "AC2", "zz": "AC3"}
+    (stacks / "zz").mkdir()
+    for name, account in accounts.items():
+        (stacks / name / "flex.yaml").write_text(f"version: 1\naccount: {account}\n")
+    under_way: list[str] = []
+    seen: list[list[str]] = []
+
+    async def one(stack: StackFolder) -> Told:
+        under_way.append(accounts[stack.name])
+        seen.append(list(under_way))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        under_way.remove(accounts[stack.name])
+        return Told(stack.name, "", Exit.DONE)
+
+    out = tmp_path / "out.txt"
+    asyncio.run(
+        each_stack(choose_stacks("all", stacks), one, report="plan", report_format="text", out=out, writes=writes)
+    )
+    assert max(map(len, seen)) == most
+    assert all(len(set(accounts)) == len(accounts) for accounts in seen)
+    assert [line for line in out.read_text().split("\n\n") if line in accounts] == ["eu-live", "eu-test", "us", "zz"]
+
+
 def test_nothing_is_begun_after_somebody_stopped_it(tmp_path: Path) -> None:
     results: dict[str, Told | Exception] = {
         "eu": Told("x", "stopped", Exit.PARTIAL, last=True),
         "us": Told("y", "fine", Exit.DONE),
     }
-    code, text, begun = run(results, tmp_path / "out.txt", "text")
+    code, text, begun = run(results, tmp_path / "out.txt", "text", writes=True)
     assert (code, begun) == (Exit.PARTIAL, ["eu"])
     assert "us  not begun" in text
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flexres.desired.checks import clashes, may_clash
+from flexres.desired.checks import clashes, glance, may_clash
 from flexres.desired.load import load_stack
 from flexres.desired.stack import Stack
 from tests.unit.desired.stacks import FLEX, TextSource
@@ -63,4 +63,4 @@ def test_nobody_is_a_leaver_of_one_and_declared_by_the_other() -> None:
 )
 def test_a_glance_tells_which_stacks_have_to_be_read(flex: Any, may: bool) -> None:
     """One that cannot be read says so itself, when it is validated."""
-    assert may_clash(stack("prod", FLEX), TextSource({"flex.yaml": flex})) is may
+    assert may_clash(stack("prod", FLEX), glance(TextSource({"flex.yaml": flex}))) is may

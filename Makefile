@@ -15,7 +15,7 @@ export PULUMI_SELF_MANAGED_STATE_GZIP ?= true
 export PULUMI_CONTINUE_ON_ERROR ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help up check test lint types unit readme examples bad-stacks workflows requirements dist docs bench fuzz proof clean
+.PHONY: help up check test lint types unit readme examples bad-stacks workflows requirements dist docs bench scale fuzz proof clean
 
 help:                ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -71,6 +71,9 @@ dist: $(STAMP)       ## dist/: the wheel and the source distribution, checked as
 
 bench: $(STAMP)      ## what is measured against what, in one run
 	@$(BIN)/python -m bench
+
+scale: $(STAMP)      ## every command over 1,000, 5,000 and 15,000 users; writes the table and plot in docs/scale.md
+	@$(BIN)/python -m bench.scale --write
 
 fuzz: $(STAMP)       ## damaged input to every reader and every client of answers, for SECONDS (600)
 	@$(BIN)/python -m tests.fuzz $(SECONDS)

@@ -23,6 +23,7 @@ from flexres.cli.options import LogFormat, PageFormat
 from flexres.cli.output import SIGNALS, after_writes, check_destinations, deliver, emit, note
 from flexres.cli.progress import progress
 from flexres.cli.reports import applied_as, applied_line, plan_as
+from flexres.desired.git.revision import is_pipeline
 from flexres.errors import Exit, FlexresError, SetupError
 from flexres.reconcile.drift.findings import Finding
 from flexres.reconcile.plan import Plan
@@ -80,10 +81,10 @@ def check_manner(manner: Manner) -> None:
 
 def check_committed(it: Opened, *, allow_dirty: bool) -> None:
     """Raises SetupError where a pipeline would apply what no commit holds: nobody could look up later what that was."""
-    if it.revision.dirty and not allow_dirty and os.environ.get("CI", "").lower() not in {"", "0", "false"}:
+    if it.revision.dirty and not allow_dirty and is_pipeline(os.environ):
         raise SetupError(
             f"the YAML of {it.stack.name} differs from commit {(it.revision.commit or '')[:7]}, and this is CI",
-            hint="commit it, or find the step that writes into the stack; flexres apply --allow-dirty goes on",
+            hint="commit it, or find the step that writes into the stack; --allow-dirty goes on",
         )
 
 

@@ -99,6 +99,8 @@ def _pulumi(it: Opened, stacks: Path, journal: Path | None = None) -> Engine:
         "FLEXRES_APPROVE": ",".join(it.lifts.digests),
         "FLEXRES_ALLOW_ADMIN": ",".join(it.lifts.admins),
         "FLEXRES_ALLOW_OLDER": "1" if it.lifts.older else "",
+        # Asked by the command line before it gets here.
+        "FLEXRES_ALLOW_DIRTY": "1",
         "FLEXRES_BASE": it.judged_by,
     }
     if journal is not None:

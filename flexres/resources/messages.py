@@ -12,6 +12,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 from flexres.apply.pulumi.channel import Failure
 from flexres.errors import Exit, FlexresError, InvalidStack, Problem, TwilioError, few
 from flexres.reconcile.change import Block, Kind, SettingState
+from flexres.reconcile.context import Wanted
 from flexres.reconcile.guards.model import Rule
 from flexres.reconcile.plan import Plan
 from flexres.resources.settings import ALLOW_OLDER, APPROVE
@@ -64,6 +65,11 @@ def remarks(plan: Plan) -> Iterator[tuple[str, bool]]:
     for change in plan.of_kind(Kind.AT_IDP):
         fields = ", ".join(field.key.text for field in change.fields)
         yield f"{_shown(change.username)}: {fields} to be changed at the identity provider", True
+
+
+def dirty(wanted: Wanted) -> str:
+    """That the YAML is not as committed: the commit in the journal would name other YAML."""
+    return f"the YAML of {wanted.name} has uncommitted changes, on top of commit {(wanted.commit or '')[:7]}"
 
 
 def _remark(plan: Plan, kind: Kind, says: str, *, warns: bool) -> Iterator[tuple[str, bool]]:

@@ -18,8 +18,8 @@ from flexres.apply.sso import SignOnWriter, to_write
 from flexres.apply.users.context import Context
 from flexres.apply.users.operations import carry_out
 from flexres.collector import without_collector
-from flexres.desired.git.revision import Revision, operator
-from flexres.errors import FlexresError, RefusedError, UnreachableError
+from flexres.desired.git.revision import Revision, is_pipeline, operator
+from flexres.errors import FlexresError, RefusedError, SetupError, UnreachableError
 from flexres.live.model import LiveUser
 from flexres.reconcile.change import Arrival, Change, Edit, Kind, Rename, SettingChange, UserChange
 from flexres.reconcile.diff import retired, written
@@ -84,6 +84,8 @@ class Run:
             self._sender.requests(self.session.stack.name, self.session.sent)
         refusal = words.refusal(plan) or self._moved(plan)
         self._verdict = Verdict(plan, {change.username: change for change in plan.users}, refusal)
+        if plan.dirty:
+            self._teller.warn(words.dirty(self.session.wanted))
         for line, warns in words.remarks(plan):
             (self._teller.warn if warns else self._teller.note)(line)
         return self._verdict
@@ -291,8 +293,12 @@ class Run:
             yield change.old.username, retired(change.old)
 
     async def _opened_context(self) -> Context:
+        """What every write needs. Raises SetupError where a pipeline would write what no commit holds."""
         if self._context is None:
             stack, revision = self.session.stack, self._revision
+            if self.session.wanted.dirty and is_pipeline(os.environ) and not self._settings.allow_dirty:
+                hint = f"commit it, or set {names.ALLOW_DIRTY}=1 to go on"
+                raise SetupError(words.dirty(self.session.wanted), hint=hint)
             path = self._settings.journal or own_journal(self._settings.stacks, stack.name)
             by = operator(revision.folder, os.environ)
             journal = FileJournal(path, JournalRun(stack.name, by, revision.commit, revision.dirty))

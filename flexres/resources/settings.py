@@ -14,6 +14,7 @@ from flexres.errors import SetupError
 APPROVE: Final = "FLEXRES_APPROVE"
 ALLOW_ADMIN: Final = "FLEXRES_ALLOW_ADMIN"
 ALLOW_OLDER: Final = "FLEXRES_ALLOW_OLDER"
+ALLOW_DIRTY: Final = "FLEXRES_ALLOW_DIRTY"
 ALLOW_DESTROY: Final = "FLEXRES_ALLOW_DESTROY"
 SWITCH_ENGINE: Final = "FLEXRES_SWITCH_ENGINE"
 STACKS: Final = "FLEXRES_STACKS"
@@ -34,6 +35,7 @@ class Settings:
     approve: tuple[str, ...] = ()
     allow_admin: tuple[str, ...] = ()
     allow_older: bool = False
+    allow_dirty: bool = False
     destroy: str = ""
     switch: str = ""
     journal: Path | None = None
@@ -65,6 +67,7 @@ def settings(environ: Mapping[str, str], project: Path) -> Settings:
         approve=approve,
         allow_admin=_words(environ.get(ALLOW_ADMIN, "")),
         allow_older=environ.get(ALLOW_OLDER, "") not in {"", "0", "false"},
+        allow_dirty=environ.get(ALLOW_DIRTY, "") not in {"", "0", "false"},
         destroy=environ.get(ALLOW_DESTROY, ""),
         switch=environ.get(SWITCH_ENGINE, ""),
         journal=Path(journal) if journal else None,

@@ -38,6 +38,24 @@ def test_a_pipeline_does_not_apply_it(
     assert ("--allow-dirty" in ran.err) is (code == 2)
 
 
+@pytest.mark.parametrize("command", [("adopt",), ("drift", "--fix")])
+def test_no_command_that_writes_does(
+    dirty: Cli, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """Whatever it writes of that YAML; each takes the same word to go on."""
+    if command == ("adopt",):
+        sandbox.provision("ana@example.com", "Somebody")
+    else:
+        dirty.run("apply", "--yes")
+        sandbox.provision("ana@example.com", "Somebody")
+    sandbox.clear_requests()
+    monkeypatch.setenv("CI", "true")
+    ran = dirty.run(*command, "--yes")
+    assert (ran.code, sandbox.requests(method="POST")) == (2, [])
+    assert "--allow-dirty" in ran.err
+    assert dirty.run(*command, "--yes", "--allow-dirty").code == 0
+
+
 def test_a_pipeline_that_is_told_applies_it(dirty: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """By an option that the journal's reader can find in the pipeline's log."""
     monkeypatch.setenv("CI", "true")
@@ -50,6 +68,10 @@ def test_report_page_comment_and_journal_say_so(dirty: Cli) -> None:
     assert json.loads(plan.out)["dirty"] is True
     assert "uncommitted changes" in plan.err
     assert "and uncommitted changes" in dirty.run("plan", "--format", "markdown").out
+    drift = dirty.run("drift", "--format", "json")
+    assert json.loads(drift.out)["dirty"] is True
+    assert "uncommitted changes" in drift.err
+    assert "and uncommitted changes" in dirty.run("drift", "--format", "markdown").out
     page = dirty.folder / "page.html"
     dirty.run("plan", "--format", "html", "--out", str(page))
     assert "and uncommitted changes" in page.read_text()

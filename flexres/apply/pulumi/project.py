@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from flexres.desired.git.revision import is_pipeline
 from flexres.desired.model import Engine
 from flexres.errors import SetupError
 from flexres.files import folder_above
@@ -57,7 +58,7 @@ def backend_url(project: Path, environ: Mapping[str, str]) -> str:
 
 def refuse_forgetful_backend(project: Path, environ: Mapping[str, str]) -> None:
     """Raises SetupError in CI when the state would be a folder of the checkout: it would be empty each time."""
-    if environ.get("CI", "") in {"", "0", "false"} or environ.get(BACKEND):
+    if not is_pipeline(environ) or environ.get(BACKEND):
         return
     if backend_url(project, environ).startswith("file:"):
         raise SetupError(

@@ -46,6 +46,7 @@ def adopt(
     approve: options.Approve = None,
     allow_admin: options.AllowAdmin = None,
     allow_older: options.AllowOlder = False,
+    allow_dirty: options.AllowDirty = False,
     switch_engine: options.SwitchEngine = False,
     journal: options.Journal = None,
     verbose: options.Verbose = False,
@@ -58,7 +59,7 @@ def adopt(
     Whoever the YAML declares and Flex has without our marker is made as declared and marked as ours. What nobody
     declares about them stays as it is.
     """
-    manner = Manner(yes, journal, report_format, out, log, verbose)
+    manner = Manner(yes, journal, report_format, out, log, verbose, allow_dirty=allow_dirty)
     lifts = Lifts(approve or (), allow_admin or (), allow_older)
     check_manner(manner)
 

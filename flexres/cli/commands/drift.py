@@ -17,7 +17,7 @@ from flexres.cli.each_stack import Told, each_stack, share_of
 from flexres.cli.earlier_reports import LARGEST_REPORT
 from flexres.cli.engines import looking_through, seen_through
 from flexres.cli.extra_outputs import ExtraOutputs
-from flexres.cli.open_stack import Lifts, Opened, opened
+from flexres.cli.open_stack import Lifts, Opened, note_oddities, opened
 from flexres.cli.output import busy, emit, note
 from flexres.cli.reports import drift_as
 from flexres.cli.stacks import StackFolder, choose_stacks
@@ -84,6 +84,7 @@ def drift(
     yes: options.Yes = False,
     approve: options.Approve = None,
     allow_admin: options.AllowAdmin = None,
+    allow_dirty: options.AllowDirty = False,
     engine: options.Engine = None,
     switch_engine: options.SwitchEngine = False,
     journal: options.Journal = None,
@@ -112,13 +113,15 @@ def drift(
                 "--fix is of one stack, and goes with none of --since, --notify, --engine and --format junit",
                 hint="look first, then fix",
             )
-        return asyncio.run(_fix(chosen[0], asked, yes=yes, switch=switch_engine, journal=journal))
+        manner = Manner(yes, journal, report_format, out, log, verbose, extra=extra, allow_dirty=allow_dirty)
+        return asyncio.run(_fix(chosen[0], asked, manner, switch=switch_engine))
     hook = webhook(notify) if notify is not None else None
     earlier = _earlier_report(since) if since is not None else None
     found: dict[str, DriftReport] = {}
 
     async def one(folder: StackFolder) -> Told:
         seen, run, it = await _seen(folder, asked)
+        note_oddities(seen.plan, it)
         if since is not None:
             seen = _compared(seen, earlier, since)
         report = drift_report_of(seen, run, it.stack.line_of, addresses=addresses)
@@ -215,11 +218,8 @@ async def _notify(hook: Webhook, report: DriftReport) -> None:
         note(f"note: nobody was notified: {type(error).__name__}")
 
 
-async def _fix(folder: StackFolder, asked: _Asked, *, yes: bool, switch: bool, journal: Path | None) -> Exit:
+async def _fix(folder: StackFolder, asked: _Asked, manner: Manner, *, switch: bool) -> Exit:
     """Puts back what others changed, by the direct engine, with the guards and the question that apply has."""
-    report_format = asked.report_format
-    assert report_format != "junit"
-    manner = Manner(yes, journal, report_format, asked.out, asked.log, asked.verbose, extra=asked.extra)
     check_manner(manner)
     async with opened(
         folder.name, asked.stacks, read_only=False, log=asked.log, lifts=asked.lifts, every_channel=True

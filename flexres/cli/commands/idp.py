@@ -123,6 +123,7 @@ def apply_command(
     approve: options.Approve = None,
     allow_admin: options.AllowAdmin = None,
     allow_older: options.AllowOlder = False,
+    allow_dirty: options.AllowDirty = False,
     journal: options.Journal = None,
     verbose: options.Verbose = False,
     report_format: options.Format = "text",
@@ -130,7 +131,7 @@ def apply_command(
     log: options.Log = "none",
 ) -> int:
     """Make the identity provider as the YAML says, and leave Flex as it is."""
-    manner = Manner(yes, journal, report_format, out, log, verbose)
+    manner = Manner(yes, journal, report_format, out, log, verbose, allow_dirty=allow_dirty)
     lifts = Lifts(approve or (), allow_admin or (), allow_older)
     check_manner(manner)
 

@@ -114,6 +114,11 @@ def operator(folder: Path, environ: Mapping[str, str]) -> str:
     return name or environ.get("USER") or environ.get("USERNAME") or "an unnamed user"
 
 
+def is_pipeline(environ: Mapping[str, str]) -> bool:
+    """Whether this runs in CI: all of them set CI, and a person may unset it by 0 or false."""
+    return environ.get("CI", "").lower() not in {"", "0", "false"}
+
+
 def _authors(revision: Revision, lines: Sequence[int]) -> dict[int, Author]:
     """Line of flex.yaml → the author of its newest change; lines that are not committed are left out."""
     if revision.commit is None:

@@ -31,6 +31,7 @@ def drift_json(report: DriftReport) -> dict[str, Any]:
         "instance": plan.instance.sid,
         "as_of": f"{plan.as_of.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         **({"commit": plan.commit} if plan.commit else {}),
+        **({"dirty": True} if plan.dirty else {}),
         "drift": drift.found,
         "exit": int(drift.exit),
         "counts": {

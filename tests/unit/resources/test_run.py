@@ -15,7 +15,7 @@ from flexres.apply.outcome import Result
 from flexres.apply.pulumi.channel import VARIABLE, Receiver, Sender
 from flexres.desired.git.revision import Revision
 from flexres.desired.model import DesiredUser
-from flexres.errors import RefusedError, TwilioError, UnreachableError
+from flexres.errors import RefusedError, SetupError, TwilioError, UnreachableError
 from flexres.live.model import Instance, LiveUser, Snapshot
 from flexres.reconcile.change import About
 from flexres.reconcile.context import Wanted
@@ -73,13 +73,21 @@ class Stack:
 class Started:
     """A run, and what it told."""
 
-    def __init__(self, folder: Path, declared: Iterable[DesiredUser], live: Iterable[LiveUser], **policy: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        declared: Iterable[DesiredUser],
+        live: Iterable[LiveUser],
+        *,
+        dirty: bool = False,
+        **policy: Any,
+    ) -> None:
         path = folder / "outcomes.jsonl"
         path.touch()
         found = list(live)
         self.flex, self.journal = Flex(*found), folder / "journal.jsonl"
         users = {user.username: user for user in declared}
-        stack = Stack(Wanted(STACK, builders.config(**policy), users, commit_time=0), found, self.flex)
+        stack = Stack(Wanted(STACK, builders.config(**policy), users, commit_time=0, dirty=dirty), found, self.flex)
         settings = Settings(stacks=folder / "stacks", journal=self.journal)
         revision = Revision(folder, None, None)
         self.run = Run(cast(Session, stack), revision, settings, Teller(None), Sender({VARIABLE: str(path)}))
@@ -139,6 +147,19 @@ async def test_a_journal_that_breaks_stops_the_run(tmp_path: Path) -> None:
         with pytest.raises(NotDoneError, match="journal"):
             await it.run.make_so(name)
     assert it.flex.said == []
+
+
+async def test_a_pipeline_does_not_write_what_no_commit_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A preview shows it all the same; whoever is told goes on."""
+    monkeypatch.setenv("CI", "true")
+    it = Started(tmp_path, [person()], [], dirty=True)
+    assert (await it.run.allowed()).changes.keys() == {ANA}
+    with pytest.raises(SetupError, match="uncommitted"):
+        await it.run.make_so(ANA)
+    assert it.flex.said == []
+    monkeypatch.setenv("CI", "0")
+    await it.run.make_so(ANA)
+    assert it.told == {ANA: Result.DONE}
 
 
 async def test_a_refused_plan_lets_nothing_be_done(tmp_path: Path) -> None:

@@ -23,8 +23,7 @@ from flexres.resources.roster import Roster
 from flexres.resources.sso_connection import SsoConnection
 from flexres.resources.trusted_domain import TrustedDomain, trusted_properties
 from flexres.resources.user import User
-from flexres.sso.difference import setting_changes
-from flexres.sso.sightings import SignOn
+from flexres.sso.difference import SignOn, setting_changes
 
 TYPE: Final = "flexres:index:FlexStack"
 """The component's type. It stands in users' states, so it never changes."""

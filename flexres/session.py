@@ -27,9 +27,8 @@ from flexres.reconcile.context import Wanted
 from flexres.reconcile.guards.approvals import Approval, Proof, Source
 from flexres.reconcile.idp.users import IdpSides
 from flexres.reconcile.plan import Plan, make_plan
-from flexres.sso.difference import setting_changes
+from flexres.sso.difference import SignOn, setting_changes
 from flexres.sso.observe import as_configured, observe
-from flexres.sso.sightings import SignOn
 
 
 @dataclass(frozen=True, slots=True)

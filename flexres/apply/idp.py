@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 from flexres.apply.outcome import Outcome, Result
 from flexres.errors import FlexresError, UnreachableError
+from flexres.idp.auth0.answers import GoneError
 from flexres.idp.auth0.client import Auth0
-from flexres.idp.auth0.errors import GoneError
 from flexres.idp.auth0.state import IdentityProvider
 from flexres.reconcile.change import IdpChange, IdpEdit, Part, UserChange
 from flexres.reconcile.idp.model import Action, Application, IdpPlan, IdpWanted

@@ -16,10 +16,9 @@ from flexres.errors import FlexresError, LostAnswerError, PreconditionError, Twi
 from flexres.live.flex.configuration import ConfigurationApi
 from flexres.live.http.transport import Transport
 from flexres.reconcile.change import SettingChange, SettingState
-from flexres.sso.difference import WRITTEN, setting_changes
+from flexres.sso.difference import WRITTEN, SignOn, setting_changes
 from flexres.sso.observe import as_configured, check_endpoint
 from flexres.sso.settings_api import SettingsApi
-from flexres.sso.sightings import SignOn
 from flexres.values import Json
 
 ATTEMPTS: Final = 4

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from flexres.cli.new_stack import schemas_beside
+import typer
+
 from flexres.cli.stacks import checked_name, choose_stack
 from flexres.desired.edit.team_files import USUAL_FILE, Overlay, Rewritten, new_file, rewritten, says_the_same
 from flexres.desired.edit.template import FLEX_SCHEMA, USERS_SCHEMA, flex_template, mint_id
@@ -198,3 +200,18 @@ def write_files(target: Destination, files: Sequence[Rewritten]) -> None:
 
 def _bytes(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
+
+
+def checked_sid(prefix: str, value: str) -> str:
+    """The SID that an option gives. Raises typer.BadParameter for what can be none of this prefix."""
+    if not re.fullmatch(f"{prefix}[0-9a-fA-F]{{32}}", value):
+        raise typer.BadParameter(f"{value} is not {prefix} and 32 digits of 0-9 and a-f")
+    return value
+
+
+def schemas_beside(folder: Path) -> str | None:
+    """The way from the stack's folder to the project's JSON Schemas, where it has them."""
+    schemas = folder.parent.parent / "docs" / "schema"
+    if not all((schemas / name).is_file() for name in (FLEX_SCHEMA, USERS_SCHEMA)):
+        return None
+    return Path(os.path.relpath(schemas, folder)).as_posix()

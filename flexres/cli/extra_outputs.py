@@ -10,10 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
-from flexres.cli.earlier_reports import list_reports
 from flexres.cli.options import CiName, DriftFormat, PageFormat
 from flexres.cli.output import check_destinations, emit, note
-from flexres.cli.reports import applied_as, drift_as, plan_annotations, plan_as
+from flexres.cli.reports import applied_as, drift_as, list_reports, plan_annotations, plan_as
 from flexres.cli.stacks import StackFolder
 from flexres.desired.stack import Stack
 from flexres.errors import FlexresError, SetupError

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flexres.cli.logs import configure_logs
 from flexres.cli.options import LogFormat
-from flexres.cli.output import note
+from flexres.cli.output import configure_logs, note
 from flexres.cli.stacks import choose_stack, load, refuse_clashes
 from flexres.desired.git.revision import Revision, operator, read_revision
 from flexres.desired.load import Stack

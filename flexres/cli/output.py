@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
 
+from flexres.cli.options import LogFormat
 from flexres.errors import FlexresError, Problem, SetupError
 from flexres.files import check_writable, write_file
 
@@ -224,3 +225,21 @@ def busy(text: str) -> Iterator[None]:
 
     with Console(stderr=True).status(text):
         yield
+
+
+def configure_logs(log: LogFormat) -> None:
+    """With `json`, every event of this process goes to stderr as one line; standard output is the report's alone."""
+    if log == "none":
+        return
+    import structlog  # noqa: PLC0415 - only who asks pays for it
+
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(STANDARD_ERROR),
+    )

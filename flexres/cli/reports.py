@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Any, Final
 
 from flexres.apply.outcome import Applied, Result
-from flexres.cli.earlier_reports import past_of
 from flexres.cli.options import DriftFormat, PageFormat, PlanFormat
-from flexres.cli.output import look_of
+from flexres.cli.output import look_of, note
 from flexres.desired.stack import Stack
 from flexres.desired.yaml.problems import render_github
-from flexres.errors import Position, Problem
+from flexres.errors import Position, Problem, SetupError
+from flexres.files import read_file
 from flexres.report import ci
 from flexres.report.comment import LIMIT
 from flexres.report.drift.json import drift_json
@@ -21,13 +23,16 @@ from flexres.report.drift.junit import drift_junit
 from flexres.report.drift.markdown import drift_markdown
 from flexres.report.drift.model import DriftReport
 from flexres.report.drift.text import drift_text
+from flexres.report.html.charts import Past
 from flexres.report.html.rows import Person
-from flexres.report.plan.json import Report, applied_json, plan_json
+from flexres.report.plan.json import FORMAT, Report, applied_json, plan_json
 from flexres.report.plan.markdown import applied_markdown, plan_markdown
 from flexres.report.plan.model import AppliedReport, PlanReport
 from flexres.report.plan.text import applied_text, plan_text
 from flexres.report.sarif import sarif
 from flexres.report.terms import KINDS
+from flexres.report.wording import names_of, plural, when
+from flexres.text import MEGABYTE
 
 
 def plan_as(
@@ -141,3 +146,64 @@ def _on_lines(report: PlanReport, stack: Stack, *, most: int | None) -> Sequence
         return stack.position_of(username) if username in stack.users else None
 
     return ci.on_lines(report, user=user, policy=stack.position, most=most)
+
+
+LARGEST_REPORT: Final = 64 * MEGABYTE
+
+
+def past_of(folder: Path | None, stack_id: str) -> tuple[Past, ...]:
+    """What the reports in the folder found, the oldest first; files that are no report of this stack are skipped.
+
+    Raises:
+        SetupError: the folder cannot be read.
+    """
+    there = list_reports(folder)
+    files = [path for path in there if path.name.endswith(".json") and path.is_file()]
+    strange = [path.name for path in there if path not in files]
+    found: dict[datetime, Past] = {}
+    for path in files:
+        report = _report(path, stack_id)
+        if report is None:
+            strange.append(path.name)
+        else:
+            moment = datetime.fromisoformat(report["as_of"])
+            found[moment] = Past(when(moment), *_differences(report))
+    if strange:
+        skipped = plural(len(strange), "file") + (" that is" if len(strange) == 1 else " that are")
+        note(f"note: skipped {skipped} no report of this stack in {folder}: {names_of(sorted(strange))}")
+    return tuple(found[moment] for moment in sorted(found))
+
+
+def list_reports(folder: Path | None) -> list[Path]:
+    """What is in the folder, by name; nothing where there is no folder. Raises SetupError where it cannot be read."""
+    try:
+        return sorted(folder.iterdir()) if folder is not None else []
+    except OSError as error:
+        raise SetupError(
+            f"the folder of reports {folder} cannot be read: {error.strerror}",
+            hint="keep reports in it: flexres plan --format json --out FOLDER/NAME.json",
+        ) from error
+
+
+def _report(path: Path, stack_id: str) -> Report | None:
+    """A report of the stack in the JSON shape, None for anything else."""
+    try:
+        value = json.loads(read_file(path, LARGEST_REPORT))
+        report = value.get("plan", value)
+        ours = (value["format"], report["stack_id"]) == (FORMAT, stack_id)
+        if not ours or datetime.fromisoformat(report["as_of"]).tzinfo is None:
+            return None
+        _differences(report)
+    except (SetupError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
+        return None
+    return dict(report)
+
+
+def _differences(report: Any) -> tuple[int, int]:
+    """How many differences others than git made, and how many there were besides."""
+    if report["report"] == "drift":
+        found = [finding for finding in report["findings"] if finding["drift"]]
+    else:
+        found = report["changes"]
+    by_others = sum(any(field["cause"] != "git" for field in one.get("fields", ())) for one in found)
+    return by_others, len(found) - by_others

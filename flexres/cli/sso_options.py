@@ -7,19 +7,17 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from flexres.cli.logs import configure_logs
 from flexres.cli.open_stack import opened
 from flexres.cli.options import LogFormat
-from flexres.cli.output import busy, note
+from flexres.cli.output import busy, configure_logs, note
 from flexres.cli.stacks import choose_stack, load
 from flexres.desired.model import Sso
 from flexres.desired.stack import Stack
 from flexres.errors import SetupError
 from flexres.live.credentials import endpoint
 from flexres.reconcile.change import SettingChange
-from flexres.sso.difference import setting_changes
+from flexres.sso.difference import SignOn, setting_changes
 from flexres.sso.observe import probe
-from flexres.sso.sightings import SignOn
 
 
 @dataclass(frozen=True, slots=True)

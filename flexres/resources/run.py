@@ -32,9 +32,8 @@ from flexres.resources.messages import Teller
 from flexres.resources.reading import Once, Reading
 from flexres.resources.settings import Settings
 from flexres.session import Session, committed_approvals
-from flexres.sso.difference import setting_changes
+from flexres.sso.difference import SignOn, setting_changes
 from flexres.sso.observe import as_configured
-from flexres.sso.sightings import SignOn
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,7 @@ from flexres.reconcile.change import Answer, SettingState
 from flexres.resources.properties import Properties
 from flexres.resources.provider import Provider
 from flexres.resources.run import Run
-from flexres.sso.difference import WRITTEN, setting_changes
-from flexres.sso.sightings import SignOn
+from flexres.sso.difference import WRITTEN, SignOn, setting_changes
 
 PENDING = "pending"
 """In place of a digest: the value waits for a person in Console."""

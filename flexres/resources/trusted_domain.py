@@ -12,8 +12,7 @@ from flexres.reconcile.change import Answer, SettingChange, SettingState
 from flexres.resources.properties import Properties
 from flexres.resources.provider import Provider
 from flexres.resources.run import Run
-from flexres.sso.difference import setting_changes
-from flexres.sso.sightings import SignOn
+from flexres.sso.difference import SignOn, setting_changes
 
 _STANDING = {
     SettingState.AS_DECLARED: "attested",

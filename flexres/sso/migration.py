@@ -13,7 +13,7 @@ from typing import Final
 from flexres.desired.model import Sso, StackConfig
 from flexres.idp.findings import Finding
 from flexres.idp.service_provider import enhanced, legacy
-from flexres.sso.sightings import Sighting
+from flexres.sso.difference import Sighting
 
 _FIRST_UI: Final = (2, 7)
 

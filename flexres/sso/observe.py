@@ -6,18 +6,23 @@ It joins the clients of `live` with the reader of SAML requests, for a session a
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
+import zlib
 from dataclasses import replace
 from typing import Final
 
+from lxml import etree
+
 from flexres.desired.model import Sso, StackConfig
 from flexres.errors import SetupError
+from flexres.idp.safe_xml import ASSERTION, PROTOCOL, UnsafeXmlError, parse_xml, text_of
 from flexres.live.http.anonymous import Anonymous
 from flexres.live.http.transport import Transport
 from flexres.live.model import Instance
-from flexres.sso.authn_request import read_authn_request
+from flexres.sso.difference import AuthnRequest, Sighting, SignOn
 from flexres.sso.probes import Probes
 from flexres.sso.settings_api import SettingsApi
-from flexres.sso.sightings import Sighting, SignOn
 
 _CONFIGURATION: Final = "Flex Configuration"
 _SECONDS: Final = 25.0
@@ -101,3 +106,42 @@ def check_endpoint(transport: Transport) -> None:
 
 def _probes(anonymous: Anonymous, config: StackConfig) -> Probes:
     return Probes(anonymous, account=config.account, instance=config.instance, read_request=read_authn_request)
+
+
+_LARGEST: Final = 64 * 1024
+
+
+def read_authn_request(parameter: str) -> AuthnRequest:
+    """The request of the HTTP-Redirect binding (Base64 of raw DEFLATE). Raises ValueError with why in one line."""
+    try:
+        packed = base64.b64decode(parameter.replace(" ", "+"), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("it is no Base64") from None
+    try:
+        root = parse_xml(_inflated(packed))
+    except UnsafeXmlError as error:
+        raise ValueError(error.message) from None
+    if root.tag != f"{{{PROTOCOL}}}AuthnRequest":
+        raise ValueError(f"it is no AuthnRequest but {etree.QName(root).localname[:60]}")
+    policy = root.find(f"{{{PROTOCOL}}}NameIDPolicy")
+    return AuthnRequest(
+        issuer=text_of(root.find(f"{{{ASSERTION}}}Issuer")) or "",
+        acs=root.get("AssertionConsumerServiceURL") or "",
+        destination=root.get("Destination") or "",
+        name_id_format=((policy.get("Format") or "") if policy is not None else "").rpartition(":")[2],
+        id=root.get("ID") or "",
+    )
+
+
+def _inflated(packed: bytes) -> bytes:
+    """The XML; some send it without DEFLATE. Raises ValueError for what would inflate without end."""
+    if packed.lstrip()[:1] == b"<":
+        return packed
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        xml = inflater.decompress(packed, _LARGEST)
+    except zlib.error:
+        raise ValueError("it is no DEFLATE") from None
+    if inflater.unconsumed_tail or not inflater.eof:
+        raise ValueError("it is cut off, or longer than any request")
+    return xml

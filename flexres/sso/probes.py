@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from flexres.live.http.anonymous import Anonymous, NotSeen, Page
 from flexres.live.http.base import host_of
-from flexres.sso.sightings import CONNECTION, AuthnRequest, Sighting, SignOn
+from flexres.sso.difference import CONNECTION, AuthnRequest, Sighting, SignOn
 
 ReadRequest = Callable[[str], AuthnRequest]
 """Reads the value of a SAMLRequest parameter. Raises ValueError, with why in one line."""

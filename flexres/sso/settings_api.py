@@ -15,7 +15,7 @@ from flexres.desired.schema.certificate import CertificateError, fingerprint
 from flexres.errors import NotFoundError, SetupError
 from flexres.live.http.answers import JsonObject, Response
 from flexres.live.http.transport import Transport, path
-from flexres.sso.sightings import CONNECTION, Sighting, SignOn
+from flexres.sso.difference import CONNECTION, Sighting, SignOn
 from flexres.values import Json
 
 _HOW: Final = "settings API"

@@ -19,8 +19,7 @@ from flexres.desired.schema.certificate import fingerprint
 from flexres.desired.spreadsheet.columns import map_columns, read_sheet
 from flexres.desired.yaml.problems import render_text
 from flexres.errors import FlexresError, InvalidStack, ProblemError
-from flexres.idp.auth0.credentials import Tenant
-from flexres.idp.auth0.transport import Auth0Transport
+from flexres.idp.auth0.transport import Auth0Transport, Tenant
 from flexres.idp.metadata import read_metadata, read_source
 from flexres.idp.saml.lint import lint
 from flexres.live.credentials import endpoint

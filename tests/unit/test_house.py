@@ -284,7 +284,7 @@ def _function(node: ast.Call) -> str:
 
 def test_a_report_does_not_reach_flex():
     """It shows values: of Flex it knows the models alone."""
-    models = ("flexres.live.model", "flexres.sso.sightings")
+    models = ("flexres.live.model", "flexres.sso.difference")
     assert offenders(("report",), ("flexres.live", "httpx", "aiohttp", "requests"), models) == [
         line for line in offenders(("report",), ("flexres.live",)) if line.endswith(" flexres.live")
     ]

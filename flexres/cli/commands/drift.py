@@ -14,12 +14,11 @@ import typer
 from flexres.cli import options
 from flexres.cli.applying import Manner, check_engine, check_manner, show_and_apply
 from flexres.cli.each_stack import Told, each_stack, share_of
-from flexres.cli.earlier_reports import LARGEST_REPORT
 from flexres.cli.engines import looking_through, seen_through
 from flexres.cli.extra_outputs import ExtraOutputs
 from flexres.cli.open_stack import Lifts, Opened, note_oddities, opened
 from flexres.cli.output import busy, emit, note
-from flexres.cli.reports import drift_as
+from flexres.cli.reports import LARGEST_REPORT, drift_as
 from flexres.cli.stacks import StackFolder, choose_stacks
 from flexres.errors import Exit, SetupError
 from flexres.files import read_if_there

@@ -10,10 +10,8 @@ import typer
 
 from flexres.cli import options
 from flexres.cli.export_report import export_report
-from flexres.cli.exporting import Choice, destination, exported, write_files
-from flexres.cli.logs import configure_logs
-from flexres.cli.new_stack import checked_sid
-from flexres.cli.output import busy, emit
+from flexres.cli.exporting import Choice, checked_sid, destination, exported, write_files
+from flexres.cli.output import busy, configure_logs, emit
 from flexres.errors import Exit
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)

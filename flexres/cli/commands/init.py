@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from flexres.cli import options
-from flexres.cli.new_stack import checked_sid, schemas_beside
+from flexres.cli.exporting import checked_sid, schemas_beside
+from flexres.cli.init_from_live import write_project
 from flexres.cli.output import emit
-from flexres.cli.pulumi_project import write_project
 from flexres.cli.stacks import checked_name
 from flexres.desired.edit.template import FLEX_SCHEMA, USERS_SCHEMA, flex_template, mint_id, team_template
 from flexres.errors import SetupError

@@ -15,9 +15,8 @@ from flexres.cli import options
 from flexres.cli.each_stack import Told, each_stack, share_of
 from flexres.cli.engines import looking_through, seen_through
 from flexres.cli.extra_outputs import ExtraOutputs, telling_failure
-from flexres.cli.logs import configure_logs
 from flexres.cli.open_stack import Lifts, note_oddities, opened
-from flexres.cli.output import busy
+from flexres.cli.output import busy, configure_logs
 from flexres.cli.reports import plan_as, plan_line
 from flexres.cli.saved_plans import save
 from flexres.cli.stacks import (

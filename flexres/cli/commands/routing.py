@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,8 +16,9 @@ import typer
 from flexres.cli import options
 from flexres.cli.open_stack import Opened, opened
 from flexres.cli.output import busy, emit, look_of
-from flexres.cli.what_if import with_team_file
-from flexres.errors import Exit, SetupError, UnreachableError
+from flexres.desired.load import Stack, load_stack
+from flexres.desired.source import FolderSource
+from flexres.errors import Exit, Problem, SetupError, UnreachableError
 from flexres.live.model import Instance
 from flexres.report.routing import overview as told
 from flexres.report.routing import queues as changes
@@ -186,3 +188,38 @@ async def _what_if(it: Opened, path: Path) -> _Answer:
         Section("Cannot tell", ("what",), [(line,) for line in changes.remarks(plan)]),
     ]
     return _Answer(f"{stack.name}  with {path}", sections, {"stack": stack.name, **changes.as_json(plan)})
+
+
+def with_team_file(stack: Stack, folder: Path, path: Path) -> Stack:
+    """The stack in `folder` as if the file at `path` stood in its users/.
+
+    Raises:
+        SetupError: there is no such file, or it is no YAML by its name.
+        InvalidStack: the file is wrong, or the stack with it.
+    """
+    if not path.is_file() or path.suffix not in {".yaml", ".yml"}:
+        raise SetupError(f"{path} is no team file", hint="name a file that ends in .yaml")
+    return load_stack(_With(folder, path), name=stack.name, as_of=datetime.now(UTC).date())
+
+
+class _With:
+    """A stack's folder, with one file of users/ from elsewhere."""
+
+    def __init__(self, folder: Path, path: Path) -> None:
+        self._folder = FolderSource(folder, shown_as=str(folder))
+        self._path = path
+        self._name = f"users/{path.name}"
+
+    def files(self) -> Sequence[str]:
+        return sorted({*self._folder.files(), self._name})
+
+    def problems(self) -> Sequence[Problem]:
+        return self._folder.problems()
+
+    def read(self, name: str) -> bytes:
+        if name != self._name:
+            return self._folder.read(name)
+        return FolderSource(self._path.parent).read(self._path.name)
+
+    def shown(self, name: str) -> str:
+        return str(self._path) if name == self._name else self._folder.shown(name)

@@ -16,9 +16,9 @@ from flexres.cli.stacks import StackFolder, choose_stack, load
 from flexres.desired.stack import Stack
 from flexres.errors import Exit, SetupError
 from flexres.files import read_file
+from flexres.idp.findings import Report
 from flexres.idp.safe_xml import LARGEST
 from flexres.idp.saml.lint import lint as lint_response
-from flexres.idp.saml.report import Report
 from flexres.live.credentials import endpoint
 from flexres.report.idp.saml import saml_json, saml_markdown, saml_text
 from flexres.sso.checklist import service_provider

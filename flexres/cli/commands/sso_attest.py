@@ -22,9 +22,8 @@ from flexres.live.credentials import endpoint
 from flexres.reconcile.change import Answer, SettingChange
 from flexres.report.visible import visible
 from flexres.report.wording import plural
-from flexres.sso.difference import setting_changes
+from flexres.sso.difference import SignOn, setting_changes
 from flexres.sso.observe import probe
-from flexres.sso.sightings import SignOn
 
 _TRUSTED: Final = "trusted"
 

@@ -12,8 +12,7 @@ from urllib.parse import quote
 from flexres.desired.schema.certificate import fingerprint
 from flexres.errors import FlexresError, SetupError, UnreachableError
 from flexres.idp.auth0 import answers
-from flexres.idp.auth0.answers import Item
-from flexres.idp.auth0.errors import GoneError
+from flexres.idp.auth0.answers import GoneError, Item
 from flexres.idp.auth0.transport import Auth0Transport
 from flexres.idp.metadata import read_metadata
 from flexres.live.http.retrying import each

@@ -7,8 +7,7 @@ from contextlib import asynccontextmanager
 
 from flexres.desired.model import StackConfig
 from flexres.idp.auth0.client import Auth0
-from flexres.idp.auth0.credentials import from_environment
-from flexres.idp.auth0.transport import Auth0Transport
+from flexres.idp.auth0.transport import Auth0Transport, from_environment
 from flexres.idp.auth0.wanted import wanted_of
 from flexres.live.credentials import endpoint, max_connections
 from flexres.live.http.retrying import together

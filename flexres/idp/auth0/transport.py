@@ -1,24 +1,27 @@
-"""Auth0 as a kind of the HTTP base: a token when one is needed, its rate limit, its errors, and files of exports."""
+"""Auth0 as a kind of the HTTP base: a token when one is needed, its rate limit, its errors, and files of exports.
+
+https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy: every answer of the
+Management API says how many requests are left, and when (in seconds since 1970) there will be more.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
 
-from flexres.errors import FlexresError, UnreachableError
-from flexres.idp.auth0.answers import Item
-from flexres.idp.auth0.credentials import Tenant
-from flexres.idp.auth0.errors import refusal
-from flexres.idp.auth0.pace import Window
-from flexres.live.credentials import DEFAULT_CONNECTIONS, is_loopback
+from flexres.errors import FlexresError, SetupError, UnreachableError
+from flexres.idp.auth0.answers import Item, refusal
+from flexres.live.credentials import DEFAULT_CONNECTIONS, is_loopback, setting
 from flexres.live.http.anonymous import download
 from flexres.live.http.base import Answer, Call, HttpClient, NoUrlError, Why
-from flexres.live.http.limits import USUAL, DamagedError, Limits, TooLargeError, gunzip
+from flexres.live.http.limits import USUAL, DamagedError, Limits, Pace, TooLargeError, gunzip, number
 from flexres.live.http.retrying import PATIENT, REAL, FailedAttempt, Failure, RetryPolicy, Timing, retry_after
 from flexres.text import MEGABYTE, size, spellings
 from flexres.values import Json
@@ -174,3 +177,122 @@ class Auth0Transport(HttpClient):
 
 def _no_export(why: str) -> UnreachableError:
     return UnreachableError(f"Auth0's export of its users cannot be had: {why}", hint="run it again later")
+
+
+LONGEST_WAIT: Final = 60.0
+"""Seconds that are waited for the next request; longer than that a person should decide."""
+
+
+class Window(Pace):
+    """How many requests may still be sent, and when there will be more."""
+
+    def __init__(self, timing: Timing) -> None:
+        super().__init__()
+        self._timing = timing
+        self._remaining: int | None = None
+        self._reset = 0.0
+
+    @property
+    def known(self) -> bool:
+        return self._remaining is not None
+
+    async def turn(self) -> None:
+        """Wait until one more request may be sent. Raises UnreachableError where that is too far away."""
+        while self._remaining is not None and self._remaining <= 0:
+            now = self._timing.now().timestamp()
+            if now >= self._reset:
+                self._remaining = None
+                break
+            await self._timing.sleep(self.checked(self._reset - now) + 0.05)
+        if self._remaining is not None:
+            self._remaining -= 1
+
+    def learn(self, headers: Mapping[str, str]) -> None:
+        remaining, reset = number(headers.get("x-ratelimit-remaining")), number(headers.get("x-ratelimit-reset"))
+        if remaining is None or reset is None:
+            return
+        # Answers overtake each other: of the same window only the lowest count is true.
+        if self._remaining is None or reset > self._reset:
+            self._remaining = remaining
+        else:
+            self._remaining = min(self._remaining, remaining)
+        self._reset = float(max(reset, self._reset))
+
+    def wait_after_refusal(self, headers: Mapping[str, str]) -> float | None:
+        """Seconds to wait after a 429; None where it does not say. Raises UnreachableError where it is too far away."""
+        reset = number(headers.get("x-ratelimit-reset"))
+        if reset is None:
+            return None
+        return self.checked(max(0.0, reset - self._timing.now().timestamp()))
+
+    def checked(self, seconds: float) -> float:
+        """The wait itself. Raises UnreachableError where nobody would want to sit it out."""
+        if seconds <= LONGEST_WAIT:
+            return seconds
+        try:
+            at = f" until {datetime.fromtimestamp(self._timing.now().timestamp() + seconds, UTC):%Y-%m-%d %H:%M} UTC"
+        except (ValueError, OverflowError, OSError):
+            at = " for longer than there are dates"
+        raise UnreachableError(
+            f"Auth0's rate limit lets nothing through{at}",
+            hint="run it again then; what was done is kept, and is not done twice",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A tenant and a way to a token: `token` itself, or `client_id` and `client_secret` of a machine-to-machine one.
+
+    `base` is the URL of the tenant without a slash at its end, `audience` what a token is asked for.
+    """
+
+    domain: str
+    base: str
+    token: str | None = field(default=None, repr=False)
+    client_id: str | None = field(default=None, repr=False)
+    client_secret: str | None = field(default=None, repr=False)
+
+    @property
+    def audience(self) -> str:
+        """The Management API's identifier (https://auth0.com/docs/secure/tokens/access-tokens)."""
+        return f"https://{self.domain}/api/v2/"
+
+
+def from_environment(stack: str, domain: str, environ: Mapping[str, str]) -> Tenant:
+    """The tenant `domain` with the credentials of the environment.
+
+    Each variable may end in `__<STACK>`, which goes first. AUTH0_DOMAIN says where the credentials may be sent: it
+    has to name the stack's own domain, or a port of this machine, which stands for it.
+
+    Raises:
+        SetupError: something is not set, or AUTH0_DOMAIN names another tenant.
+    """
+    suffix = "__" + re.sub(r"[^A-Z0-9]", "_", stack.upper())
+
+    def found(name: str) -> str | None:
+        value = setting(environ, name + suffix) or setting(environ, name)
+        if not value.isascii():
+            raise SetupError(f"{name} holds characters that no credential has", hint="set it again, as plain text")
+        return value or None
+
+    given = found("AUTH0_DOMAIN")
+    if given is None:
+        raise SetupError(
+            "AUTH0_DOMAIN is not set: it says where Auth0's credentials may be sent", hint=f"set AUTH0_DOMAIN={domain}"
+        )
+    local = is_loopback(f"//{given}")
+    if given != domain and not local:
+        # A secret can have been pasted here: only what has the form of a domain is shown.
+        shown = given if re.fullmatch(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,4}", given) else "no domain"
+        raise SetupError(
+            f"AUTH0_DOMAIN is {shown}, but the stack's idp: domain: is {domain}: its credentials are not used",
+            hint=f"set AUTH0_DOMAIN{suffix}={domain} and that tenant's credentials",
+        )
+    token, client_id, secret = found("AUTH0_MGMT_TOKEN"), found("AUTH0_CLIENT_ID"), found("AUTH0_CLIENT_SECRET")
+    if token is None and (client_id is None or secret is None):
+        lacking = [name for name, value in (("CLIENT_ID", client_id), ("CLIENT_SECRET", secret)) if value is None]
+        raise SetupError(
+            f"there are no credentials for {domain} in the environment: AUTH0_{' and AUTH0_'.join(lacking)} not set",
+            hint="set AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET of a machine-to-machine application, or AUTH0_MGMT_TOKEN",
+        )
+    return Tenant(domain, f"http://{given}" if local else f"https://{domain}", token, client_id, secret)

@@ -10,19 +10,15 @@ from typing import Final
 from lxml import etree
 
 from flexres.desired.model import DesiredUser, Sso
-from flexres.idp.findings import Finding, Level
+from flexres.idp.findings import Finding, Level, Report
 from flexres.idp.safe_xml import ASSERTION, METADATA, PROTOCOL, UnsafeXmlError, parse_xml
 from flexres.idp.saml import signature as signatures
-from flexres.idp.saml.against_yaml import compare
 from flexres.idp.saml.checks import Expected, check_envelope, check_issuer, check_name_id, check_version
-from flexres.idp.saml.claims import type_claims, with_contact
+from flexres.idp.saml.claims import compare, type_claims, with_contact
 from flexres.idp.saml.parse import parse_assertion, parse_response
 from flexres.idp.saml.read import Captured, UnreadableCapture, read_captures
-from flexres.idp.saml.report import Report
-from flexres.idp.saml.signed import signed_assertion
-from flexres.idp.saml.status import SUCCESS, check_status
-from flexres.idp.saml.structure import check_structure
-from flexres.idp.saml.validity import check_conditions, check_confirmations, check_session
+from flexres.idp.saml.signature import signed_assertion
+from flexres.idp.saml.validity import SUCCESS, check_conditions, check_confirmations, check_session, check_status
 from flexres.idp.service_provider import ServiceProvider, enhanced
 from flexres.text import visible
 
@@ -166,3 +162,65 @@ def _judge(
     if signed is None or report.verdict == "refused" or not name_id:
         return report
     return Report(report.findings, origin, name_id, with_contact(worker.attributes, name_id), dict(worker.channels))
+
+
+_ENCRYPTED: Final = tuple(f"{{{ASSERTION}}}Encrypted{name}" for name in ("Assertion", "ID", "Attribute"))
+_NAMES: Final = {"saml": ASSERTION, "samlp": PROTOCOL}
+_ONCE: Final = {
+    f"{{{PROTOCOL}}}Response": ("saml:Issuer", "samlp:Status"),
+    f"{{{PROTOCOL}}}Status": ("samlp:StatusCode", "samlp:StatusMessage"),
+    f"{{{ASSERTION}}}Assertion": ("saml:Issuer", "saml:Subject", "saml:Conditions"),
+    f"{{{ASSERTION}}}Subject": ("saml:NameID",),
+    f"{{{ASSERTION}}}SubjectConfirmation": ("saml:SubjectConfirmationData",),
+}
+"""What SAML's schema has at most once in each element."""
+
+_TEXT_ALONE: Final = tuple(f"{{{ASSERTION}}}{name}" for name in ("NameID", "Issuer", "Audience"))
+
+
+def check_structure(root: etree._Element) -> Iterator[Finding]:
+    """What makes a response unreadable or unsafe as a whole, before any signature is looked at."""
+    for reason in dict.fromkeys(signatures.wrapping(root)):
+        yield Finding(
+            "error",
+            f"Signature wrapping: {reason}",
+            "It is unclear which element was signed, so nothing is read from it.",
+            "check where this response came from: no identity provider makes such a one",
+        )
+    for name in dict.fromkeys(signatures.split_texts(root)):
+        yield Finding(
+            "error",
+            f"A comment splits the text of {name}",
+            "Readers disagree on its value, which attacks use to sign in as somebody else.",
+            "check where this response came from: no identity provider writes comments there",
+        )
+    yield from _cardinality(root)
+    encrypted = next((etree.QName(element).localname for element in root.iter(*_ENCRYPTED)), None)
+    if encrypted is not None:
+        yield Finding(
+            "error",
+            f"The response is encrypted ({encrypted})",
+            "Flex does not support encryption.",
+            "turn assertion encryption off at the identity provider",
+        )
+
+
+def _cardinality(root: etree._Element) -> Iterator[Finding]:
+    """What stands twice where SAML has it once, and elements where it has text."""
+    for element in root.iter(*_ONCE):
+        for name in _ONCE[str(element.tag)]:
+            count = len(element.findall(name, _NAMES))
+            if count > 1:
+                yield _not_saml(f"{etree.QName(element).localname} has {count} of {name.partition(':')[2]}")
+    for element in root.iter(*_TEXT_ALONE):
+        if next(element.iterchildren(etree.Element), None) is not None:
+            yield _not_saml(f"{etree.QName(element).localname} holds elements instead of text")
+
+
+def _not_saml(what: str) -> Finding:
+    return Finding(
+        "error",
+        f"{what}: SAML's schema does not allow that",
+        "Readers disagree on which of them counts, which attacks use.",
+        "check where this response came from: no identity provider makes such a one",
+    )

@@ -8,8 +8,7 @@ from typing import Final
 
 from flexres.idp.service_provider import ServiceProvider
 from flexres.idp.settings import hosted, own
-from flexres.idp.settings.model import Field, File, Mapping, ProviderName, Section, Settings
-from flexres.idp.settings.render import as_markdown, as_text
+from flexres.idp.settings.model import Field, File, Mapping, ProviderName, Section, Settings, as_markdown, as_text
 
 __all__ = [
     "PROVIDERS",

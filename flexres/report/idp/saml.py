@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flexres.idp.findings import Verdict
-from flexres.idp.saml.report import Report
+from flexres.idp.findings import Report, Verdict
 from flexres.report.idp.findings import (
     VERDICT_ICONS,
     VERDICT_STYLES,

@@ -16,7 +16,7 @@ from flexres.report.sso.settings import as_json
 from flexres.report.visible import shorten, visible
 from flexres.report.wording import plural
 from flexres.sso.checklist import PAGE_PATH, PAGE_URL, Step
-from flexres.sso.sightings import SignOn
+from flexres.sso.difference import SignOn
 
 FORMAT: Final = 1
 _ANSWERS: Final = {Answer.YES: ("yes", "green"), Answer.NO: ("no", "bold red"), Answer.UNKNOWN: ("unknown", "dim")}

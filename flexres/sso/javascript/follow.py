@@ -7,13 +7,28 @@ variable in a way that is not followed is named, so that nobody takes silence fo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from tree_sitter import Node
 
-from flexres.sso.javascript.syntax import NOT_RUN, body_run_at_once, has_effects, parse, refused, source_of
-from flexres.sso.javascript.values import Expression, Value, is_plain, key_of, number_of, takes_right, text_of, truthy
+from flexres.sso.javascript.syntax import (
+    NOT_RUN,
+    Expression,
+    NotFollowed,
+    Script,
+    Value,
+    body_run_at_once,
+    has_effects,
+    is_plain,
+    key_of,
+    number_of,
+    parse,
+    refused,
+    source_of,
+    takes_right,
+    text_of,
+    truthy,
+)
 
 _DEEPEST: Final = 60
 _LONGEST: Final = 1_000_000
@@ -25,27 +40,6 @@ _NO_EFFECT: Final = frozenset(
 )
 _LOGICAL: Final = ("||", "&&", "??")
 _MODULE: Final = frozenset({"import_statement", "export_statement"})
-
-
-@dataclass(frozen=True, slots=True)
-class NotFollowed:
-    """A part of the script that could change what the variable holds: its line, from 1, and how it begins."""
-
-    line: int
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """What a script leaves in the variable: None where it never assigns one. `not_followed` may have changed it."""
-
-    value: Value
-    not_followed: tuple[NotFollowed, ...]
-
-    @property
-    def config(self) -> dict[str, Value] | None:
-        """The value where it is an object."""
-        return self.value if isinstance(self.value, dict) else None
 
 
 def read_script(source: str, name: str) -> Script:

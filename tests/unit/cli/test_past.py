@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flexres.cli.earlier_reports import past_of
+from flexres.cli.reports import past_of
 from flexres.errors import SetupError
 from flexres.reconcile.drift.findings import drift_of
 from tests.unit.report import samples

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from flexres.cli.init_from_live import IGNORED, PROGRAM, PROJECT, write_project
 from flexres.cli.main import app
-from flexres.cli.pulumi_project import IGNORED, PROGRAM, PROJECT, write_project
 from flexres.desired.load import load_stack
 from flexres.desired.source import FolderSource
 from flexres.errors import SetupError

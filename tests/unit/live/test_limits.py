@@ -14,10 +14,9 @@ import httpx
 import pytest
 
 from flexres.errors import FlexresError, LostAnswerError, SetupError, TwilioError, UnreachableError
+from flexres.idp.auth0.answers import Auth0Error
 from flexres.idp.auth0.client import Auth0
-from flexres.idp.auth0.credentials import Tenant
-from flexres.idp.auth0.errors import Auth0Error
-from flexres.idp.auth0.transport import Auth0Transport
+from flexres.idp.auth0.transport import Auth0Transport, Tenant
 from flexres.idp.metadata import read_source
 from flexres.live.http.anonymous import Anonymous, NotSeen
 from flexres.live.http.limits import DamagedError, Limits, TooLargeError, gunzip

@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexres.errors import FlexresError, TwilioError
+from flexres.idp.auth0.answers import Auth0Error
 from flexres.idp.auth0.client import Auth0
-from flexres.idp.auth0.credentials import Tenant
-from flexres.idp.auth0.errors import Auth0Error
-from flexres.idp.auth0.transport import Auth0Transport
+from flexres.idp.auth0.transport import Auth0Transport, Tenant
 from flexres.live.flex.configuration import ConfigurationApi
 from flexres.live.flex.users import FlexUsers
 from flexres.live.http.limits import Limits

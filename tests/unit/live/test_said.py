@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from flexres.errors import FlexresError
 from flexres.idp.auth0.client import Auth0
-from flexres.idp.auth0.credentials import Tenant
-from flexres.idp.auth0.transport import Auth0Transport
+from flexres.idp.auth0.transport import Auth0Transport, Tenant
 from flexres.live.flex.configuration import ConfigurationApi
 from flexres.live.flex.users import FlexUsers
 from flexres.live.http.retrying import RetryPolicy

@@ -15,8 +15,7 @@ from flexres.live.model import Instance, Snapshot
 from flexres.reconcile.change import Answer, SettingChange, SettingState
 from flexres.reconcile.guards.judge import evaluate
 from flexres.reconcile.guards.model import Evidence, Violation
-from flexres.sso.difference import declared_value, setting_changes, setting_digest
-from flexres.sso.sightings import Sighting, SignOn
+from flexres.sso.difference import Sighting, SignOn, declared_value, setting_changes, setting_digest
 
 URL = "https://flex.example.com"
 SSO = Sso(

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexres.sso.javascript.follow import read_script
-from flexres.sso.javascript.syntax import UnreadableScript
-from flexres.sso.javascript.values import Expression
+from flexres.sso.javascript.syntax import Expression, UnreadableScript
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from flexres.desired.model import Policy, Sso, StackConfig
+from flexres.sso.difference import Sighting
 from flexres.sso.migration import Migration, Standing, migration
-from flexres.sso.sightings import Sighting
 
 CONNECTION = "JQ" + "1" * 32
 LEGACY = Sso("legacy", "console", trusted=("*.example.com", "flex.example.com", "localhost"), login_popup=True)

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from flexres.live.http.anonymous import LARGEST, Anonymous, NotSeen
-from flexres.sso.authn_request import read_authn_request
+from flexres.sso.difference import SignOn
+from flexres.sso.observe import read_authn_request
 from flexres.sso.probes import Probes
-from flexres.sso.sightings import SignOn
 
 ACCOUNT, INSTANCE = "AC" + "a" * 32, "GO" + "b" * 32
 CONNECTION = "JQ" + "1" * 32

@@ -12,9 +12,8 @@ import httpx
 import pytest
 
 from flexres.errors import RefusedError, SetupError, UnreachableError
-from flexres.idp.auth0.credentials import Tenant, from_environment
-from flexres.idp.auth0.errors import Auth0Error, GoneError
-from flexres.idp.auth0.transport import Auth0Transport
+from flexres.idp.auth0.answers import Auth0Error, GoneError
+from flexres.idp.auth0.transport import Auth0Transport, Tenant, from_environment
 from flexres.live.http.retrying import Timing
 
 DOMAIN = "acme.eu.auth0.com"

@@ -1,4 +1,4 @@
-"""The branch that the examples show: it adds a team, removes two people, and makes one an admin."""
+"""The branches that the examples show: one adds a team and removes two people, the other is the worst of all."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from flexres.sandbox.server import Sandbox
+from flexres.sandbox.store.seed import SeedUser
 
 ROOT = Path(__file__).parent.parent.parent
 TEAM = """\
@@ -35,6 +36,7 @@ users:
     full_name: Julia Nowak
     until: 2031-06-30
 """
+DANA = "    skills: {billing: 3}\n"
 VICTOR = "    full_name: Victor Hale\n"
 
 
@@ -90,3 +92,64 @@ def live_on(sandbox: Sandbox) -> None:
     """What happened in Flex meanwhile: somebody moved Cho, and Kim is taking calls."""
     sandbox.edit_attributes("cho.tanaka@example.com", {"location": "Leeds"})
     sandbox.set_activity("kim.sorensen@example.com", "Available")
+
+
+HOSTILE = """\
+users:
+  mallory@example.com:                  # whose text would be a mention and a link
+    full_name: "@acme/security [approved](https://evil.example) | ✅ | <b>reviewed</b>"
+    email: mallory@evil.example
+    roles: [agent, supervisor]
+    contact_uri: sip:tap@evil.example
+    image_url: https://evil.example/pixel.png
+    attributes: {languages: [en]}
+    channels: {chat: {available: true, capacity: 0}}
+
+  eve.moriarty@example.com:             # takes the place of somebody else
+    full_name: Eve Moriarty
+    roles: [agent, supervisor]
+    previously: stefan.ilic@example.com
+"""
+LOOSE = """\
+  timezone: Pacific/Kiritimati
+  retire_when: now
+  max_removals: 100%
+  max_changes: 100%
+  min_admins: 0
+  protected: [olivia.benett@example.com]
+"""
+
+
+def make_worst_branch(folder: Path, sandbox: Sandbox) -> None:
+    """Everything at once that a pull request can try, checked out: docs/security.md tells what stands against each."""
+    stack = folder / "stacks" / "sandbox"
+    users = stack / "users"
+    run(folder, "git", "switch", "--quiet", "--create", "typo")
+    edited(users / "ops.yaml", VICTOR, VICTOR + "    roles: [admin, supervisor]\n")
+    commit(folder, "Fix a typo")
+    # Who wrote the change approves it, too.
+    approve = ("approve", "--stack", "sandbox", "--base", "main", "--user", "victor.hale@example.com", "--yes")
+    flexres(folder, sandbox, *approve)
+    (users / "sales.yaml").unlink()
+    (users / "typo.yaml").write_text(HOSTILE)
+    ops = (users / "ops.yaml").read_text()
+    (users / "ops.yaml").write_text(re.sub(r"  stefan\.ilic@example\.com:\n(?:    .*\n)+", "", ops))
+    edited(users / "ops.yaml", "    full_name: Ursula Meyer\n", "    full_name: Ursula Meyer\n    until: 2026-11-01\n")
+    edited(users / "support.yaml", DANA, "    skills: {}\n    channels: {voice: {capacity: 0}}\n")
+    text = (stack / "flex.yaml").read_text()
+    start, end = text.index("  timezone:"), text.index("  # What a reviewer has seen")
+    text = text[:start] + LOOSE + text[end:]
+    (stack / "flex.yaml").write_text(text.replace("engine: auto ", "engine: direct ", 1))
+    commit(folder, "Fix another typo")
+
+
+def somebody_unknown(sandbox: Sandbox) -> None:
+    """An admin in Flex whom no file names."""
+    sandbox.load([SeedUser("shadow@example.com", "Shadow", "shadow@example.com", ["admin"])])
+
+
+def edited(path: Path, old: str, new: str) -> None:
+    """Replaces the first place of a text in a file; it has to be there."""
+    text = path.read_text()
+    assert old in text, f"{path} has no {old!r}"
+    path.write_text(text.replace(old, new, 1))

@@ -10,16 +10,10 @@ import sys
 from pathlib import Path
 
 from flexres.sandbox.server import Sandbox
-from tests.flow.pull_request import commit, run
+from tests.flow.pull_request import commit, edited, run
 
 ROOT = Path(__file__).parent.parent.parent
 BLOCK = re.compile(r"(?<=<!-- the plan: make readme -->\n```text\n)(.*?)(?=```\n)", re.DOTALL)
-
-
-def edited(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
 
 
 def flexres(folder: Path, sandbox: Sandbox, *arguments: str) -> str:

@@ -8,10 +8,12 @@ from typing import Any, Final
 
 from flexres.apply.outcome import Result
 from flexres.reconcile.change import Answer, Kind, SettingChange, SettingState
+from flexres.reconcile.guards.model import Rule
 from flexres.report.html.charts import Chart, Past, history_chart, kinds_chart, queues_chart, teams_chart
 from flexres.report.html.content import Content, Section, Told, facts_of
 from flexres.report.html.rows import AS_DECLARED, NOTED, Person, field_of, kind_name, missed_because, rows_of
 from flexres.report.plan.json import Report
+from flexres.report.plan.next_step import passes_with
 from flexres.report.sso import settings as sign_on
 from flexres.report.terms import KINDS, RISKS, Risk
 from flexres.report.visible import visible
@@ -104,11 +106,12 @@ def _to_do(plan: Report, counts: Mapping[str, int]) -> str:
 
 def _refused(plan: Report) -> Section:
     lines = [Told(text=visible(one["message"]), quiet=visible(one.get("hint", ""))) for one in plan["violations"]]
+    says = passes_with((Rule(one["rule"]) for one in plan["violations"]), some_approval="digest" in plan)
     return Section(
         "Refused",
         lines,
         grave=True,
-        then="Nothing is sent. Exactly this plan passes with" if "next" in plan else "",
+        then=f"Nothing is sent: {says}" if "next" in plan else "",
         command=plan.get("next", ""),
         note=f"or with a commit: {plan['approve']}" if "approve" in plan else "",
     )

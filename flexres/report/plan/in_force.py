@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 from flexres.desired.model import InForce, JudgedBy
-from flexres.reconcile.guards.approvals import Standing
+from flexres.reconcile.guards.approvals import Approval, Standing
 from flexres.reconcile.plan import Plan
 from flexres.reconcile.stricter import Effect
 from flexres.report.plan.next_step import prune_command
@@ -46,7 +45,7 @@ def _judged(plan: Plan, run: PlanRun) -> Iterator[TopLine]:
 
 def _changed(plan: Plan) -> Iterator[TopLine]:
     where = _where(plan)
-    for change in plan.stack_changes:
+    for change in sorted(plan.stack_changes, key=lambda change: _ORDER[change.effect]):
         says = f"{change.key}: {visible(change.before)} → {visible(change.after)}"
         loosened = change.effect is Effect.LOOSENED
         later = f"; this plan is still judged by {where}" if loosened else ""
@@ -62,6 +61,7 @@ def _where(plan: Plan) -> str:
     return judged_too(plan.judged_by) or "what was before"
 
 
+_ORDER: Final = {Effect.LOOSENED: 0, Effect.CHANGED: 1, Effect.TIGHTENED: 2}
 _NAMES: Final = {
     JudgedBy.BASE: "{name}",
     JudgedBy.FIRST_PARENT: "the commit before ({name})",
@@ -88,18 +88,18 @@ def _approvals(plan: Plan) -> Iterator[TopLine]:
         yield TopLine("old approvals", f"{', '.join(said)}; {prune_command(plan)} takes them out")
 
 
-def _standing(plan: Plan, standing: Standing, *, added: bool) -> tuple[tuple[str, date | None], ...]:
-    """What the approvals of a standing are for and their last day, each entry once.
+def _standing(plan: Plan, standing: Standing, *, added: bool) -> tuple[Approval, ...]:
+    """An approval of each entry that has this standing, added by this change or not.
 
-    Without `added` those that were there before; one that has ended was, whatever this change does.
+    One that has ended was there before, whatever this change does.
     """
     found = (one.approval for one in plan.approvals if one.standing is standing)
     kept = (one for one in found if one.added is added or standing is Standing.EXPIRED)
-    return tuple(dict.fromkeys((one.purpose, one.until) for one in kept))
+    return tuple({(one.place, one.purpose, one.until): one for one in kept}.values())
 
 
-def _listed(entries: Sequence[tuple[str, date | None]]) -> str:
-    shown = "; ".join(f"{visible(purpose)} (until {until})" for purpose, until in entries[:_NAMED])
+def _listed(entries: Sequence[Approval]) -> str:
+    shown = "; ".join(f"{visible(one.purpose)} (until {one.until})" for one in entries[:_NAMED])
     return f"{shown}; and {len(entries) - _NAMED} more" if len(entries) > _NAMED else shown
 
 

@@ -8,13 +8,14 @@ from typing import Final
 
 from flexres.apply.outcome import Result, UserOutcome
 from flexres.errors import Exit
-from flexres.reconcile.change import Kind, UserChange
+from flexres.reconcile.change import FieldChange, Kind, UserChange
+from flexres.reconcile.key import EMAIL, ROLES, UNTIL
 from flexres.reconcile.plan import Plan
 from flexres.report.comment import LEAST_LIMIT, LIMIT, Comment, footer
 from flexres.report.idp import provider as idp
 from flexres.report.markdown_escape import code, hidden_line, prose, summary_tag
 from flexres.report.plan.model import AppliedReport, PlanReport, Step, Undeclared, Where, where_of
-from flexres.report.plan.next_step import approve_command, checklist_command, plan_command
+from flexres.report.plan.next_step import approve_command, checklist_command, passes_with, plan_command
 from flexres.report.plan.risks import RiskItem
 from flexres.report.routing import queues
 from flexres.report.sso import settings as sign_on
@@ -26,6 +27,7 @@ from flexres.report.wording import (
     arrival_text,
     as_set_words,
     field_label,
+    new_text,
     offline_words,
     outcome_message,
     plural,
@@ -137,7 +139,8 @@ def _what_to_type(comment: Comment, report: PlanReport) -> None:
         command = _shell(checklist_command(report.plan))
         comment.add(f"Nothing is sent until the settings are entered in Console and attested\n\n{command}\n")
     elif report.step is Step.APPROVE:
-        comment.add(f"Nothing is sent. Exactly this plan passes with\n\n{_shell(report.command)}\n")
+        says = passes_with((refusal.rule for refusal in report.refusals), some_approval=bool(report.plan.digest))
+        comment.add(f"Nothing is sent: {says}\n\n{_shell(report.command)}\n")
         if report.plan.digest:
             comment.add(f"or with a commit: {code(approve_command(report.plan))}\n")
 
@@ -202,6 +205,7 @@ def _details(change: UserChange) -> Iterator[Sequence[str]]:
     name = KINDS[change.kind].name
     if KINDS[change.kind].arrives and (change.live is None or not change.live.worker):
         texts = [text for text in arrival_text(change) if text]
+        texts += [f"{field_label(one.key)}: {new_text(one)}" for one in _other_fields(change)]
         origin = f"from {code(change.old.username)}" if change.old else ""
         yield f"*{name}*", " · ".join(code(text) for text in texts), origin
         if change.idp is not None:
@@ -218,6 +222,14 @@ def _details(change: UserChange) -> Iterator[Sequence[str]]:
     kept = [field_label(one.key) for one in change.fields if quiet(one)]
     if kept:
         yield f"*{plural(len(kept), 'field')}*", _few(kept), "noted or let go; Flex stays as it is"
+
+
+def _other_fields(change: UserChange) -> Iterator[FieldChange]:
+    """The fields of somebody new besides roles, skills and last day; not an address that is their username."""
+    for one in change.fields:
+        told = one.key in {ROLES, UNTIL} or one.key.space == "skill"
+        if not told and not (one.key is EMAIL and one.after == change.username):
+            yield one
 
 
 def _undeclared(comment: Comment, report: PlanReport) -> None:

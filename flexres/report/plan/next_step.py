@@ -45,6 +45,14 @@ def lift(plan: Plan, violation: Violation) -> str:
 _EVERYBODY: Final = Limit(percent=100.0)
 
 
+def passes_with(rules: Iterable[Rule], *, some_approval: bool) -> str:
+    """What stands before the command that lets a refused plan pass; some rules no approval lifts."""
+    mend = ", ".join(sorted(set(rules) & LIFTED_BY_NO_DIGEST))
+    if not mend:
+        return "exactly this plan passes with"
+    return f"no approval lifts {mend}; once that is mended, " + ("the rest passes with" if some_approval else "type")
+
+
 def options(plan: Plan) -> tuple[str, ...]:
     """What `flexres apply` has to be given so that this plan passes every guard, and nothing else does.
 

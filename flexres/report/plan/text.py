@@ -12,7 +12,7 @@ from flexres.report.idp import provider as idp
 from flexres.report.layout import Cell, Page, Row
 from flexres.report.plan.in_force import TopLine, judged_too
 from flexres.report.plan.model import AppliedReport, PlanReport, Step, Undeclared, Where, where_of
-from flexres.report.plan.next_step import approve_command, checklist_command
+from flexres.report.plan.next_step import approve_command, checklist_command, passes_with
 from flexres.report.plan.sections import (
     MOST,
     approvals,
@@ -184,7 +184,8 @@ def _closing(page: Page, report: PlanReport, *, verbose: bool) -> None:
             page.write((checklist_command(plan), "bold"), indent=2)
         case Step.APPROVE:
             digest = (f"digest {plan.digest}" if plan.digest else "", "dim")
-            page.ends([("refused; ", "bold red"), ("exactly this plan passes with", "")], digest)
+            says = passes_with((refusal.rule for refusal in report.refusals), some_approval=bool(plan.digest))
+            page.ends([("refused; ", "bold red"), (says, "")], digest)
             page.write((report.command, "bold"), indent=2)
             if plan.digest:
                 page.write((f"or with a commit: {approve_command(plan)}", "dim"), indent=2)

@@ -63,6 +63,9 @@ requirements: $(STAMP)  ## pin anew what requirements*.txt lack: UPGRADE=--upgra
 	@$(LOCK) --all-extras --output-file requirements.txt pyproject.toml
 	@for name in dev audit; do $(LOCK) --output-file requirements-$$name.txt requirements-$$name.in; done
 
+docs: $(STAMP)       ## site/: the documentation, without a network, every link checked
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 dist: $(STAMP)       ## dist/: the wheel and the source distribution, checked as a registry does
 	@rm -rf dist
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
@@ -82,4 +85,4 @@ proof: $(STAMP)      ## every fault, signal and mishap, RUNS (10) times each; wr
 	@$(BIN)/python -m proof --runs $(or $(RUNS),10) --write
 
 clean:               ## remove the virtual environment and what was built
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .fuzz bench/out proof/out build dist *.egg-info
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .fuzz bench/out proof/out build dist site *.egg-info

@@ -17,10 +17,11 @@ from flexres.live.flex.users import FlexUsers
 from flexres.live.http.retrying import each, together
 from flexres.live.http.transport import Transport, connect
 from flexres.live.model import AVAILABILITY, History, Instance, LiveUser, Snapshot
-from flexres.live.snapshot import read_snapshot, reread
+from flexres.live.snapshot import Look, read_snapshot, reread
 from flexres.live.taskrouter.capacities import FEW, Settings
 from flexres.live.taskrouter.events import changed_lately, history_of
 from flexres.live.taskrouter.workers import Workers
+from flexres.reconcile.ahead import Ahead
 from flexres.reconcile.base import Base, compared
 from flexres.reconcile.channels_as_set import channels_as_set
 from flexres.reconcile.context import Wanted
@@ -59,8 +60,10 @@ class Session:
         """The client of the instance's Workers."""
         return Workers(self.transport, instance.workspace)
 
-    async def snapshot(self, *, routing: bool = False, every_channel: bool = True) -> Snapshot:
-        """What Flex says now; with `routing`, of its task queues and Workflows too.
+    async def snapshot(
+        self, *, routing: bool = False, every_channel: bool = True, look: Look = lambda _: None
+    ) -> Snapshot:
+        """What Flex says now; with `routing`, of its task queues and Workflows too. `look` is shown Workers on the way.
 
         Unless `every_channel`, the channels of those to whom the marker says that they were applied are confirmed by
         their capacities, a thousand at a time: see `Snapshot.as_set`.
@@ -77,6 +80,7 @@ class Session:
             channels_for=channels_for,
             as_set=self._as_set if by_few else None,
             routing=routing,
+            look=look,
         )
         nameless = {worker.friendly_name for worker in snapshot.orphans}
         doubtful = (nameless & self.wanted.users.keys()) - snapshot.users.keys()
@@ -135,7 +139,8 @@ class Session:
         `idp_alone`: only what happens at the identity provider.
         """
         with without_collector():
-            snapshot, sign_on, idp = await self._read()
+            ahead = Ahead(self.wanted.users, self.wanted.scope, as_of)
+            snapshot, sign_on, idp = await self._read(ahead.look)
             config = self.stack.config
             settings = setting_changes(config, as_configured(sign_on, snapshot.instance)) if sign_on is not None else ()
             plan = make_plan(
@@ -148,17 +153,18 @@ class Session:
                 settings=settings if not idp_alone else (),
                 idp=replace(idp, alone=idp_alone) if idp is not None else None,
                 in_force=self.in_force,
+                ahead=ahead,
             )
             return plan if base is None else compared(plan, base, snapshot)
 
-    async def _read(self) -> tuple[Snapshot, SignOn | None, IdpSides | None]:
+    async def _read(self, look: Look) -> tuple[Snapshot, SignOn | None, IdpSides | None]:
         """Users, single sign-on and the identity provider, read side by side."""
         snapshots: list[Snapshot] = []
         seen: list[SignOn | None] = []
         sides: list[IdpSides | None] = []
 
         async def users() -> None:
-            snapshots.append(await self.snapshot(routing=True, every_channel=False))
+            snapshots.append(await self.snapshot(routing=True, every_channel=False, look=look))
 
         async def sign_on() -> None:
             seen.append(await self.sign_on())

@@ -28,6 +28,7 @@ from flexres.live.model import (
 from flexres.live.taskrouter.capacities import Settings, confirmed
 from flexres.live.taskrouter.workers import Workers, routing_setup
 
+Look: TypeAlias = "Callable[[Iterable[Worker]], None]"
 AsSet: TypeAlias = "Callable[[Instance, Mapping[str, LiveUser]], Awaitable[Mapping[str, Settings]]]"
 """Gives of the users found those whose channels are as somebody set them last, unless they were changed since."""
 
@@ -41,11 +42,13 @@ async def read_snapshot(
     as_set: AsSet | None = None,
     only: Collection[str] | None = None,
     routing: bool = False,
+    look: Look = lambda _: None,
 ) -> Snapshot:
     """Read the instance: everything by pages, or `only` these usernames one by one (then without orphans).
 
     The Workspace's task channels are read where one of these has none.
     Those that `as_set` gives are confirmed by a few requests together as far as that is possible, see `capacities`.
+    `look` is shown each page of Workers as it arrives.
     `routing`: task queues and Workflows as well. What of them cannot be read is told in the snapshot.
     Channels are read for those of `channels_for` who have a Worker. A username that is absent from the result was
     not listed; before that counts as gone, ask `reread`.
@@ -57,7 +60,7 @@ async def read_snapshot(
     """
     started, sent = transport.timing.monotonic(), transport.sent
     found = await ConfigurationApi(transport, account=account, instance=instance).fetch()
-    reading = _Reading(transport, found)
+    reading = _Reading(transport, found, look)
     setups: list[RoutingSetup] = []
 
     async def read_routing() -> None:
@@ -103,7 +106,8 @@ async def reread(
 class _Reading:
     """What was read so far: users and Workers by SID, so that what a list shows twice counts once."""
 
-    def __init__(self, transport: Transport, instance: Instance) -> None:
+    def __init__(self, transport: Transport, instance: Instance, look: Look = lambda _: None) -> None:
+        self._look = look
         self._users_api = FlexUsers(transport, instance.sid)
         self._workers_api = Workers(transport, instance.workspace)
         self._users: dict[str, FlexUser] = {}
@@ -185,6 +189,7 @@ class _Reading:
         async for page in self._workers_api.pages():
             self._workers.update((worker.sid, worker) for worker in page.workers)
             self._unknown.update(page.unknown)
+            self._look(page.workers)
 
     def _lacks_worker(self, user: FlexUser) -> bool:
         return not user.deactivated and user.worker_sid not in self._workers

@@ -8,7 +8,6 @@ from flexres.desired.model import DesiredUser
 from flexres.live.model import ChannelSettings, LiveUser
 from flexres.reconcile.diff import Scope
 from flexres.reconcile.fields import desired_fields, hash_of
-from flexres.reconcile.marker import ATTRIBUTE
 from flexres.reconcile.ownership import ownership
 
 Settings = Mapping[str, ChannelSettings]
@@ -27,8 +26,7 @@ def channels_as_set(declared: Iterable[DesiredUser], live: Mapping[str, LiveUser
 
 
 def _as_set(user: DesiredUser, live: LiveUser, scope: Scope) -> Settings:
-    # A Worker that does not so much as mention us has no marker: not worth decoding.
-    if live.worker is None or live.user.deactivated or ATTRIBUTE not in live.worker.text:
+    if live.worker is None or live.user.deactivated:
         return {}
     marker = ownership(live.worker.attributes() or {}, scope.stack_id).ours
     if marker is None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from flexres.desired.model import DesiredUser, Policy, StackConfig
 from flexres.live.model import Snapshot, Worker
+from flexres.reconcile.ahead import Ahead
 from flexres.reconcile.change import Block, Blocked, Kind, UserChange, Why
 from flexres.reconcile.diff import Scope
 from flexres.reconcile.fields import PROFILE
@@ -44,7 +45,7 @@ class Wanted:
 class Context:
     """What one plan is made from. `commit_time` is of this checkout (0: no commit), None where it may be older.
 
-    `policy` is the one that the plan is judged by.
+    `policy` is the one that the plan is judged by, `ahead` what was compared while Flex was read.
     """
 
     wanted: Wanted
@@ -58,6 +59,7 @@ class Context:
     orphans: frozenset[str]
     commit_time: int | None = None
     policy: Policy = field(default_factory=Policy)
+    ahead: Ahead | None = None
     markers: dict[str, Marker] = field(default_factory=dict)
 
 

@@ -74,6 +74,10 @@ def _declared_change(context: Context, desired: DesiredUser, live: LiveUser | No
     expired = desired.until is not None and context.today > desired.until
     if live is None or live.user.deactivated:
         return None if expired else _arrival(context, desired, live)
+    settled = context.ahead.settled(desired, live) if context.ahead is not None else None
+    if settled is not None:
+        context.markers[desired.username] = settled
+        return None
     attributes = live.worker.attributes() if live.worker else {}
     if attributes is None:
         return _blocked(desired, live, NO_OBJECT)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from flexres.desired.model import InForce, Policy
 from flexres.live.model import Instance, Snapshot, Worker
+from flexres.reconcile.ahead import Ahead
 from flexres.reconcile.change import Block, Change, IdpChange, Kind, SettingChange, SettingState, UserChange, Why
 from flexres.reconcile.context import Context, Wanted, held_back
 from flexres.reconcile.coverage import Routing, routing_of
@@ -182,13 +183,15 @@ def make_plan(
     idp: IdpSides | None = None,
     in_force: InForce | None = None,
     whole: bool = True,
+    ahead: Ahead | None = None,
 ) -> Plan:
     """Everything that would happen, and every guard's word on it.
 
     `as_of` is an aware time: it decides what has expired and who has waited too long. `approvals` lift guards
     for the changes whose digests they hold. `settings` are those of single sign-on, `idp` both sides of the identity
     provider; None: nobody looked. `in_force` is the configuration before this change: the plan is judged by the
-    stricter of both policies, key by key. `whole`: the snapshot has everybody who is in Flex.
+    stricter of both policies, key by key. `whole`: the snapshot has everybody who is in Flex. `ahead` is what was
+    compared while it was read.
     """
     before = in_force.config if in_force is not None else None
     policy = stricter(wanted.config.policy, before.policy) if before is not None else wanted.config.policy
@@ -206,6 +209,7 @@ def make_plan(
         today=today,
         scope=wanted.scope,
         policy=policy,
+        ahead=ahead,
         commit_time=None if allow_older else wanted.commit_time or 0,
         approvals=valid,
         folded={fold_case(name): name for name, live in snapshot.users.items() if not live.user.deactivated},

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from flexres.live.model import LiveUser, Worker
 from flexres.reconcile import marker
+from flexres.reconcile.ahead import Ahead
 from flexres.reconcile.change import Blocked, FieldChange, Kind, UserChange
 from flexres.reconcile.fields import owns_all_skills, skill_key
 from flexres.reconcile.guards.approvals import Approval, Source
@@ -22,6 +23,7 @@ from flexres.reconcile.marker import ATTRIBUTE
 from flexres.reconcile.plan import Plan
 from flexres.values import ABSENT
 from tests.unit.reconcile.applying import owned_keys, plan_of, run, steps_of, told
+from tests.unit.reconcile.builders import NOW
 from tests.unit.reconcile.strategies import World, scope_of, worlds
 
 many = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
@@ -45,6 +47,20 @@ def test_after_an_apply_nothing_is_pending(world: World, takes_wfo: bool, approv
     after = plan_of(run(world, steps_of(plan, scope_of(world), takes_wfo=takes_wfo)), approvals=approvals)
     assert not after.pending
     assert {change.kind for change in after.changes} <= {Kind.BLOCKED, Kind.AT_IDP, Kind.WAIT}
+
+
+@many
+@given(worlds(), st.booleans())
+def test_comparing_while_flex_is_read_changes_no_plan(world: World, applied: bool):
+    """A page of Workers at a time beside all of them at the end; mostly of people who are as declared."""
+    if applied:
+        world = run(world, steps_of(plan_of(world), scope_of(world)))
+    ahead = Ahead(world.wanted.users, scope_of(world), NOW)
+    ahead.look(live.worker for live in world.snapshot.users.values() if live.worker is not None)
+    found, plain = plan_of(world, ahead=ahead), plan_of(world)
+    assert found.changes == plain.changes
+    assert found.guarded == plain.guarded
+    assert found.evidence.markers == plain.evidence.markers
 
 
 @many

@@ -383,7 +383,6 @@ MAY_READ_A_SENTENCE = {
     "flexres.cli.errors: message.startswith('Usage:')": "typer's own text, which tells its help by no type",
     "flexres.cli.errors: message.replace('Value error, ', '', 1)": "pydantic's own words, which typer passes on",
     "flexres.idp.saml.signature: element.text.split()": "the text of an XML element, not one of ours",
-    "flexres.reconcile.channels_as_set: ATTRIBUTE not in live.worker.text": "a Worker's attributes as JSON, Twilio's",
 }
 STILL_READS_A_SENTENCE = {
     "flexres.desired.schema.trusted: wrong.hint.replace('write ', 'write *.', 1)": "the hint is known to its maker",

@@ -265,6 +265,8 @@ def _of_one_instance(earlier: Stack, later: Stack) -> Iterator[Problem]:
     yield from _common_users(earlier, later)
     yield from _leavers_of(earlier, later)
     yield from _leavers_of(later, earlier)
+    yield from _former_names_of(earlier, later)
+    yield from _former_names_of(later, earlier)
 
 
 def _common_users(earlier: Stack, later: Stack) -> Iterator[Problem]:
@@ -290,6 +292,25 @@ def _leavers_of(one: Stack, other: Stack) -> Iterator[Problem]:
                 "take the name out of one of the two",
                 place=one.position("leavers", index),
             )
+
+
+def _former_names_of(one: Stack, other: Stack) -> Iterator[Problem]:
+    """Names that a rename in `one` would take from `other`; what both claim is told at the later of the two."""
+    declared = {fold_case(name): name for name in other.users}
+    both = {fold_case(user.previously): name for name, user in other.users.items() if user.previously is not None}
+    claimed = both if one.name > other.name else {}
+    for name, user in one.users.items():
+        old = fold_case(user.previously or "")
+        who = declared.get(old) or claimed.get(old)
+        if user.previously is None or who is None:
+            continue
+        what = "is declared" if old in declared else "is claimed as a former name"
+        at = f"in stack {other.name} of the same instance, at {_place(other.position_of(who))}"
+        yield Problem(
+            f"{name} was previously {user.previously}, who {what} {at}",
+            "a rename takes a Worker of this stack's own: leave previously out",
+            place=one.position_of(name, "previously"),
+        )
 
 
 def _place(position: Position) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from flexres.sandbox.server import Sandbox
 from tests.flow.command_line import Cli
+from tests.flow.gitops import commit, git
 
 ADMIN = "users:\n  ana@example.com: {full_name: Ana Ruiz, roles: [agent, admin]}\n"
 
@@ -48,6 +49,19 @@ def test_once_it_is_done_the_approval_is_used_up(refused: Cli) -> None:
     assert "ana@example.com gains admin" in refused.run("approve", "--prune", "--yes").out
     assert file.read_text() == before
     assert "or there is none" in refused.run("approve", "--prune", "--yes").out
+
+
+def test_an_approval_given_ahead_of_its_change_is_told(refused: Cli) -> None:
+    """It would be nobody's own by the time that the change comes."""
+    commit(refused.folder)
+    git(refused.folder, "switch", "-qc", "ahead")
+    refused.run("approve", "--yes")
+    approved = (refused.folder / "stacks/prod/flex.yaml").read_text()
+    refused.write(team=ADMIN.replace("[agent, admin]", "[agent]"), flex=approved)
+    commit(refused.folder, "a typo")
+    report = json.loads(refused.run("plan", "--base", "HEAD~1", "-f", "json").out)
+    assert [(line["what"], line["care"]) for line in report["top"]] == [("approves nothing", True)]
+    assert report["verdict"] == "needs care"
 
 
 def team_of(count: int, roles: str) -> str:

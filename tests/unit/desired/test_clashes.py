@@ -58,6 +58,27 @@ def test_nobody_is_a_leaver_of_one_and_declared_by_the_other() -> None:
     assert "is a leaver here, and is declared in stack prod" in problem.message
 
 
+def previously(name: str, old: str) -> str:
+    return f"users:\n  {name}@example.com:\n    full_name: X\n    roles: [agent]\n    previously: {old}\n"
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("old", ["ana@example.com", "Ana@Example.com"])
+def test_nobody_takes_the_place_of_a_user_of_another_stack(old: str, turned: bool) -> None:
+    """A rename would take over whom the other stack declares; told at the line that says so."""
+    stacks = [stack("prod", FLEX), stack("eu", OTHER_ID, previously("eve", old))]
+    (problem,) = clashes(stacks[::-1] if turned else stacks)
+    assert problem.message.startswith(f"eve@example.com was previously {old}, who is declared in stack prod ")
+    assert problem.position.line == 5
+
+
+def test_one_former_name_is_not_claimed_twice() -> None:
+    """Only one of the two can have been that person."""
+    old = "old@example.com"
+    (problem,) = clashes([stack("eu", FLEX, previously("ben", old)), stack("us", OTHER_ID, previously("eve", old))])
+    assert "who is claimed as a former name in stack eu" in problem.message
+
+
 @pytest.mark.parametrize(
     ("flex", "may"), [(FLEX, True), (OTHER_ID, True), (OTHER_INSTANCE, False), ("[", False), ("[]", False), ("", False)]
 )

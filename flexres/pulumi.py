@@ -6,9 +6,9 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -18,9 +18,10 @@ from flexres.desired.stack import Stack
 from flexres.resources.departures import Departures
 from flexres.resources.identity_provider import IdentityProvider
 from flexres.resources.program import load, short_call_stacks
-from flexres.resources.properties import desired_properties
+from flexres.resources.properties import desired_properties, team_of
 from flexres.resources.roster import Roster
 from flexres.resources.sso_connection import SsoConnection
+from flexres.resources.team import Team, team_properties
 from flexres.resources.trusted_domain import TrustedDomain, trusted_properties
 from flexres.resources.user import User
 from flexres.sso.difference import SignOn, setting_changes
@@ -33,7 +34,7 @@ class FlexStack(pulumi.ComponentResource):
     """One stack of flexres, from `stacks/<name>/` beside the program; a program may declare several.
 
     Everything is validated before anything is declared. The resources of the stack that has the name of Pulumi's own
-    are called as they are (a user by username); those of any other begin with its name and a slash.
+    are called as they are (a user by username, a team by its file); those of any other begin with its name and a slash.
     """
 
     name: str
@@ -47,7 +48,7 @@ class FlexStack(pulumi.ComponentResource):
     users: pulumi.Output[int]
     """How many users are declared, those left out whose last day has passed."""
     usernames: pulumi.Output[Mapping[str, Sequence[str]]]
-    """Team (its file without the ending) → usernames, in the order of the files."""
+    """Team (its file without .yaml) → usernames."""
     pending: pulumi.Output[Sequence[str]]
     """The settings of single sign-on that wait for a person in Twilio Console; none where the stack declares none."""
 
@@ -77,7 +78,11 @@ class FlexStack(pulumi.ComponentResource):
         stack = self._stack
         usernames = declared_usernames(stack, datetime.now(ZoneInfo(stack.config.policy.timezone)).date())
         roster = Roster(self._prefix, stack, first)
-        users = [self._user(username, roster) for username in usernames]
+        teams = by_team(stack, usernames)
+        if stack.config.resources == "team":
+            users: list[User | Team] = [self._team(team, names, roster) for team, names in teams.items()]
+        else:
+            users = [self._user(username, roster) for username in usernames]
         Departures(self._prefix, _after(users, stack.name), self._options(roster))
         if stack.config.idp is not None:
             IdentityProvider(self._prefix, stack.name, stack.config.idp.domain, self._options(roster))
@@ -85,8 +90,8 @@ class FlexStack(pulumi.ComponentResource):
         self.account = pulumi.Output.from_input(stack.config.account)
         self.instance = pulumi.Output.from_input(stack.config.instance)
         self.workspace = roster.workspace
-        self.users = pulumi.Output.from_input(len(users))
-        self.usernames = pulumi.Output.from_input(by_team(stack, usernames))
+        self.users = pulumi.Output.from_input(len(usernames))
+        self.usernames = pulumi.Output.from_input(teams)
         waiting = setting_changes(stack.config, SignOn()) if stack.config.sso is not None else ()
         self.pending = pulumi.Output.from_input([each.name for each in waiting if each.waits])
 
@@ -95,6 +100,10 @@ class FlexStack(pulumi.ComponentResource):
         aliases = [pulumi.Alias(name=f"{self._prefix}{user.previously}")] if user.previously else None
         options = pulumi.ResourceOptions(parent=self, depends_on=[roster], aliases=aliases)
         return User(f"{self._prefix}{username}", desired_properties(self._stack.name, user), options)
+
+    def _team(self, team: str, usernames: Iterable[str], roster: Roster) -> Team:
+        users = (self._stack.users[username] for username in usernames)
+        return Team(self._prefix, team_properties(self._stack.name, team, users), self._options(roster))
 
     def _declare_sign_on(self, roster: Roster) -> None:
         """Entries come after the connection: its type decides what an entry may be."""
@@ -120,14 +129,14 @@ def declared_usernames(stack: Stack, today: date) -> list[str]:
 
 
 def by_team(stack: Stack, usernames: Sequence[str]) -> dict[str, list[str]]:
-    """Team → usernames: a team is called as its file, without the ending."""
+    """Team → usernames: a team is called as its file, without .yaml."""
     teams: dict[str, list[str]] = {}
     for username in usernames:
-        teams.setdefault(PurePosixPath(stack.users[username].file).stem, []).append(username)
+        teams.setdefault(team_of(stack.users[username]), []).append(username)
     return teams
 
 
-async def _after(users: Sequence[User], name: str) -> str:
+async def _after(users: Sequence[User | Team], name: str) -> str:
     """The stack's name, once every user is through. No dependency: one who fails must not keep others from leaving."""
     await asyncio.gather(*(user.urn.future() for user in users), return_exceptions=True)
     return name

@@ -23,7 +23,7 @@ from flexres.reconcile.guards.watch import roles_after, roles_of_person_before
 from flexres.reconcile.plan import Plan
 from flexres.session import Session
 
-_SILENCES: Final = 3
+SILENCES: Final = 3
 """After so many users in a row with whom nothing got through, nobody else is begun with."""
 
 _GAVE_UP: Final = "not started: the run could not go on, see those that failed"
@@ -209,7 +209,7 @@ class _Run:
             # One user's answers may break off for a reason of their own; several in a row are everybody's.
             self.unreachable = error
             self._silent += 1
-            self._gave_up = self._gave_up or self._silent >= _SILENCES
+            self._gave_up = self._gave_up or self._silent >= SILENCES
             outcome = Outcome(change, Result.FAILED, error.message)
         else:
             self._silent = 0

@@ -34,6 +34,8 @@ from flexres.report.run import PlanRun
 from flexres.report.wording import plural
 
 _MOST_DOMAINS = 5
+_TEAMS_FROM = 300
+"""From so many users on a resource each costs Pulumi more time than its preview of one is worth."""
 _LEAST_SHARE = 0.01
 """A domain of fewer addresses than this share of all is more likely a mistake than a rule."""
 
@@ -96,6 +98,7 @@ def _proposal(users: Mapping[str, DesiredUser]) -> Proposal:
         min_admins=max(min(len(admins), 2), 1),
         protected=tuple(admins) if len(admins) == 1 else (),
         email_domains=tuple(sorted(domains)) if users and all_usual else (),
+        resources="team" if len(users) >= _TEAMS_FROM else "user",
     )
 
 

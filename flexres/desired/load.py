@@ -233,6 +233,7 @@ class _Loader:
             leavers=tuple(written.leavers or ()),
             sso=self._sso(written.sso, offered=written.idp is not None) if written.sso is not None else None,
             idp=read_idp(written.idp) if written.idp is not None else None,
+            resources=written.pulumi.resources if written.pulumi is not None else "user",
         )
 
     def _entries(self, file: str, config: _Config) -> list[Entry]:

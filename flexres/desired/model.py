@@ -11,6 +11,8 @@ from typing import Final, Literal
 from flexres.values import Json
 
 Engine = Literal["direct", "pulumi", "auto"]
+Resources = Literal["user", "team"]
+"""What is one resource under Pulumi."""
 
 DIGEST_LENGTH: Final = 26
 """Characters of a-z2-7 in the digest of an approval: 130 bits."""
@@ -171,7 +173,7 @@ class StackConfig:
     """flex.yaml: whose Flex this is, how it may change, and how its users sign in.
 
     `id` is who we are on a Worker's marker. `endpoint` is a loopback base URL or None for Twilio itself.
-    `idp` is None when the identity provider is not managed.
+    `idp` is None when the identity provider is not managed. `resources` is of concern to Pulumi alone.
     """
 
     id: str
@@ -183,6 +185,7 @@ class StackConfig:
     leavers: tuple[str, ...] = ()
     sso: Sso | None = None
     idp: Idp | None = None
+    resources: Resources = "user"
 
 
 class JudgedBy(StrEnum):

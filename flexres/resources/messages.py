@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
 
 import grpc  # type: ignore[import-untyped]
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
+from flexres.apply.outcome import Outcome
 from flexres.apply.pulumi.channel import Failure
+from flexres.desired.stack import Stack
 from flexres.errors import Exit, FlexresError, InvalidStack, Problem, TwilioError, few
-from flexres.reconcile.change import Block, Kind, SettingState
+from flexres.reconcile.change import Block, Change, Kind, SettingState
 from flexres.reconcile.context import Wanted
 from flexres.reconcile.guards.model import Rule
 from flexres.reconcile.plan import Plan
+from flexres.resources.properties import team_of
 from flexres.resources.settings import ALLOW_OLDER, APPROVE
+from flexres.values import ABSENT, Absent, Json, Value, canonical, same
 
 _NAMES: Final = 20
+_LINES: Final = 50
+
+
+class NotDoneError(FlexresError):
+    """Changes did not come out as wanted; what became of each was told where outcomes are told.
+
+    One line each, that names who it is and, by `line_of`, the file and line that declare them.
+    """
+
+    def __init__(self, failed: Sequence[Outcome[Change]], line_of: Callable[[str], str | None]) -> None:
+        super().__init__("\n".join(_line(one, line_of(one.change.name)) for one in failed[:_NAMES]))
+        if len(failed) > _NAMES:
+            self.message += f"\nand {len(failed) - _NAMES} more: the journal names them all"
+
+
+def _line(outcome: Outcome[Change], place: str | None) -> str:
+    line = f"{_shown(outcome.change.name)}{f' ({place})' if place else ''}: {outcome.message}"
+    return " ".join(line.split())
 
 
 def refusal(plan: Plan) -> str:
@@ -72,6 +95,58 @@ def dirty(wanted: Wanted) -> str:
     return f"the YAML of {wanted.name} has uncommitted changes, on top of commit {(wanted.commit or '')[:7]}"
 
 
+def moves(stack: Stack, alone: Iterable[str], in_teams: Mapping[str, str]) -> Iterator[str]:
+    """Who stands elsewhere in Pulumi's state than before, while they stay in Flex as they are.
+
+    `alone` had a resource each, `in_teams` are by the team whose resource they stood in.
+    """
+    teams = {username: team_of(user) for username, user in stack.users.items()}
+    by_team = stack.config.resources == "team"
+    moved = [name for name in (alone if by_team else in_teams) if name in teams]
+    if moved:
+        now = "a resource each team" if by_team else "a resource each"
+        yield f"moved in Pulumi's state alone, to {now}; nobody leaves Flex or is made anew: {named(sorted(moved))}"
+    between: dict[tuple[str, str], list[str]] = {}
+    for name, before in in_teams.items() if by_team else ():
+        if teams.get(name, before) != before:
+            between.setdefault((before, teams[name]), []).append(name)
+    for (before, after), names in between.items():
+        who = named(sorted(names))
+        yield f"moved in Pulumi's state alone, from team {before} to {after}; nobody leaves Flex or is made anew: {who}"
+
+
+Members: TypeAlias = Mapping[str, Mapping[str, Json]]
+"""Username → properties."""
+
+
+def differences(before: Members, after: Members) -> list[str]:
+    """What changes in a team, a line a property: the engine names no more than `users`, or else everything there is."""
+    lines = [*_differences(before, after)]
+    more = len(lines) - _LINES
+    return lines if more <= 0 else [*lines[:_LINES], f"and {more:,} more, which flexres plan shows"]
+
+
+def _differences(before: Members, after: Members) -> Iterator[str]:
+    for name in sorted({*before, *after}):
+        old, new = before.get(name), after.get(name)
+        at = f"users[{_quoted(name)}]"
+        if old is None or new is None:
+            yield f"{'+' if old is None else '-'} {at}"
+            continue
+        for key in sorted({*old, *new}):
+            was, becomes = old.get(key, ABSENT), new.get(key, ABSENT)
+            if not same(was, becomes):
+                yield f"~ {at}[{_quoted(key)}]: {_value(was)} => {_value(becomes)}"
+
+
+def _value(value: Value) -> str:
+    return "unset" if isinstance(value, Absent) else canonical(value)
+
+
+def _quoted(name: str) -> str:
+    return json.dumps(name, ensure_ascii=not name.isprintable())
+
+
 def _remark(plan: Plan, kind: Kind, says: str, *, warns: bool) -> Iterator[tuple[str, bool]]:
     found = [change.username for change in plan.of_kind(kind)]
     if found:
@@ -108,9 +183,9 @@ def failure(error: BaseException, kind: str, name: str) -> Failure:
 
 
 def one_line(error: BaseException) -> str:
-    """An error as one line that says what to do, too; only the problems of a stack have a line each."""
+    """An error as one line that says what to do, too; a stack's problems and those who failed have one each."""
     said = failure(error, "", "")
-    if isinstance(error, InvalidStack):
+    if isinstance(error, InvalidStack | NotDoneError):
         return said.message
     return " ".join((f"{said.message}; {said.hint}" if said.hint else said.message).split())
 

@@ -22,7 +22,7 @@ from flexres.errors import Exit, FlexresError, SetupError
 from flexres.resources import messages as words
 from flexres.resources.messages import Teller, engine_address
 from flexres.resources.properties import Properties
-from flexres.resources.run import NotDoneError, Run
+from flexres.resources.run import Run
 from flexres.resources.settings import settings
 from flexres.session import open_session
 
@@ -49,10 +49,18 @@ class Resource(NamedTuple):
     name: str
 
 
+class Declared(NamedTuple):
+    """A resource that the program has declared: its kind, its stack and its name within that."""
+
+    kind: str
+    stack: str
+    name: str
+
+
 class Process:
     """The event loop's thread and the runs on it, one a stack.
 
-    `checked`: stack and username of everybody whom the program has declared so far.
+    `declared`: what the program has declared so far.
     """
 
     def __init__(self, environ: Mapping[str, str], project: Path) -> None:
@@ -64,7 +72,7 @@ class Process:
         self._runs: dict[str, asyncio.Task[Run]] = {}
         self._calls = 0
         self._read_failed = False
-        self.checked: set[tuple[object, object]] = set()
+        self.declared: set[Declared] = set()
         self._open = AsyncExitStack()  # never closed: connections last as long as the process
         threading.Thread(target=self._loop.run_forever, name="event loop", daemon=True).start()
 
@@ -79,7 +87,7 @@ class Process:
             return asyncio.run_coroutine_threadsafe(self._act(properties, action), self._loop).result()
         except Exception as error:
             failure = words.failure(error, resource.kind, resource.name)
-            told = isinstance(error, NotDoneError)
+            told = isinstance(error, words.NotDoneError)
             self._sender.failure(str(properties.get("stack", "")), replace(failure, told=told))
             raise Failed(words.one_line(error), failure.exit) from None
         finally:

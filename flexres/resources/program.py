@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +23,7 @@ from flexres.desired.stack import Stack
 from flexres.errors import FlexresError, SetupError
 from flexres.live import credentials
 from flexres.resources import messages as words
+from flexres.resources.properties import team_of
 from flexres.resources.settings import SWITCH_ENGINE, settings
 
 _WARNINGS: Final = 20
@@ -28,6 +31,9 @@ _FRAMES: Final = 8
 """Six are the SDK's own and the constructor's; what is left of ours says where a resource comes from."""
 
 _OURS: Final = ("flexres:", "twilio:")
+
+_ABOVE: Final = 6
+"""Of so many processes above the program one is `pulumi`: between them are its plugin's."""
 
 
 def load(name: str, project: Path, environ: Mapping[str, str] = os.environ) -> Stack:
@@ -42,14 +48,14 @@ def load(name: str, project: Path, environ: Mapping[str, str] = os.environ) -> S
         stack = load_stack(source, name=name, as_of=datetime.now(UTC).date())
         _check_engine(stack, told.switch)
         _check_config(name)
+        _check_targets(stack, _targets_of_run())
         refuse_forgetful_backend(project, environ)
         # The provider takes them from the same environment; said here, it is one line and not one a resource.
         credentials.from_environment(name, stack.config.account, environ)
         credentials.endpoint(stack.config.endpoint, environ)
     except FlexresError as error:
-        failure = words.failure(error, PROGRAM, name)
-        Sender(environ).failure(name, failure)
-        raise pulumi.RunError("\n  ".join(filter(None, (failure.message, failure.hint)))) from None
+        Sender(environ).failure(name, words.failure(error, PROGRAM, name))
+        raise pulumi.RunError(words.one_line(error)) from None
     for problem in stack.warnings[:_WARNINGS]:
         pulumi.warn(words.problem(problem))
     return stack
@@ -80,6 +86,43 @@ def _check_engine(stack: Stack, switch: str) -> None:
             hint=f"use flexres apply --stack {stack.name}, write engine: pulumi, or set {SWITCH_ENGINE}={stack.name} "
             "for this once",
         )
+
+
+def _check_targets(stack: Stack, targets: Sequence[str]) -> None:
+    """The engine would say of a user's URN that it is nowhere, and nothing at all of a pattern that meets nobody."""
+    if stack.config.resources != "team":
+        return
+    for target in targets:
+        username = re.split(r"::|/", target)[-1]
+        user = stack.users.get(username)
+        if user is not None:
+            team = team_of(user)
+            raise SetupError(
+                f"{username} ({stack.line_of(username)}) is no resource of their own, for {stack.name} has teams "
+                f"({stack.position('pulumi')})",
+                hint=f"name the team instead: --target '**::{team}'",
+            )
+
+
+def _targets_of_run() -> list[str]:
+    """The `--target`s of the `pulumi` that runs this program; none where they cannot be known.
+
+    The engine tells a program nothing of its targets. So this reads its command line, which Linux alone has as a file.
+    """
+    process = os.getpid()
+    for _ in range(_ABOVE):
+        folder = Path("/proc") / str(process)
+        with suppress(OSError, ValueError, IndexError):
+            words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            if Path(words[0]).name == "pulumi":
+                return _targets(words)
+            process = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    return []
+
+
+def _targets(words: Sequence[str]) -> list[str]:
+    found = [word.partition("=")[2] for word in words if word.startswith(("--target=", "--target-replace="))]
+    return found + [word for option, word in pairwise(words) if option in {"--target", "-t", "--target-replace"}]
 
 
 def _check_config(name: str) -> None:

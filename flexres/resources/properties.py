@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 from flexres.desired.model import DesiredUser
@@ -17,8 +18,16 @@ from flexres.values import ABSENT, Json, normal
 
 Properties = dict[str, Any]
 
+OWN: Final = ("stack", "username")
+"""The properties of a user that say whose they are."""
+
 PROVIDER: Final = "__provider"
 """The key under which the SDK keeps the pickled provider among a resource's properties."""
+
+
+def team_of(user: DesiredUser) -> str:
+    """What a user's team is called: as its file, without .yaml. Another ending stays, so that no two share a name."""
+    return PurePosixPath(user.file).name.removesuffix(".yaml")
 
 
 def plain(properties: Mapping[str, Any]) -> Properties:

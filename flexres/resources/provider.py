@@ -21,7 +21,7 @@ from pulumi.dynamic import (
 
 from flexres.errors import Exit
 from flexres.resources import process
-from flexres.resources.process import Failed, Resource
+from flexres.resources.process import Declared, Failed, Resource
 from flexres.resources.properties import Properties, plain
 from flexres.resources.run import Run
 from flexres.values import same
@@ -72,6 +72,7 @@ class Provider(ResourceProvider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         inputs = plain(news)
+        process.process().declared.add(self._key(inputs))
         try:
             return CheckResult(self.call(inputs, lambda run: self.checked(run, inputs)), [])
         except Failed as failed:
@@ -109,12 +110,19 @@ class Provider(ResourceProvider):
         """Carry out `action` on the run of the stack that the properties name. Raises Failed in one line."""
         return process.process().call(Resource(self.kind, self._name(inputs)), inputs, action)
 
+    def declared(self, properties: Properties) -> bool:
+        """Whether the program has declared it in this process; before that the engine is refreshing."""
+        return self._key(properties) in process.process().declared
+
     def given(self, properties: Properties) -> Properties:
         """Those properties that a program gives."""
         return {key: value for key, value in properties.items() if key not in self.computed}
 
     def _known(self, id_: str, props: dict[str, Any]) -> Properties:
         return {**({self.key: id_} if self.key else {}), **plain(props)}
+
+    def _key(self, inputs: Properties) -> Declared:
+        return Declared(self.kind, str(inputs.get("stack", "")), self._name(inputs))
 
     def _name(self, inputs: Properties) -> str:
         return str(inputs.get(self.key, "")) if self.key else self.name

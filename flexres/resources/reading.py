@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
 from flexres.collector import without_collector
 from flexres.errors import UnreachableError
+from flexres.live.http.retrying import each
 from flexres.live.model import LiveUser, Snapshot
 from flexres.live.snapshot import read_snapshot, reread
 from flexres.session import Session
@@ -52,6 +53,14 @@ class Reading:
             self._unreachable = error
             raise
         return None if found is None or found.user.deactivated else found
+
+    async def users(self, usernames: Collection[str]) -> dict[str, LiveUser]:
+        """These live users, without whom `user` gives none. Raises as that does."""
+        if len(usernames) >= CROWD:
+            self._crowd.set()
+            await self.snapshot()
+        found = zip(usernames, await each(self.user, usernames), strict=True)
+        return {username: live for username, live in found if live is not None}
 
     def known(self, username: str, live: LiveUser) -> None:
         """Take over how a write has left a user."""

@@ -10,9 +10,11 @@ from pulumi.dynamic import Resource
 
 from flexres.desired.model import ApprovedEntry
 from flexres.desired.stack import Stack
+from flexres.errors import RefusedError
 from flexres.resources.properties import Properties
 from flexres.resources.provider import Provider
 from flexres.resources.run import Run
+from flexres.values import same
 
 
 class RosterProvider(Provider):
@@ -22,6 +24,13 @@ class RosterProvider(Provider):
     name = "roster"
     computed = frozenset({"workspace"})
     leaves = True
+
+    async def checked(self, run: Run, inputs: Properties) -> Properties:
+        """Whether the program and this process read the same YAML, and the guards' word on it."""
+        if not same(inputs["users"], roster_properties(run.session.stack)["users"]):
+            name = run.session.stack.name
+            raise RefusedError(f"the YAML of {name} has changed since the program read it: run it again")
+        return await super().checked(run, inputs)
 
     async def write(self, run: Run, inputs: Properties) -> Properties:
         return {**inputs, "workspace": (await run.verdict()).plan.instance.workspace}

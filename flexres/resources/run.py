@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from flexres.apply.direct import context_of
+from flexres.apply.direct import SILENCES, context_of
 from flexres.apply.idp import write_setup
 from flexres.apply.journal import FileJournal, JournalError, own_journal
 from flexres.apply.journal import Run as JournalRun
@@ -45,12 +45,12 @@ class Verdict:
     refusal: str
 
 
-class NotDoneError(FlexresError):
-    """Changes did not come out as wanted; what became of each was told where outcomes are told."""
-
-
 class Run:
-    """What the resources of one stack share. Its methods run on one event loop."""
+    """What the resources of one stack share. Its methods run on one event loop.
+
+    As far as the engine had them read: `refreshed` are those with a resource of their own in Pulumi's state, `in_teams`
+    are by the team whose resource they stand in.
+    """
 
     def __init__(
         self, session: Session, revision: Revision, settings: Settings, teller: Teller, sender: Sender
@@ -64,12 +64,15 @@ class Run:
         self._judged = Once(self._judge)
         self._verdict: Verdict | None = None
         self._everybody = Once(self._all_leave)
-        self._context: Context | None = None
+        self._context = Once(self._open_context)
+        self._turns = asyncio.Semaphore(session.transport.limiter.ceiling)
         self._written: set[str] = set()
         self._gone: set[str] = set()
         self._destroy_refused = False
         self._stopped: FlexresError | None = None
+        self._silent = 0
         self.refreshed: set[str] = set()
+        self.in_teams: dict[str, str] = {}
         self._sightings = Once(self._look)
 
     async def verdict(self) -> Verdict:
@@ -89,42 +92,46 @@ class Run:
             (self._teller.warn if warns else self._teller.note)(line)
         return self._verdict
 
-    async def pending(self, username: str) -> bool:
-        """Whether the plan has something to do for a user, or to say: who is blocked fails when it comes to it."""
-        change = (await self.verdict()).changes.get(username)
-        if username in self._written:
-            return False
-        return change is not None and (change.pending or change.kind is Kind.BLOCKED)
+    async def any_pending(self, usernames: Iterable[str]) -> bool:
+        """Whether the plan has something to do for these users, or to say: who is blocked fails when it comes to it."""
+        changes = (await self.verdict()).changes
+        found = (changes.get(name) for name in usernames if name not in self._written)
+        return any(change.pending or _is_blocked(change) for change in found if change is not None)
+
+    def say_who_moved(self) -> None:
+        """Say who stands elsewhere in Pulumi's state than before, so that its creates and deletes frighten nobody."""
+        self.say(words.moves(self.session.stack, self.refreshed, self.in_teams))
+
+    def say(self, lines: Iterable[str]) -> None:
+        """Lines for whoever looks at the engine."""
+        for line in lines:
+            self._teller.note(line)
 
     async def departing(self) -> list[UserChange]:
         """Who leaves without a resource of their own: who waits, and whom Pulumi's state has forgotten."""
         changes = (await self.verdict()).plan.users
         return [change for change in changes if change.leaves and change.username not in self.refreshed]
 
-    async def make_so(self, username: str) -> None:
-        """Bring a declared user to what the YAML says. Raises FlexresError where that fails or is refused."""
-        change = (await self.allowed()).changes.get(username)
-        if username in self._written:
-            change = await self._again(username)
-        if change is None or change.leaves:
-            return
-        if change.pending or change.kind is Kind.BLOCKED:
-            self._check_done([await self._carried_out(change)])
+    async def make_so(self, *usernames: str) -> None:
+        """Bring declared users to what the YAML says, side by side. Raises FlexresError with all who failed."""
+        verdict = await self.allowed()
+        changes = [verdict.changes.get(name) for name in usernames if name not in self._written]
+        changes += [await self._again(name) for name in usernames if name in self._written]
+        await self._carry_out(
+            change for change in changes if change and not change.leaves and (change.pending or _is_blocked(change))
+        )
 
-    async def retire(self, username: str) -> None:
-        """Let a user leave whose resource is gone from the program, or whose stack is being destroyed.
+    async def retire(self, *usernames: str) -> None:
+        """Let users leave whose resource is gone from the program, or whose stack is being destroyed.
 
-        Whoever is declared, or not ours, is left alone. Raises FlexresError where it fails or is refused.
+        Whoever is declared, or not ours, is left alone. Raises FlexresError with all who failed.
         """
-        change = await self._departure(username)
-        if change is not None and username not in self._gone:
-            self._check_done([await self._carried_out(change)])
+        await self._carry_out(filter(None, [await self._departure(username) for username in usernames]))
 
     async def retire_forgotten(self) -> None:
         """Let everybody leave who does so without a resource. Raises FlexresError with all who failed."""
         await self.allowed()
-        changes = [change for change in await self.departing() if change.username not in self._gone]
-        self._check_done(await asyncio.gather(*(self._carried_out(change) for change in changes)))
+        await self._carry_out(await self.departing())
 
     async def at_idp(self) -> list[str]:
         """The parts of the identity provider's set-up that are not as declared."""
@@ -133,7 +140,7 @@ class Run:
     async def write_idp(self) -> None:
         """Make the identity provider's set-up as declared. Raises FlexresError with all that failed."""
         plan = (await self.allowed()).plan
-        context = await self._opened_context()
+        context = await self._context.get()
         for change in plan.at_idp:
             context.journal.begins(change)
         self._check_done([self._noted(context, one) for one in await write_setup(context.idp, plan)])
@@ -156,7 +163,7 @@ class Run:
         plan = (await self.allowed()).plan
         chosen = [each for each in plan.settings if which(each)]
         writer = SignOnWriter(self.session.wanted.config, self.session.transport)
-        context = await self._opened_context()
+        context = await self._context.get()
         for change in to_write(chosen):
             context.journal.begins(change)
         outcomes = [*await writer.before_users(chosen), *await writer.after_users(chosen)]
@@ -213,7 +220,7 @@ class Run:
         if self._verdict is None:
             return (await self._everybody.get()).get(username)
         change = (await self.allowed()).changes.get(username)
-        if change is not None and change.kind is Kind.BLOCKED and username not in self.session.wanted.users:
+        if change is not None and _is_blocked(change) and username not in self.session.wanted.users:
             return change
         return change if change is not None and change.leaves else None
 
@@ -232,10 +239,16 @@ class Run:
             raise RefusedError(f"{username} has changed in Flex since the roster was checked", hint="run it again")
         return next((change for change in fresh.users if change.username == username), None)
 
+    async def _carry_out(self, changes: Iterable[UserChange]) -> None:
+        """Carry out these changes of users, but for whoever is gone. Raises FlexresError with all who failed."""
+        left = [change for change in changes if not (change.leaves and change.username in self._gone)]
+        self._check_done(await asyncio.gather(*map(self._carried_out, left)))
+
     async def _carried_out(self, change: UserChange) -> UserOutcome:
         """What became of one change of a user; nobody is begun with once the run cannot go on."""
-        context = await self._opened_context()
-        outcome = self._noted(context, await self._performed(context, change))
+        context = await self._context.get()
+        async with self._turns:
+            outcome = self._noted(context, await self._performed(context, change))
         if outcome.result is Result.WAITING:
             self._teller.warn(f"{change.username} waits to leave: {outcome.message}")
         for username, live in self._after(change, outcome.result):
@@ -247,14 +260,17 @@ class Run:
         if self._stopped is not None:
             return Outcome(change, Result.NOT_STARTED, self._stopped.message)
         try:
-            return await carry_out(context, change)
+            outcome = await carry_out(context, change)
         except JournalError as error:
             self._stopped = error
             return Outcome(change, Result.NOT_STARTED, error.message)
         except UnreachableError as error:
-            # Nobody else would get through either.
-            self._stopped = error
+            self._silent += 1
+            if self._silent >= SILENCES:
+                self._stopped = error
             return Outcome(change, Result.FAILED, error.message)
+        self._silent = 0
+        return outcome
 
     def _noted(self, context: Context, outcome: Outcome[C_co]) -> Outcome[C_co]:
         """The outcome, told to whoever drives the engine, and journalled where anything was begun."""
@@ -274,7 +290,7 @@ class Run:
         """Raises NotDoneError, with a line that names each, where some are neither done nor waiting."""
         failed = [one for one in outcomes if one.result not in {Result.DONE, Result.WAITING}]
         if failed:
-            raise NotDoneError("; ".join(f"{one.change.name}: {one.message}" for one in failed))
+            raise words.NotDoneError(failed, self.session.stack.line_of)
 
     def _after(self, change: UserChange, result: Result) -> Iterable[tuple[str, LiveUser]]:
         """Who is known to be otherwise now, and how."""
@@ -291,21 +307,24 @@ class Run:
         if change.old and result is Result.DONE:
             yield change.old.username, retired(change.old)
 
-    async def _opened_context(self) -> Context:
+    async def _open_context(self) -> Context:
         """What every write needs. Raises SetupError where a pipeline would write what no commit holds."""
-        if self._context is None:
-            stack, revision = self.session.stack, self._revision
-            if self.session.wanted.dirty and is_pipeline(os.environ) and not self._settings.allow_dirty:
-                hint = f"commit it, or set {names.ALLOW_DIRTY}=1 to go on"
-                raise SetupError(words.dirty(self.session.wanted), hint=hint)
-            path = self._settings.journal or own_journal(self._settings.stacks, stack.name)
-            by = operator(revision.folder, os.environ)
-            journal = FileJournal(path, JournalRun(stack.name, by, revision.commit, revision.dirty))
-            plan = self._verdict.plan if self._verdict else await self._plan()
-            older = self._settings.allow_older or self._verdict is None
-            self._context = context_of(self.session, plan, journal, allow_older=older)
-            journal.approvals(plan.guarded)
-            if self._context.idp is not None and plan.idp is not None:
-                # Users may come before the set-up, or there is nothing of it to write.
-                self._context.idp.application = plan.idp.application
-        return self._context
+        stack, revision = self.session.stack, self._revision
+        if self.session.wanted.dirty and is_pipeline(os.environ) and not self._settings.allow_dirty:
+            hint = f"commit it, or set {names.ALLOW_DIRTY}=1 to go on"
+            raise SetupError(words.dirty(self.session.wanted), hint=hint)
+        path = self._settings.journal or own_journal(self._settings.stacks, stack.name)
+        by = operator(revision.folder, os.environ)
+        journal = FileJournal(path, JournalRun(stack.name, by, revision.commit, revision.dirty))
+        plan = self._verdict.plan if self._verdict else await self._plan()
+        older = self._settings.allow_older or self._verdict is None
+        context = context_of(self.session, plan, journal, allow_older=older)
+        journal.approvals(plan.guarded)
+        if context.idp is not None and plan.idp is not None:
+            # Users may come before the set-up, or there is nothing of it to write.
+            context.idp.application = plan.idp.application
+        return context
+
+
+def _is_blocked(change: UserChange) -> bool:
+    return change.kind is Kind.BLOCKED

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi import ResourceOptions
-from pulumi.dynamic import CheckResult, Resource
+from pulumi.dynamic import Resource
 
 from flexres.errors import RefusedError
-from flexres.resources import process
 from flexres.resources.properties import Properties, desired_properties, live_properties
 from flexres.resources.provider import Provider
 from flexres.resources.run import Run
@@ -24,10 +23,6 @@ class UserProvider(Provider):
     looks = True
     leaves = True
 
-    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        process.process().checked.add((news.get("stack"), news.get("username")))
-        return super().check(olds, news)
-
     async def checked(self, run: Run, inputs: Properties) -> Properties:
         """Whether the program and this process read the same YAML; a guard's refusal holds for a target alone, too."""
         declared = run.session.wanted.users.get(inputs["username"])
@@ -37,9 +32,9 @@ class UserProvider(Provider):
 
     def differs(self, before: Properties, after: Properties) -> bool:
         """Before the program has spoken this is a refresh, which asks what differs; then it asks what is to be done."""
-        if (after.get("stack"), after.get("username")) not in process.process().checked:
+        if not self.declared(after):
             return super().differs(before, after)
-        return self.call(after, lambda run: run.pending(after["username"]))
+        return self.call(after, lambda run: run.any_pending({after["username"]}))
 
     async def write(self, run: Run, inputs: Properties) -> Properties:
         await run.make_so(inputs["username"])

@@ -47,12 +47,29 @@ class Project:
 
     def write(self, team: str = TEAM, *, policy: str = "", engine: str = "pulumi", more: str = "") -> None:
         """The whole stack: `team` is the YAML below `users:`, `policy` items of a flow mapping."""
+        self.write_teams({"team": team}, policy=policy, engine=engine, more=more)
+
+    def write_teams(
+        self,
+        teams: Mapping[str, str],
+        *,
+        resources: str = "user",
+        policy: str = "",
+        engine: str = "pulumi",
+        more: str = "",
+    ) -> None:
+        """The whole stack, a file each team; those that are there and not named go."""
         stack = self.folder / "stacks" / STACK
         (stack / "users").mkdir(parents=True, exist_ok=True)
         rules = CONFIG.format(engine=engine, policy=f", {policy}" if policy else "")
+        rules += f"pulumi: {{resources: {resources}}}\n" if resources != "user" else ""
         (stack / "flex.yaml").write_text(f"{rules}\n{textwrap.dedent(more)}")
-        body = textwrap.indent(textwrap.dedent(team).strip("\n"), "  ")
-        (stack / "users" / "team.yaml").write_text(f"users:\n{body}\n" if body.strip() else "users: {}\n")
+        for path in (stack / "users").iterdir():
+            path.unlink()
+        for name, team in teams.items():
+            body = textwrap.indent(textwrap.dedent(team).strip("\n"), "  ")
+            text = f"users:\n{body}\n" if body.strip() else "users: {}\n"
+            (stack / "users" / f"{name}.yaml").write_text(text)
 
     @property
     def environ(self) -> dict[str, str]:

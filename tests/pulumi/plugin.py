@@ -18,6 +18,7 @@ from flexres.resources.departures import DeparturesProvider
 from flexres.resources.identity_provider import IdentityProviderProvider
 from flexres.resources.roster import RosterProvider
 from flexres.resources.sso_connection import SsoConnectionProvider
+from flexres.resources.team import TeamProvider
 from flexres.resources.trusted_domain import TrustedDomainProvider
 from flexres.resources.user import UserProvider
 
@@ -25,6 +26,7 @@ from .conftest import Project
 
 PROVIDERS = {
     "User": UserProvider,
+    "Team": TeamProvider,
     "Roster": RosterProvider,
     "Departures": DeparturesProvider,
     "SsoConnection": SsoConnectionProvider,

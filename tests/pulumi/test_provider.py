@@ -58,7 +58,7 @@ def test_a_provider_is_pickled_by_reference_and_without_data(kind: str) -> None:
     names = [argument for _, argument, _ in pickletools.genops(unpickled(text)) if isinstance(argument, str)]
     modules = {"User": "user", "Roster": "roster", "Departures": "departures"}
     modules |= {"SsoConnection": "sso_connection", "TrustedDomain": "trusted_domain"}
-    modules |= {"IdentityProvider": "identity_provider"}
+    modules |= {"Team": "team", "IdentityProvider": "identity_provider"}
     assert f"flexres.resources.{modules[kind]}" in names
     assert f"{kind}Provider" in names
     assert text == pickled(kind)
@@ -257,7 +257,7 @@ def test_one_who_fails_says_why_in_one_line_and_stops_nobody(started: Plugin, pr
     project.sandbox.fault("400:before:match=POST .*Provision:times=3")
     inputs = users(project)
     said = failure(started.create, "User", inputs["ana@example.com"])
-    assert said.startswith("Failed: ana@example.com: ")
+    assert said.startswith("Failed: ana@example.com (stacks/test/users/team.yaml:2): ")
     assert "\n" not in said
     started.create("User", inputs["bob@example.com"])
     assert list(project.in_flex()) == ["bob@example.com"]

@@ -218,5 +218,5 @@ class Ended:
         return (failure for failure in self.failures() if (failure.kind, failure.name) == resource)
 
     def _resource_of(self, change: UserChange) -> tuple[str, str]:
-        by_departures = self.steps.departures is not None and self.steps.step_of(change) is self.steps.departures
-        return ("Departures", "departures") if by_departures else ("User", change.username)
+        step = self.steps.step_of(change)
+        return (step.kind, step.name) if step is not None else ("User", change.username)

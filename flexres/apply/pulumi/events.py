@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +12,7 @@ from flexres.reconcile.change import Blocked, UserChange
 from flexres.reconcile.plan import Plan
 
 if TYPE_CHECKING:
-    from pulumi.automation.events import DiagnosticEvent, EngineEvent, StepEventMetadata
+    from pulumi.automation.events import DiagnosticEvent, EngineEvent, StepEventMetadata, StepEventStateMetadata
 
 _MODULE: Final = "pulumi-python:dynamic/flexres:"
 _ACTS: Final = frozenset({"create", "update", "delete"})
@@ -30,9 +30,11 @@ class State(Enum):
 
 @dataclass(slots=True)
 class Step:
-    """What the engine does with one resource: `op` is create, update or delete."""
+    """What the engine does with one resource, of a `kind` and `name` of ours: `op` is create, update or delete."""
 
     op: str
+    kind: str
+    name: str
     state: State = State.PLANNED
 
 
@@ -49,12 +51,17 @@ class Steps:
     """All steps of one preview or up, gathered from its events in whatever order they come."""
 
     def __init__(self, begun: Callable[[str], None] | None = None, ended: Callable[[str], None] | None = None) -> None:
-        """`begun` and `ended` are told the username of each user's step."""
+        """`begun` and `ended` are told the username of each user's step, or of all in the step of a team.
+
+        `users` are those whose properties a step changes, be it their own or their team's; `members` are by username
+        the steps of teams, whomever those change.
+        """
         self.users: dict[str, Step] = {}
+        self.members: dict[str, Step] = {}
         self.departures: Step | None = None
         self.leaving: frozenset[str] = frozenset()
         self.complaints: list[Complaint] = []
-        self._begun, self._ended = begun, ended
+        self._begun, self._ended = begun or _nobody, ended or _nobody
 
     def take(self, event: EngineEvent) -> None:
         """Take one event in."""
@@ -68,11 +75,10 @@ class Steps:
             self._complain(event.diagnostic_event)
 
     def step_of(self, change: UserChange) -> Step | None:
-        """The step that carries out a change: the user's own, or that of those without a resource."""
-        step = self.users.get(change.username)
-        if step is None and change.username in self.leaving:
+        """The step that carries out a change: the user's own or their team's, or that of those without a resource."""
+        if change.username in self.leaving:
             return self.departures
-        return step
+        return self._step_of(change.username)
 
     def _complain(self, said: DiagnosticEvent) -> None:
         text = plain_error(said.message)
@@ -81,30 +87,41 @@ class Steps:
             self.complaints.append(complaint)
 
     def _begin(self, metadata: StepEventMetadata) -> None:
-        kind, name = _named(metadata.urn)
+        kind, name = _resource(metadata)
         if str(metadata.op.value) not in _ACTS:
             return
-        step = Step(str(metadata.op.value))
+        step = Step(str(metadata.op.value), kind, name)
         if kind == "User":
-            username = _username(metadata) or name
-            self.users[username] = step
-            if self._begun:
-                self._begun(username)
+            self.users[name] = step
+        elif kind == "Team":
+            before, after = _members(metadata.old), _members(metadata.new)
+            self.members |= dict.fromkeys(after, step)
+            for username in {*before, *after}:
+                if before.get(username) != after.get(username):
+                    # Whoever leaves a team may have a step of their own, or another team's.
+                    self.users.setdefault(username, step)
         elif kind == "Departures":
             self.departures = step
-            inputs: Any = metadata.new.inputs if metadata.new else None
-            self.leaving = frozenset((inputs or {}).get("leaving", ()))
+            self.leaving = frozenset(_inputs(metadata.new).get("leaving", ()))
+        for username in _usernames(metadata):
+            self._begun(username)
 
     def _end(self, metadata: StepEventMetadata, state: State) -> None:
-        kind, name = _named(metadata.urn)
-        username = _username(metadata) or name
-        step = self.departures if kind == "Departures" else self.users.get(username) if kind == "User" else None
-        if step is None or str(metadata.op.value) not in _ACTS:
+        if str(metadata.op.value) not in _ACTS:
             return
-        if step.state is not State.FAILED:
-            step.state = state
-        if kind == "User" and self._ended:
+        usernames = _usernames(metadata)
+        for step in (self.departures, *map(self._step_of, usernames)):
+            if step is not None and (step.kind, step.name) == _resource(metadata) and step.state is not State.FAILED:
+                step.state = state
+        for username in usernames:
             self._ended(username)
+
+    def _step_of(self, username: str) -> Step | None:
+        return self.members.get(username) or self.users.get(username)
+
+
+def _nobody(_username: str) -> None:
+    """For when nobody is to be told."""
 
 
 def plain_error(message: str) -> str:
@@ -129,10 +146,29 @@ def _named(urn: str) -> tuple[str, str]:
     return (kind.removeprefix(_MODULE), parts[3]) if kind.startswith(_MODULE) else ("", "")
 
 
-def _username(metadata: StepEventMetadata) -> str:
-    state = metadata.new or metadata.old
+def _resource(metadata: StepEventMetadata) -> tuple[str, str]:
+    """The kind and name of a resource of ours; a user's is the username, whatever a hand has made of it."""
+    kind, name = _named(metadata.urn)
+    return kind, str(_inputs(metadata.new or metadata.old).get("username") or name) if kind == "User" else name
+
+
+def _usernames(metadata: StepEventMetadata) -> list[str]:
+    """Whom a step is about, where it is a user's or a team's."""
+    kind, name = _resource(metadata)
+    if kind == "User":
+        return [name]
+    return list({**_members(metadata.old), **_members(metadata.new)}) if kind == "Team" else []
+
+
+def _members(state: StepEventStateMetadata | None) -> Mapping[str, Any]:
+    """The users of a team's resource."""
+    users = _inputs(state).get("users")
+    return users if isinstance(users, Mapping) else {}
+
+
+def _inputs(state: StepEventStateMetadata | None) -> Mapping[str, Any]:
     inputs: Any = state.inputs if state else None
-    return str((inputs or {}).get("username") or "")
+    return inputs if isinstance(inputs, Mapping) else {}
 
 
 def _unplanned(change: UserChange) -> Blocked:

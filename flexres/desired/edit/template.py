@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from flexres.desired.model import ApprovedEntry, Engine
+from flexres.desired.model import ApprovedEntry, Engine, Resources
 
 _ID_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 FLEX_SCHEMA: Final = "flex.schema.json"
@@ -17,12 +17,16 @@ USERS_SCHEMA: Final = "users.schema.json"
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Rules that fit the people who are there: as strict as they can be without refusing what is."""
+    """Rules that fit the people who are there: as strict as they can be without refusing what is.
+
+    `resources` is what suits so many under Pulumi.
+    """
 
     min_admins: int
     protected: tuple[str, ...] = ()
     email_domains: tuple[str, ...] = ()
     approved: tuple[ApprovedEntry, ...] = ()
+    resources: Resources = "user"
 
 
 def mint_id() -> str:
@@ -41,7 +45,9 @@ def flex_template(
 ) -> str:
     """A flex.yaml; `schema` is the path or URL of its JSON Schema, for editors."""
     policy = _proposed(proposal) if proposal is not None else _USUAL
-    text = _FLEX.format(id=id, account=account, instance=instance, policy=policy, engine=_ENGINES[engine])
+    resources: Resources = proposal.resources if proposal is not None else "user"
+    how = _ENGINES[engine] + (_RESOURCES[resources] if engine == "pulumi" else "")
+    text = _FLEX.format(id=id, account=account, instance=instance, policy=policy, engine=how)
     return _modeline(schema) + text
 
 
@@ -78,6 +84,11 @@ _ENGINES: Final[Mapping[Engine, str]] = {
     "direct": "direct        # or pulumi, for teams: locks, history, stack outputs",
     "pulumi": "pulumi        # or direct: no state, and no CLI to install",
     "auto": "auto          # beside a loopback endpoint only: pulumi where it is installed",
+}
+
+_RESOURCES: Final[Mapping[Resources, str]] = {
+    "user": "\npulumi: {resources: user}     # or team, a resource a team file: many times faster from 300 users on",
+    "team": "\npulumi: {resources: team}     # or user, a resource each: a preview with a line a person, and slower",
 }
 
 _FLEX: Final = """\

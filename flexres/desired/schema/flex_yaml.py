@@ -223,6 +223,18 @@ class PolicySection(BaseModel):
     )
 
 
+class PulumiSection(BaseModel):
+    """How the stack stands in Pulumi's state, where the engine is pulumi."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    resources: Literal["user", "team"] = Field(
+        "user",
+        description="What is one resource. user: each user, named by username. team: each team file, with its users "
+        "as a map, which is many times faster from some hundreds of users on.",
+    )
+
+
 class FlexFile(BaseModel):
     """A stack: one Flex instance, and how flexres may change it."""
 
@@ -241,6 +253,7 @@ class FlexFile(BaseModel):
     engine: Literal["direct", "pulumi", "auto"] = Field(
         description="What applies the plan. auto only together with a loopback endpoint."
     )
+    pulumi: PulumiSection | None = Field(None, description="How the stack stands in Pulumi's state.")
     endpoint: Endpoint | None = Field(
         None, description="A local sandbox instead of Twilio.", examples=["http://127.0.0.1:4010"]
     )
@@ -253,6 +266,7 @@ class FlexFile(BaseModel):
 
 FIELDS: Final = tuple(FlexFile.model_fields)
 POLICY_FIELDS: Final = tuple(PolicySection.model_fields)
+PULUMI_FIELDS: Final = tuple(PulumiSection.model_fields)
 
 
 def policy_of(section: PolicySection | None) -> Policy:

@@ -19,10 +19,14 @@ from flexres.text import nearest
 _BELONGS: Final = {
     **dict.fromkeys(entries.INSIGHTS, "insights"),
     **dict.fromkeys(config.POLICY_FIELDS, "policy"),
+    **dict.fromkeys(config.PULUMI_FIELDS, "pulumi"),
     **dict.fromkeys(idp.FIELDS, "idp"),
     **dict.fromkeys(sso.FIELDS, "sso"),
     **dict.fromkeys(entries.USER_FIELDS, "users: → a username"),
 }
+_SECTIONS: Final = {
+    "policy": config.POLICY_FIELDS, "pulumi": config.PULUMI_FIELDS, "sso": sso.FIELDS, "idp": idp.FIELDS,
+}  # fmt: skip
 _MEANT: Final = {
     "name": "full_name", "fullname": "full_name", "role": "roles", "skill": "skills", "mail": "email",
     "e_mail": "email", "attribute": "attributes", "channel": "channels", "phone_number": "phone",
@@ -92,9 +96,7 @@ def fields_at(file: str, path: Path) -> Sequence[str]:
     if path == ("sso", "attested"):
         return sso.ATTESTED_FIELDS
     top = config.FIELDS if file == "flex.yaml" else ("defaults", "users")
-    return (
-        {"policy": config.POLICY_FIELDS, "sso": sso.FIELDS, "idp": idp.FIELDS}.get(str(path[0]), top) if path else top
-    )
+    return _SECTIONS.get(str(path[0]), top) if path else top
 
 
 def _wrong_type(detail: ErrorDetails, path: Path) -> tuple[str, str]:

@@ -24,10 +24,17 @@ def urn(name: str, kind: str = "User") -> str:
     return f"urn:pulumi:test::flexres::pulumi-python:dynamic/flexres:{kind}::{name}"
 
 
-def step(event: str, op: str, name: str, kind: str = "User", **inputs: Any) -> EngineEvent:
-    state = {"type": "x", "urn": "x", "id": "x", "parent": "", "provider": "", "inputs": inputs, "outputs": {}}
-    metadata = {"op": op, "urn": urn(name, kind), "type": "x", "provider": "", "new": state, "old": None}
+def step(
+    event: str, op: str, name: str, kind: str = "User", *, before: Any = None, gone: bool = False, **inputs: Any
+) -> EngineEvent:
+    """A step of a resource with these inputs; `before` are those that it had, and `gone`: it has none any more."""
+    new, old = (None if each is None else _state(each) for each in (None if gone else inputs, before))
+    metadata = {"op": op, "urn": urn(name, kind), "type": "x", "provider": "", "new": new, "old": old}
     return EngineEvent.from_json({"sequence": 1, "timestamp": 1, event: {"metadata": metadata}})
+
+
+def _state(inputs: Any) -> dict[str, Any]:
+    return {"type": "x", "urn": "x", "id": "x", "parent": "", "provider": "", "inputs": inputs, "outputs": {}}
 
 
 def diagnostic(message: str, name: str = "", kind: str = "User", severity: str = "error") -> EngineEvent:

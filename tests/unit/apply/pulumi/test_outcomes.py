@@ -227,3 +227,17 @@ def test_nobody_is_told_where_nobody_drives(tmp_path: Path) -> None:
     Sender({}).outcome(STACK, Outcome(change, Result.DONE))
     Sender({VARIABLE: str(tmp_path / "gone" / "file")}).outcome(STACK, Outcome(change, Result.DONE))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_team_that_was_refused_says_so_for_each_of_its_users(provider: Provider) -> None:
+    """Once, and not as a failure of its own besides."""
+    planned = plan(ana=Kind.UPDATE, bob=Kind.UPDATE)
+    users = {"users": {"ana@example.com": {}, "bob@example.com": {}}}
+    provider.failed("Team", "support", "has changed in the YAML", Exit.REFUSED)
+    taken = steps(
+        step("resourcePreEvent", "update", "support", "Team", **users),
+        step("resOpFailedEvent", "update", "support", "Team", **users),
+    )
+    found = applied(provider.ended(taken), planned)
+    assert [(one.result, one.message) for one in found.users] == [(Result.FAILED, "has changed in the YAML")] * 2
+    assert found.errors == ()

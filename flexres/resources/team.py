@@ -1,0 +1,98 @@
+"""`Team`: the users of one team file as one resource, named as the file; each call is a few lines over the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from pulumi import ResourceOptions
+from pulumi.dynamic import Resource
+
+from flexres.desired.model import DesiredUser
+from flexres.errors import RefusedError
+from flexres.resources.messages import differences
+from flexres.resources.properties import OWN, Properties, desired_properties, live_properties
+from flexres.resources.provider import Provider
+from flexres.resources.run import Run
+from flexres.values import same
+
+USERS: Final = "users"
+"""The property that maps usernames to what would be a `User`'s properties, each."""
+
+
+class TeamProvider(Provider):
+    """Writes its users side by side. Who leaves a team that stays is left to `Departures`, which comes after all."""
+
+    kind = "Team"
+    key = "team"
+    looks = True
+    leaves = True
+
+    async def checked(self, run: Run, inputs: Properties) -> Properties:
+        """Whether the program and this process read the same YAML; a guard's refusal holds for a target alone, too."""
+        declared = run.session.wanted.users
+        for username, properties in inputs[USERS].items():
+            user = declared.get(username)
+            if user is None or not same(properties, of_one(inputs["stack"], user)):
+                raise RefusedError(f"{username} has changed in the YAML since the program read it: run it again")
+        return await super().checked(run, inputs)
+
+    def differs(self, before: Properties, after: Properties) -> bool:
+        """Before the program has spoken this is a refresh, which asks what differs; then it asks what is to be done."""
+        if not self.declared(after):
+            return super().differs(before, after)
+        return self.call(after, lambda run: self._pending(run, before, after))
+
+    async def _pending(self, run: Run, before: Properties, after: Properties) -> bool:
+        """Whether there is something to be done; then what it is, which the engine's own line does not say.
+
+        Who is in the team is to stand in the state even where nothing is done in Flex: a refresh reads whom it names.
+        """
+        stood, declared = _users(before), after[USERS]
+        found = stood.keys() != declared.keys() or await run.any_pending(declared)
+        if found:
+            run.say(f"Team {after['team']}: {line}" for line in differences(stood, declared))
+        return found
+
+    async def write(self, run: Run, inputs: Properties) -> Properties:
+        await run.make_so(*inputs[USERS])
+        return inputs
+
+    async def leave(self, run: Run, inputs: Properties) -> None:
+        await run.retire(*_users(inputs))
+
+    async def seen(self, run: Run, known: Properties) -> Properties:
+        users = _users(known)
+        run.in_teams |= dict.fromkeys(users, str(known["team"]))
+        wanted = run.session.wanted
+        found = {}
+        for name, live in (await run.reading.users(users)).items():
+            found[name] = live_properties(users[name], live, wanted.users.get(name), wanted.scope, wanted.config.id)
+        return {**known, USERS: found}
+
+
+class Team(Resource, module="flexres", name="Team"):
+    """A team file of the stack."""
+
+    def __init__(self, prefix: str, properties: Mapping[str, Any], opts: ResourceOptions) -> None:
+        super().__init__(_PROVIDER, f"{prefix}{properties['team']}", dict(properties), opts)
+
+
+_PROVIDER = TeamProvider()
+
+
+def team_properties(stack: str, team: str, users: Iterable[DesiredUser]) -> Properties:
+    """What the YAML declares of a team's users: under each username the properties that a `User` would have."""
+    return {"stack": stack, "team": team, USERS: {user.username: of_one(stack, user) for user in users}}
+
+
+def of_one(stack: str, user: DesiredUser) -> Properties:
+    """A user's properties within a team, where stack and username are said already."""
+    return {key: value for key, value in desired_properties(stack, user).items() if key not in OWN}
+
+
+def _users(properties: Properties) -> Mapping[str, Properties]:
+    """The users among the properties of a state, which may be of any kind that a hand has made of them."""
+    users = properties.get(USERS)
+    pairs = users.items() if isinstance(users, Mapping) else ()
+    return {name: of_whom if isinstance(of_whom, dict) else {} for name, of_whom in pairs}

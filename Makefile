@@ -6,6 +6,8 @@ STAMP := $(VENV)/.installed
 STACK ?= sandbox
 SECONDS ?= 600
 UPGRADE ?=
+# What `flexres init` writes beside the workflows.
+INIT_LOCK := flexres/cli/templates/requirements.lock
 # One set of pins for every Python and system, each with the hashes of its files.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(UPGRADE)
 
@@ -62,6 +64,8 @@ workflows: $(STAMP)  ## render .github/workflows from the templates that flexres
 requirements: $(STAMP)  ## pin anew what requirements*.txt lack: UPGRADE=--upgrade for newer versions
 	@$(LOCK) --all-extras --output-file requirements.txt pyproject.toml
 	@for name in dev audit; do $(LOCK) --output-file requirements-$$name.txt requirements-$$name.in; done
+	@echo setuptools | $(LOCK) --no-annotate --extra pulumi --extra sso --constraint requirements.txt \
+		--output-file $(INIT_LOCK) pyproject.toml -
 
 docs: $(STAMP)       ## site/: the documentation, without a network, every link checked
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -22,6 +22,7 @@ FAKE_GH = """\
 import json, os, pathlib, re, subprocess, sys
 kept = pathlib.Path(os.environ["FAKE_GITHUB"])
 items = json.loads(kept.read_text()) if kept.exists() else []
+if sys.argv[1] != "api": sys.exit("no such command here")
 words, method, fields, path, query = sys.argv[2:], "GET", {{}}, "", ""
 while words:
     word = words.pop(0)
@@ -33,6 +34,8 @@ while words:
     elif not word.startswith("--"): path = word
 if method == "GET":
     listed = [one for one in items if one.get("state", "open") == "open"]
+    if re.fullmatch("repos/[^/]+/[^/]+", path): listed = {{"private": not os.environ.get("FAKE_PUBLIC")}}
+    if "/actions/artifacts" in path: listed = {{"artifacts": []}}
     done = subprocess.run(["jq", "-r", query], input=json.dumps(listed), text=True, stdout=subprocess.PIPE, check=True)
     sys.stdout.write(done.stdout)
 elif method == "POST":
@@ -67,6 +70,13 @@ class Runner:
         gh = self.work / "gh"
         gh.write_text(FAKE_GH.format(python=sys.executable))
         gh.chmod(0o755)
+        sleep = self.work / "sleep"
+        sleep.write_text("#!/bin/sh\n")
+        sleep.chmod(0o755)
+        installed = self.folder / ".venv" / "bin" / "flexres"
+        if not installed.is_symlink():
+            installed.parent.mkdir(parents=True)
+            installed.symlink_to(Path(sys.executable).parent / "flexres")
 
     @property
     def kept(self) -> list[dict[str, Any]]:

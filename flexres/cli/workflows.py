@@ -78,8 +78,8 @@ def workflow_files(install: str = INSTALL_LOCKED) -> dict[PurePosixPath, str]:
 
 
 def _rendered(text: str, install: str) -> str:
-    for name, lines in {**_PARTS, "@INSTALL@": install}.items():
-        text = re.sub(f"^( *){name}$", lambda found, lines=lines: indent(lines, found[1]), text, flags=re.MULTILINE)
+    parts = {**_PARTS, "@INSTALL@": install}
+    text = re.sub(r"^( *)(@[A-Z]+@)$", lambda found: indent(parts[found[2]], found[1]), text, flags=re.MULTILINE)
     for name, value in _PINS.items():
         text = text.replace(name, value)
     return text

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +221,9 @@ def clone(sandbox: Sandbox, tmp_path: Path) -> Path:
     other.rename(prod)
     text = (prod / "flex.yaml").read_text()
     without_endpoint = re.sub(r"^endpoint:.*\n", "", text, flags=re.MULTILINE)
+    # Approvals of ten years are the sandbox's alone.
+    soon = datetime.now(UTC).date() + timedelta(days=30)
+    without_endpoint = without_endpoint.replace("until: 2036-12-31", f"until: {soon}")
     (prod / "flex.yaml").write_text(without_endpoint.replace("engine: auto ", "engine: direct "))
     (other / "users").mkdir(parents=True)
     (other / "users" / "team.yaml").write_text("users: {}\n")

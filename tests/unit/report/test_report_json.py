@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from flexres.reconcile.change import Cause, Kind, Route, Why
 from flexres.reconcile.guards.model import Rule
+from flexres.reconcile.plan import Plan
 from flexres.report.terms import Risk, Verdict
 from tests.unit.report import idp_samples, queue_samples, samples
 from tests.unit.report.rendering import READ, applied_json, plan_json
@@ -35,7 +36,14 @@ PLANS = {
     "managed idp": idp_samples.managed_idp_plan,
     "queues": queue_samples.queues_plan,
     "not committed": lambda: replace(samples.hostile_plan(), dirty=True),
+    "channels taken for as set": lambda: as_set(samples.in_sync_plan()),
 }
+
+
+def as_set(plan: Plan) -> Plan:
+    """A plan whose reading did not look into everybody's channels."""
+    snapshot = replace(plan.evidence.snapshot, as_set=312)
+    return replace(plan, evidence=replace(plan.evidence, snapshot=snapshot))
 
 
 RUNS = {"based": replace(samples.BASED, head="1a2b3c4"), "offline": samples.OFFLINE_RUN}

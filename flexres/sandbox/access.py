@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from flexres.sandbox.errors import WireError
-from flexres.sandbox.sso.addresses import is_loopback as is_loopback_name
+from flexres.sandbox.formats import answer
+from flexres.sandbox.sso.settings import is_loopback as is_loopback_name
 from flexres.sandbox.sso.settings import trusted_origins
 from flexres.sandbox.state import world_of
-from flexres.sandbox.wire import answer
 
 _CONTROLS = ("/_sandbox/", "/idp/response")
 _METHODS = "GET, POST, PUT, DELETE, OPTIONS"

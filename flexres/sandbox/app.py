@@ -32,6 +32,7 @@ from flexres.sandbox.errors import (
 from flexres.sandbox.faults.injection import answer_with_fault
 from flexres.sandbox.flex import configuration, tokens
 from flexres.sandbox.flex import users as flex_users
+from flexres.sandbox.formats import answer
 from flexres.sandbox.identity import new_sid
 from flexres.sandbox.idp import service as identity_provider
 from flexres.sandbox.limits.middleware import limit
@@ -39,8 +40,7 @@ from flexres.sandbox.pages import render as pages
 from flexres.sandbox.sso import assertion_consumer, authorize, contract, oauth, token_info
 from flexres.sandbox.state import CREDENTIALS, FAULT, IN_FLIGHT, RESET, WORLD, World, world_of
 from flexres.sandbox.taskrouter import events, task_queues, worker_channels, workers, workflows, workspace
-from flexres.sandbox.taskrouter.actors import ACTING, by_api, by_login
-from flexres.sandbox.wire import answer
+from flexres.sandbox.taskrouter.event_table import ACTING, by_api, by_login
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -31,11 +31,9 @@ from flexres.sandbox.sso.settings import (
     write_settings,
 )
 from flexres.sandbox.state import World
-from flexres.sandbox.store.demo_routing import begin_routing
-from flexres.sandbox.store.seed import SeedUser, load, seed
+from flexres.sandbox.store.seed import SeedUser, begin_routing, load, seed
 from flexres.sandbox.switches import Switches
-from flexres.sandbox.taskrouter.actors import Actor, acting
-from flexres.sandbox.taskrouter.event_table import EVER
+from flexres.sandbox.taskrouter.event_table import EVER, Actor, acting
 from flexres.sandbox.taskrouter.events import event_object
 from flexres.sandbox.taskrouter.worker_channels import channel_object
 from flexres.sandbox.taskrouter.worker_rows import Worker

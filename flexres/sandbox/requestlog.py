@@ -1,13 +1,14 @@
-"""What was asked of the sandbox: a ring of the latest requests, without credentials, bodies or tokens."""
+"""What was asked of the sandbox, without credentials or bodies; and people's patterns, searched in linear time."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter, deque
 from collections.abc import Iterable
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
-from flexres.sandbox.patterns import Pattern
+from flexres.sandbox.errors import SandboxError
 
 _KEPT = 20_000
 _SECRET = re.compile(
@@ -84,3 +85,46 @@ def counts(entries: Iterable[LoggedRequest]) -> dict[str, dict[str, int]]:
         "method": dict(Counter(entry.method for entry in entries)),
         "status": dict(Counter(str(entry.status) for entry in entries)),
     }
+
+
+_LONGEST = 500
+_PLAIN = re.compile(r"[^\\^$.|?*+()\[\]{}]*")
+
+
+class _Searches(Protocol):
+    def search(self, text: str, /) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A regular expression of RE2's syntax: Python's, without looking around and going back.
+
+    Raises:
+        SandboxError: it is none.
+    """
+
+    text: str
+    _compiled: _Searches | None = field(init=False, compare=False, repr=False, default=None)
+
+    def __post_init__(self) -> None:
+        if len(self.text) > _LONGEST:
+            raise SandboxError(f"a pattern has at most {_LONGEST} characters")
+        if not _PLAIN.fullmatch(self.text):
+            object.__setattr__(self, "_compiled", _compile(self.text))
+
+    def found_in(self, text: str) -> bool:
+        """Whether it occurs anywhere."""
+        return self.text in text if self._compiled is None else self._compiled.search(text) is not None
+
+
+def _compile(text: str) -> _Searches:
+    import re2  # type: ignore[import-untyped]  # noqa: PLC0415  most patterns are plain text and need no engine
+
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        compiled: _Searches = re2.compile(text, options)
+    except re2.error as error:
+        reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
+        raise SandboxError(f"{text!r} is no regular expression: {reason}") from None
+    return compiled

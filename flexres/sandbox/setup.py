@@ -9,12 +9,11 @@ from pathlib import Path
 
 from flexres.sandbox.faults.rules import Faults
 from flexres.sandbox.identity import DEFAULT, Identity
-from flexres.sandbox.limits.neighbour import Neighbour
-from flexres.sandbox.limits.rates import Rates
+from flexres.sandbox.limits.rates import Neighbour, Rates
 from flexres.sandbox.sso.settings import begin_with
 from flexres.sandbox.state import World
 from flexres.sandbox.store.database import Store
-from flexres.sandbox.store.demo_routing import begin_routing
+from flexres.sandbox.store.seed import begin_routing
 from flexres.sandbox.switches import Switches
 
 

@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from flexres.sandbox.auth0.tenant import Tenant
-from flexres.sandbox.faults.delayed_reads import History
-from flexres.sandbox.faults.rules import Faults
+from flexres.sandbox.faults.rules import Faults, History
 from flexres.sandbox.identity import Identity
-from flexres.sandbox.limits.neighbour import Neighbour
-from flexres.sandbox.limits.rates import Rates
+from flexres.sandbox.limits.rates import Neighbour, Rates
 from flexres.sandbox.requestlog import RequestLog
 from flexres.sandbox.store.database import Store
 from flexres.sandbox.switches import Switches

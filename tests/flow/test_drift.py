@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from flexres.sandbox.server import Sandbox
-from flexres.sandbox.taskrouter.actors import by_api
+from flexres.sandbox.taskrouter.event_table import by_api
 from tests.flow.command_line import Cli
 from tests.flow.gitops import FLEX, TEAM, commit
 

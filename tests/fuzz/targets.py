@@ -33,8 +33,8 @@ from flexres.report.idp.findings import findings_in_text
 from flexres.report.idp.saml import saml_json, saml_text
 from flexres.report.layout import Page
 from flexres.routing.language.parse import ExpressionError, parse
-from flexres.sandbox.saml.safe_xml import UnsafeXmlError
-from flexres.sandbox.saml.safe_xml import parse as sandbox_xml
+from flexres.sandbox.saml.xml import UnsafeXmlError
+from flexres.sandbox.saml.xml import parse as sandbox_xml
 from flexres.sso.appconfig import Active, appconfig, check_appconfig
 from flexres.sso.observe import probe
 from tests.saml_responses import KeyPair, Recipe, declared, new_pair, response, xml

@@ -14,8 +14,8 @@ from typing import Any
 from aiohttp import web
 
 from flexres.sandbox.auth0.tenant import CLIENT_ID, CLIENT_SECRET, Tenant, Thing
+from flexres.sandbox.formats import answer
 from flexres.sandbox.state import world_of
-from flexres.sandbox.wire import answer
 
 Handler = Callable[[web.Request, Tenant], Awaitable[Any]]
 _LIFE = 86_400

@@ -16,19 +16,17 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
 from flexres.sandbox.auth0.access import tenant_of
-from flexres.sandbox.auth0.actions import flow
-from flexres.sandbox.auth0.runtime import ActionError, Asked, run_flow
+from flexres.sandbox.auth0.actions import ActionError, Asked, flow, run_flow
 from flexres.sandbox.auth0.tenant import CONNECTION, ISSUER, Tenant, Thing
 from flexres.sandbox.auth0.users import connections_of
-from flexres.sandbox.idp.answer import Answer
-from flexres.sandbox.idp.request import Asked as Request
-from flexres.sandbox.idp.request import read_request
-from flexres.sandbox.idp.response import respond
+from flexres.sandbox.formats import answer, base_url, read_form, read_json_object
+from flexres.sandbox.idp.breakage import Answer
+from flexres.sandbox.idp.response import Asked as Request
+from flexres.sandbox.idp.response import read_request, respond
 from flexres.sandbox.pages.render import page
-from flexres.sandbox.saml.names import METADATA, REDIRECT, SIGNATURE
-from flexres.sandbox.sso.refusal import LoginError, refusal_page
+from flexres.sandbox.saml.xml import METADATA, REDIRECT, SIGNATURE
+from flexres.sandbox.sso.notes import LoginError, refusal_page
 from flexres.sandbox.state import world_of
-from flexres.sandbox.wire import answer, base_url, read_form, read_json_object
 
 _STEP = "Auth0"
 _OFFERED = 8

@@ -20,7 +20,7 @@ from flexres.sandbox.auth0.access import (
     tenant_of,
 )
 from flexres.sandbox.auth0.tenant import Tenant, Thing, instant
-from flexres.sandbox.wire import answer, base_url
+from flexres.sandbox.formats import answer, base_url
 
 _MOST = 1000
 _TERM = re.compile(r'(identities\.connection|email):"([^"]*)"')

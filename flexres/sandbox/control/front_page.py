@@ -13,12 +13,12 @@ from cryptography import x509
 from flexres.sandbox.control.manual_actions import state
 from flexres.sandbox.flex.configuration import login_popup
 from flexres.sandbox.flex.user_table import User
+from flexres.sandbox.formats import base_url
 from flexres.sandbox.pages.render import page
 from flexres.sandbox.requestlog import LoggedRequest
 from flexres.sandbox.sso.settings import read_settings, trusted_entries
 from flexres.sandbox.state import World, world_of
 from flexres.sandbox.switches import Switches, choices, explanations
-from flexres.sandbox.wire import base_url
 
 _USERS_ON_A_PAGE = 20
 _SHOWN_REQUESTS = 40

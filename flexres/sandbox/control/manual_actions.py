@@ -12,7 +12,7 @@ from flexres.sandbox.errors import SandboxError
 from flexres.sandbox.formats import now
 from flexres.sandbox.identity import new_sid
 from flexres.sandbox.state import World
-from flexres.sandbox.taskrouter.actors import Actor, in_console
+from flexres.sandbox.taskrouter.event_table import Actor, in_console
 from flexres.sandbox.taskrouter.named_table import TaskQueue, Value
 from flexres.sandbox.taskrouter.worker_rows import Worker
 

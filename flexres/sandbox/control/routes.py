@@ -23,11 +23,11 @@ from aiohttp import web
 
 from flexres.sandbox.control import manual_actions as hands
 from flexres.sandbox.errors import SandboxError, WireError, invalid_parameter
+from flexres.sandbox.formats import answer, read_json_object
 from flexres.sandbox.requestlog import counts
 from flexres.sandbox.sso.settings import start_over
 from flexres.sandbox.state import world_of
-from flexres.sandbox.taskrouter.actors import acting
-from flexres.sandbox.wire import answer, read_json_object
+from flexres.sandbox.taskrouter.event_table import acting
 
 _Handler = Callable[[web.Request], Awaitable[web.Response]]
 

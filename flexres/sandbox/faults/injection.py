@@ -12,9 +12,9 @@ from aiohttp import web
 
 from flexres.sandbox.errors import WireError, too_many_requests
 from flexres.sandbox.faults.rules import FaultRule
+from flexres.sandbox.formats import answer
 from flexres.sandbox.state import RESET, world_of
-from flexres.sandbox.taskrouter.actors import acting, in_console
-from flexres.sandbox.wire import answer
+from flexres.sandbox.taskrouter.event_table import acting, in_console
 
 Proceed = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from flexres.sandbox.errors import invalid_body
-from flexres.sandbox.formats import now
+from flexres.sandbox.formats import answer, base_url, now, read_json_object
 from flexres.sandbox.state import World, world_of
 from flexres.sandbox.taskrouter.new_workers import ChannelSettings
-from flexres.sandbox.wire import answer, base_url, read_json_object
 
 _SETTING = "configuration"
 _FOUNDED = "2024-01-01T00:00:00Z"

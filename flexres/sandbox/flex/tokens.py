@@ -10,9 +10,8 @@ from aiohttp import web
 from flexres.sandbox.errors import invalid_body
 from flexres.sandbox.flex.user_table import User
 from flexres.sandbox.flex.users import our_user
-from flexres.sandbox.formats import now
+from flexres.sandbox.formats import answer, now, read_json_object
 from flexres.sandbox.state import World, world_of
-from flexres.sandbox.wire import answer, read_json_object
 
 _DEFAULT_TTL = 3600
 PERMISSIONS = ["FPN9999", "FPN0000"]

@@ -7,8 +7,8 @@ from aiohttp import web
 from flexres.sandbox.errors import WireError, invalid_body, not_found
 from flexres.sandbox.flex.provisioning import deprovision, parse_provision, provision
 from flexres.sandbox.flex.user_table import User
+from flexres.sandbox.formats import answer, base_url, page_meta, page_request, read_form, read_json_object
 from flexres.sandbox.state import World, world_of
-from flexres.sandbox.wire import answer, base_url, page_meta, page_request, read_form, read_json_object
 
 _EMAIL_LENGTH = 256
 

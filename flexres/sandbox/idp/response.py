@@ -1,12 +1,16 @@
-"""SAML responses of the identity provider: built, signed, and broken where that is asked for."""
+"""SAML at the identity provider: a browser's AuthnRequest, and responses built, signed, broken where asked for."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import secrets
 import time
+import zlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
+from urllib.parse import urlsplit
 
 from lxml import etree
 from signxml.algorithms import CanonicalizationMethod
@@ -14,10 +18,9 @@ from signxml.signer import XMLSigner
 
 from flexres.sandbox.errors import SandboxError
 from flexres.sandbox.formats import now
-from flexres.sandbox.idp.answer import Answer
-from flexres.sandbox.idp.breakage import BROKEN, meddled, misled
+from flexres.sandbox.idp.breakage import BROKEN, Answer, meddled, misled
 from flexres.sandbox.saml.key import SigningKey, make_key
-from flexres.sandbox.saml.names import (
+from flexres.sandbox.saml.xml import (
     ASSERTION,
     BEARER,
     ENCRYPTION,
@@ -27,10 +30,13 @@ from flexres.sandbox.saml.names import (
     STATUS,
     SUCCESS,
     UNSPECIFIED,
+    UnsafeXmlError,
     assertion,
+    parse,
     protocol,
+    text_of,
 )
-from flexres.sandbox.saml.safe_xml import parse
+from flexres.sandbox.sso.notes import LoginError
 
 Signed = Literal["both", "response", "assertion"]
 
@@ -158,3 +164,33 @@ def _add_request_id(element: etree._Element, answer: Answer) -> None:
 
 def _instant(at: float) -> str:
     return now(ahead=at - time.time())
+
+
+_LARGEST = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks, where the answer goes, and under which number. Without a number, nobody asked."""
+
+    issuer: str
+    consumer: str
+    request_id: str | None
+
+
+def read_request(text: str) -> Asked:
+    """Inflates and reads a request.
+
+    Raises:
+        LoginError: it is no AuthnRequest.
+    """
+    try:
+        inflater = zlib.decompressobj(wbits=-15)
+        data = inflater.decompress(base64.b64decode(text, validate=True), _LARGEST)
+        root = parse(data)
+    except (binascii.Error, zlib.error, UnsafeXmlError) as error:
+        raise LoginError("SAMLRequest cannot be read.", detail=str(error)) from None
+    consumer = root.get("AssertionConsumerServiceURL") or ""
+    if root.tag != protocol("AuthnRequest") or urlsplit(consumer).scheme not in ("http", "https"):
+        raise LoginError("SAMLRequest is no AuthnRequest with an assertion consumer URL.")
+    return Asked(text_of(root.find(f"./{assertion('Issuer')}")), consumer, root.get("ID"))

@@ -8,14 +8,13 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from flexres.sandbox.formats import base_url, read_form
 from flexres.sandbox.sso.authorize import CALLBACK, failed
-from flexres.sandbox.sso.notes import Login, LoginRequest, Notes, Seen
-from flexres.sandbox.sso.refusal import LoginError
+from flexres.sandbox.sso.notes import Login, LoginError, LoginRequest, Notes, Seen
 from flexres.sandbox.sso.response import Expected, Vouched, read_response
 from flexres.sandbox.sso.service_provider import consumer_urls
 from flexres.sandbox.sso.settings import read_settings
 from flexres.sandbox.state import World, world_of
-from flexres.sandbox.wire import base_url, read_form
 
 _STEP_LIFE = 60.0
 

@@ -15,14 +15,12 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from aiohttp import web
 
 from flexres.sandbox.errors import WireError, invalid_body, not_found
-from flexres.sandbox.sso.addresses import address_problem
-from flexres.sandbox.sso.notes import Login, LoginRequest, Notes
-from flexres.sandbox.sso.refusal import LoginError, refusal_page
+from flexres.sandbox.formats import answer, base_url, read_json_object
+from flexres.sandbox.sso.notes import Login, LoginError, LoginRequest, Notes, refusal_page
 from flexres.sandbox.sso.service_provider import enhanced_request, legacy_request, redirect_url
-from flexres.sandbox.sso.settings import SsoSettings, is_trusted, read_settings
+from flexres.sandbox.sso.settings import SsoSettings, address_problem, is_trusted, read_settings
 from flexres.sandbox.sso.sign_in import sign_in
 from flexres.sandbox.state import World, world_of
-from flexres.sandbox.wire import answer, base_url, read_json_object
 
 _LEGACY_HOST = "https://iam.twilio.com"
 CALLBACK = "/v1/Flex/Authentication/Callback"

@@ -1,4 +1,4 @@
-"""What a login leaves between its steps, each note for a while and most for one use: requests, codes, refresh tokens.
+"""What a login leaves between its steps, most of it for one use: requests, codes, tokens; or why it cannot go on.
 
 They are in the database, so that a browser may take its time over a restart. What opens a note is stored as a digest.
 """
@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from aiohttp import web
+
+from flexres.sandbox.pages.render import page
 from flexres.sandbox.store.database import Store
 
 Kind = Literal["request", "login", "code", "refresh", "assertion"]
@@ -117,3 +120,19 @@ class Notes:
 
 def _digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+class LoginError(Exception):
+    """Why a login ended. `fix` is what a person can do about it; `status` the HTTP status of the page."""
+
+    def __init__(self, reason: str, *, detail: str = "", fix: str = "", status: int = 400) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+        self.fix = fix
+        self.status = status
+
+
+def refusal_page(refusal: LoginError, *, step: str) -> web.Response:
+    """A login that ended: where, why, and what to do."""
+    return page("refused.html", {"refusal": refusal, "step": step}, refusal.status)

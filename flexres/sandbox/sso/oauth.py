@@ -13,12 +13,11 @@ from aiohttp import web
 from flexres.sandbox.errors import WireError, invalid_body
 from flexres.sandbox.flex.tokens import mint
 from flexres.sandbox.flex.user_table import User
-from flexres.sandbox.formats import now
+from flexres.sandbox.formats import answer, base_url, now, read_json_object
 from flexres.sandbox.sso.notes import Login, Notes, Session
 from flexres.sandbox.sso.settings import read_settings
 from flexres.sandbox.sso.sign_in import sign_in
 from flexres.sandbox.state import World, world_of
-from flexres.sandbox.wire import answer, base_url, read_json_object
 
 _TOKEN_LIFE = 3600.0
 _REFRESH_LIFE = 12 * 3600.0

@@ -9,8 +9,8 @@ from aiohttp import web
 from flexres.sandbox.errors import WireError, not_found
 from flexres.sandbox.flex.tokens import PERMISSIONS, holder
 from flexres.sandbox.flex.user_table import User
+from flexres.sandbox.formats import answer, read_form
 from flexres.sandbox.state import World, world_of
-from flexres.sandbox.wire import answer, read_form
 
 TOKEN_USER = "token"  # noqa: S105  the user name that goes with a token in Basic authentication
 

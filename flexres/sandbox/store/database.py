@@ -12,10 +12,9 @@ from pathlib import Path
 from flexres.sandbox.errors import SandboxError
 from flexres.sandbox.flex.user_table import UserTable
 from flexres.sandbox.identity import DEFAULT, Identity
-from flexres.sandbox.taskrouter.event_table import EventTable
+from flexres.sandbox.taskrouter.event_table import EventTable, WorkerEvents
 from flexres.sandbox.taskrouter.fixed import TaskChannel, Workspace
 from flexres.sandbox.taskrouter.named_table import NamedTable, TaskQueue, Workflow
-from flexres.sandbox.taskrouter.worker_events import WorkerEvents
 from flexres.sandbox.taskrouter.worker_table import WorkerTable
 
 _APPLICATION = 0x464C5852  # tells our files from any other SQLite file

@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from flexres.sandbox.errors import invalid_parameter, not_found
-from flexres.sandbox.formats import at
+from flexres.sandbox.formats import answer, at, page_meta, page_request
 from flexres.sandbox.state import World, world_of
 from flexres.sandbox.taskrouter.event_table import Event, Period
 from flexres.sandbox.taskrouter.workers import check_workspace
-from flexres.sandbox.wire import answer, page_meta, page_request
 
 _TOKEN = "PE"  # noqa: S105  how page tokens begin
 _DEFAULT_MINUTES = 15

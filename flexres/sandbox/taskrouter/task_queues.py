@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 from flexres.sandbox.errors import WireError, invalid_parameter, not_found
-from flexres.sandbox.formats import loads
+from flexres.sandbox.formats import answer, loads, page_meta, page_request, read_form
 from flexres.sandbox.identity import new_sid
 from flexres.sandbox.state import World, world_of
 from flexres.sandbox.switches import Switches
@@ -15,7 +15,6 @@ from flexres.sandbox.taskrouter.expressions import ExpressionError, parse
 from flexres.sandbox.taskrouter.matching import Subject, check, matches, of_attributes, subject_of
 from flexres.sandbox.taskrouter.named_table import TaskQueue, Value
 from flexres.sandbox.taskrouter.workers import check_workspace
-from flexres.sandbox.wire import answer, page_meta, page_request, read_form
 
 MOST_QUEUES = 5_000
 NAME_LENGTH = 64

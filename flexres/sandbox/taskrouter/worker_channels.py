@@ -5,11 +5,11 @@ from __future__ import annotations
 from aiohttp import web
 
 from flexres.sandbox.errors import invalid_parameter, not_found
+from flexres.sandbox.formats import answer, read_form, whole_meta
 from flexres.sandbox.state import World, world_of
 from flexres.sandbox.taskrouter.new_workers import LARGEST_CAPACITY
 from flexres.sandbox.taskrouter.worker_rows import Channel, Reservation, Worker
 from flexres.sandbox.taskrouter.workers import check_workspace, our_worker
-from flexres.sandbox.wire import answer, read_form, whole_meta
 
 
 def channel_object(channel: Channel, world: World, url: str) -> dict[str, object]:

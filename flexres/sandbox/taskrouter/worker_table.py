@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from flexres.sandbox.formats import now
 from flexres.sandbox.identity import new_sid
-from flexres.sandbox.taskrouter.worker_events import WorkerEvents
+from flexres.sandbox.taskrouter.event_table import WorkerEvents
 from flexres.sandbox.taskrouter.worker_rows import Channel, NewChannel, NewWorker, Reservation, Worker
 
 _SELECT_WORKER = (

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from flexres.sandbox.errors import WireError, invalid_parameter, not_found, precondition_failed
-from flexres.sandbox.formats import loads, now
+from flexres.sandbox.formats import answer, base_url, loads, now, page_meta, page_request, read_form
 from flexres.sandbox.state import World, world_of
+from flexres.sandbox.taskrouter.matching import WorkerQuery
 from flexres.sandbox.taskrouter.new_workers import LARGEST_ATTRIBUTES, MOST_WORKERS, NAME_LENGTH, insert_worker
-from flexres.sandbox.taskrouter.worker_query import WorkerQuery
 from flexres.sandbox.taskrouter.worker_rows import Worker
-from flexres.sandbox.wire import answer, base_url, page_meta, page_request, read_form
 
 _TOKEN = "PA"  # noqa: S105  how page tokens begin
 

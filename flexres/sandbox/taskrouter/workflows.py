@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from flexres.sandbox.errors import invalid_parameter, not_found
-from flexres.sandbox.formats import loads
+from flexres.sandbox.formats import answer, loads, page_meta, page_request, read_form
 from flexres.sandbox.identity import new_sid
 from flexres.sandbox.state import World, world_of
 from flexres.sandbox.taskrouter.named_table import Value, Workflow
 from flexres.sandbox.taskrouter.task_queues import check_name
 from flexres.sandbox.taskrouter.workers import check_workspace
-from flexres.sandbox.wire import answer, page_meta, page_request, read_form
 
 MOST_WORKFLOWS = 1_000
 LARGEST_CONFIGURATION = 1024 * 1024

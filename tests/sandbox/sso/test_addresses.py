@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexres.sandbox.sso.addresses import (
+from flexres.sandbox.sso.settings import (
     address_problem,
     origin_of,
     pattern_covers,

@@ -13,7 +13,7 @@ import pytest
 from flexres.idp.saml import lint
 from flexres.sandbox.errors import WireError
 from flexres.sandbox.sso import sign_in
-from flexres.sandbox.sso.refusal import LoginError
+from flexres.sandbox.sso.notes import LoginError
 from flexres.sandbox.sso.response import Expected, read_response
 from tests.saml_responses import FLEX, ISSUER, NOW, KeyPair, declared
 from tests.saml_rules import RULES, Rule, sample

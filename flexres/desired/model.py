@@ -109,6 +109,7 @@ class Policy:
     unmanaged_admins: Literal["report", "fail"] = "report"
     approved: tuple[ApprovedEntry, ...] = ()
     console_changes: Literal["warn", "fail"] = "warn"
+    unknown_skills: Literal["warn", "fail", "ignore"] = "warn"
     queues: Mapping[str, int] = field(default_factory=dict)
 
     def least_in(self, queue: str) -> int:

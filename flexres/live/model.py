@@ -191,6 +191,15 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class CatalogueSkill:
+    """A skill that supervisors can pick in Flex; its levels go from `minimum` to `maximum`, None: no bound."""
+
+    name: str
+    minimum: int | None = None
+    maximum: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     """The Flex instance that was read, from the Flex Configuration API."""
 
@@ -199,7 +208,7 @@ class Instance:
     workspace: str
     offline_activity: str | None
     status: str = "ok"
-    skills: tuple[str, ...] = ()
+    skills: tuple[CatalogueSkill, ...] = ()
     task_channels: tuple[str, ...] = ()
     public_attributes: Mapping[str, Json] = field(default_factory=dict)
     runtime_domain: str | None = None

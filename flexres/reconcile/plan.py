@@ -22,6 +22,7 @@ from flexres.reconcile.guards.watch import roles_before
 from flexres.reconcile.idp.model import IdpPlan
 from flexres.reconcile.idp.users import IdpSides, join
 from flexres.reconcile.stricter import StackChange, stack_changes, stricter
+from flexres.routing.catalogue import SkillTrouble, skill_troubles
 from flexres.values import fold_case
 
 _HIGH: Final = frozenset({"admin", "supervisor"})
@@ -115,6 +116,11 @@ class Plan:
         return self.evidence.unmanaged
 
     @property
+    def skills(self) -> tuple[SkillTrouble, ...]:
+        """The declared skills that Flex's catalogue does not have so, whether or not the plan writes them."""
+        return self.evidence.skills
+
+    @property
     def channels_as_set(self) -> int:
         """Of how many users nobody looked whether their channels are available: what was set last is taken for it."""
         return self.evidence.snapshot.as_set
@@ -141,6 +147,13 @@ class Plan:
 def _protected_nobody(wanted: Wanted, snapshot: Snapshot) -> tuple[str, ...]:
     known = {fold_case(name) for name in (*wanted.users, *snapshot.users)}
     return tuple(name for name in wanted.config.policy.protected if fold_case(name) not in known)
+
+
+def _skill_troubles(wanted: Wanted, snapshot: Snapshot, policy: Policy) -> tuple[SkillTrouble, ...]:
+    if policy.unknown_skills == "ignore":
+        return ()
+    declared = ((user.username, user.skills) for user in wanted.users.values() if user.skills)
+    return skill_troubles(declared, snapshot.instance.skills)
 
 
 def _is_added(approval: Approval, known: Collection[str]) -> bool:
@@ -237,6 +250,7 @@ def make_plan(
         allow_admin=frozenset(allow_admin),
         declared=len(wanted.users),
         routing=routing_of(snapshot, users, context.scope, policy, wanted.commit_time),
+        skills=_skill_troubles(wanted, snapshot, policy) if whole else (),
         protected_nobody=_protected_nobody(wanted, snapshot) if whole else (),
         unmanaged=tuple(change for change in unmanaged if _HIGH & roles_before(change)),
     )

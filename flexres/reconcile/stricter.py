@@ -107,6 +107,7 @@ STRICTER: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "email_domains": _domains,
     "unmanaged_admins": _either("fail"),
     "console_changes": _either("fail"),
+    "unknown_skills": lambda one, other: min(one, other, key=("fail", "warn", "ignore").index),
 }
 """Key of the policy → the stricter of two values."""
 

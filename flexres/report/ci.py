@@ -42,6 +42,7 @@ _IN_POLICY: Final[Mapping[Rule, tuple[str, ...]]] = {
     Rule.UNMANAGED_ADMINS: ("policy", "unmanaged_admins"),
     Rule.CONSOLE_CHANGES: ("policy", "console_changes"),
     Rule.QUEUES: ("policy", "queues"),
+    Rule.UNKNOWN_SKILLS: ("policy", "unknown_skills"),
 }
 _ABOUT_MANY: Final = {*_IN_POLICY} - {Rule.PROTECTED, Rule.EMAIL_DOMAINS}
 

@@ -68,6 +68,8 @@ def remarks(plan: Plan) -> Iterator[tuple[str, bool]]:
         if one.loses:
             left = "nobody is left in it" if one.empties else f"{one.before:,} → {one.after:,}"
             yield f"the task queue {_shown(one.queue.name)} loses {named(one.loses)}: {left}", True
+    for skill in plan.skills:
+        yield f"the skill {_shown(skill.name)} ({named(skill.usernames)}): {skill.message}", True
     yield from _remark(plan, Kind.REACTIVATE, "deactivated, to be reactivated", warns=True)
     for change in plan.of_kind(Kind.BLOCKED):
         lifts = f" ({APPROVE}={change.digest} brings them back)" if change.digest else ""

@@ -9,6 +9,7 @@ from operator import ge, gt, le, lt
 from typing import Final
 
 from flexres.live.model import Worker
+from flexres.routing.catalogue import SkillTrouble
 from flexres.routing.columns import Table
 from flexres.routing.comparing import FIRST
 from flexres.routing.coverage import QueueCoverage, coverage
@@ -33,37 +34,18 @@ class UnknownKey:
 
 
 @dataclass(frozen=True, slots=True)
-class UnknownSkill:
-    """A skill that files declare and Flex's catalogue lacks: for how many users, and the one that may be meant."""
-
-    name: str
-    users: int
-    suggestion: str | None
-
-
-def unknown_skills(declared: Iterable[Iterable[str]], catalogue: Sequence[str]) -> tuple[UnknownSkill, ...]:
-    """The declared skills, given user by user, that are not in the catalogue; none where Flex has no catalogue."""
-    counts = Counter(skill for skills in declared for skill in skills) if catalogue else Counter[str]()
-    return tuple(
-        UnknownSkill(name, users, nearest(name, catalogue))
-        for name, users in sorted(counts.items())
-        if name not in catalogue
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class Findings:
     """What to look at. `unasked` are skills of people that no queue asks for, `unheld` those asked for that nobody has.
 
     `impossible` are queues that nobody can ever be in, whatever they have. `uncatalogued` are declared skills that
-    Flex's catalogue lacks: supervisors cannot pick them in Flex.
+    Flex's catalogue lacks, or has with other levels: supervisors cannot pick them in Flex.
     """
 
     unasked: tuple[str, ...]
     unheld: tuple[str, ...]
     unknown_keys: tuple[UnknownKey, ...]
     impossible: tuple[str, ...]
-    uncatalogued: tuple[UnknownSkill, ...] = ()
+    uncatalogued: tuple[SkillTrouble, ...] = ()
 
 
 def findings(queues: Sequence[Queue], people: Sequence[Person]) -> Findings:

@@ -23,8 +23,9 @@ from flexres.live.model import Instance
 from flexres.report.routing import overview as told
 from flexres.report.routing import queues as changes
 from flexres.report.routing.overview import Section
+from flexres.routing.catalogue import skill_troubles
 from flexres.routing.explain import near_misses, standings
-from flexres.routing.findings import findings, overview, unknown_skills
+from flexres.routing.findings import findings, overview
 from flexres.routing.queues import Person, RoutingMap, people_of, routing_map
 from flexres.session import wanted_of
 from flexres.text import nearest, visible
@@ -130,9 +131,9 @@ def _of_all(it: Opened, found: RoutingMap, people: dict[str, Person], instance: 
         return Path(user.file).stem if user else "unmanaged"
 
     queues = overview(found.queues, people, team_of)
-    declared = (user.skills or () for user in it.stack.users.values())
+    declared = ((user.username, user.skills or {}) for user in it.stack.users.values())
     looks = replace(
-        findings(found.queues, list(people.values())), uncatalogued=unknown_skills(declared, instance.skills)
+        findings(found.queues, list(people.values())), uncatalogued=skill_troubles(declared, instance.skills)
     )
     title = told.title_of(it.stack.name, len(found.queues), len(people))
     sections = told.queue_sections(queues, looks, found.problems, verbose=verbose)

@@ -213,6 +213,9 @@ class PolicySection(BaseModel):
     approved: list[Annotated[ApprovedSection, BeforeValidator(_no_bare_digest)]] | None = Field(
         None, description="What a reviewer has seen of guarded changes. Written by flexres approve."
     )
+    unknown_skills: Literal["warn", "fail", "ignore"] | None = Field(
+        None, description="fail: a plan may not write a skill, or a level, that Flex's skills catalogue does not have."
+    )
     console_changes: Literal["warn", "fail"] | None = Field(
         None, description="fail: a change that waits for a person in Twilio Console fails the run."
     )

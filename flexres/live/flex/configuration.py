@@ -8,7 +8,7 @@ from typing import Any, Final
 from flexres.errors import NotFoundError, SetupError, UnreachableError
 from flexres.live.http.answers import JsonObject, Response
 from flexres.live.http.transport import Transport
-from flexres.live.model import Instance, nests_too_deep
+from flexres.live.model import CatalogueSkill, Instance, nests_too_deep
 from flexres.values import Json
 
 _PATH: Final = "/v1/Configuration"
@@ -114,7 +114,7 @@ class ConfigurationApi:
             workspace=workspace,
             offline_activity=_text(body.get("taskrouter_offline_activity_sid")),
             status=status,
-            skills=_names(body.get("taskrouter_skills")),
+            skills=_skills(body.get("taskrouter_skills")),
             task_channels=_task_channels(body.get("taskrouter_worker_channels")),
             public_attributes=_attributes(body, response),
             runtime_domain=_text(body.get("runtime_domain")),
@@ -147,6 +147,20 @@ def _names(items: Any) -> tuple[str, ...]:
     """The names of a list of `{name, …}`, each once, in order."""
     named = (item.get("name") for item in items if isinstance(item, dict)) if isinstance(items, list) else ()
     return tuple(dict.fromkeys(name for name in named if isinstance(name, str)))
+
+
+def _skills(items: Any) -> tuple[CatalogueSkill, ...]:
+    """The catalogue of a list of `{name, multivalue, minimum, maximum}`, each once; what is no skill is none."""
+    found: dict[str, CatalogueSkill] = {}
+    for item in items if isinstance(items, list) else ():
+        name = item.get("name") if isinstance(item, dict) else None
+        if isinstance(name, str):
+            found.setdefault(name, CatalogueSkill(name, _whole(item.get("minimum")), _whole(item.get("maximum"))))
+    return tuple(found.values())
+
+
+def _whole(value: Any) -> int | None:
+    return value if type(value) is int else None
 
 
 def _task_channels(by_role: Any) -> tuple[str, ...]:

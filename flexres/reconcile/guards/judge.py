@@ -12,6 +12,7 @@ from flexres.reconcile.coverage import shortfalls
 from flexres.reconcile.guards.approvals import approver, plan_digest
 from flexres.reconcile.guards.model import LIFTED_BY_NO_DIGEST, Evidence, Guarded, Rule, Verdict, Violation
 from flexres.reconcile.guards.watch import roles_after, watched
+from flexres.values import ABSENT
 
 _NAMED: Final = 5
 """So many names stand in a violation's own sentence."""
@@ -127,6 +128,25 @@ def _queues(given: Evidence, items: list[Guarded]) -> Iterator[Violation]:
         yield Violation(Rule.QUEUES_UNREAD, detail=unread)
 
 
+def _unknown_skills(given: Evidence, _items: list[Guarded]) -> Iterator[Violation]:
+    """The refusal of a plan that writes a skill that Flex does not have so, where the policy wants that to fail."""
+    if given.policy.unknown_skills != "fail" or not given.skills:
+        return
+    wrong = {(username, one.name) for one in given.skills for username in one.usernames}
+    written = [
+        (change.username, item.key.name)
+        for change in given.users
+        if change.pending
+        for item in change.fields
+        if item.key.space == "skill" and item.writes and item.after is not ABSENT
+    ]
+    found = [one for one in written if one in wrong]
+    if found:
+        names = tuple(dict.fromkeys(username for username, _ in found))
+        detail = _first(dict.fromkeys(name for _, name in found))
+        yield Violation(Rule.UNKNOWN_SKILLS, names, len(names), detail=detail)
+
+
 def _first(names: Iterable[str]) -> str:
     every = list(names)
     more = f" and {len(every) - _NAMED} more" if len(every) > _NAMED else ""
@@ -147,4 +167,5 @@ _CHECKS: Final[tuple[Callable[[Evidence, list[Guarded]], Iterator[Violation]], .
     _queues,
     _unmanaged_admins,
     _console,
+    _unknown_skills,
 )

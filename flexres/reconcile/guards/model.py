@@ -15,6 +15,7 @@ from flexres.reconcile.change import Change, UserChange
 from flexres.reconcile.coverage import UNREAD_HINT, Routing
 from flexres.reconcile.guards.approvals import Approval
 from flexres.reconcile.marker import Marker
+from flexres.routing.catalogue import SkillTrouble
 
 
 class Rule(StrEnum):
@@ -35,6 +36,7 @@ class Rule(StrEnum):
     CONSOLE_CHANGES = "console_changes"
     QUEUES = "queues"
     QUEUES_UNREAD = "queues unread"
+    UNKNOWN_SKILLS = "unknown_skills"
 
 
 class Step(StrEnum):
@@ -129,6 +131,7 @@ _MESSAGES: Final[Mapping[Rule, str]] = {
     Rule.UNMANAGED_ADMINS: "{count} have admin or supervisor in Flex and no file names them: {detail}",
     Rule.CONSOLE_CHANGES: "{count} wait for a person in Twilio Console: {detail}",
     Rule.QUEUES: "the queue {detail} goes below {limit}: {of} → {count}{uncertain}",
+    Rule.UNKNOWN_SKILLS: "{count} would get skills or levels that Flex's skills catalogue does not have: {detail}",
     Rule.QUEUES_UNREAD: "the task queues cannot be read: {detail}",
 }
 _HINTS: Final[Mapping[Rule, str]] = {
@@ -137,10 +140,11 @@ _HINTS: Final[Mapping[Rule, str]] = {
     Rule.UNMANAGED_ADMINS: "declare them, or take their roles in Flex",
     Rule.CONSOLE_CHANGES: "enter them, then flexres sso attest --all",
     Rule.QUEUES_UNREAD: UNREAD_HINT,
+    Rule.UNKNOWN_SKILLS: "correct them, or add them in Flex, under Skills",
 }
 
 LIFTED_BY_NO_DIGEST: Final = frozenset(
-    {Rule.PROTECTED_NOBODY, Rule.UNMANAGED_ADMINS, Rule.CONSOLE_CHANGES, Rule.QUEUES_UNREAD}
+    {Rule.PROTECTED_NOBODY, Rule.UNMANAGED_ADMINS, Rule.CONSOLE_CHANGES, Rule.QUEUES_UNREAD, Rule.UNKNOWN_SKILLS}
 )
 """Rules that no approval lifts: what they ask for is done elsewhere."""
 
@@ -162,6 +166,7 @@ class Evidence:
     allow_admin: frozenset[str]
     declared: int
     routing: Routing | None = None
+    skills: tuple[SkillTrouble, ...] = ()
     unmanaged: tuple[UserChange, ...] = ()
     protected_nobody: tuple[str, ...] = ()
 

@@ -11,12 +11,13 @@ from flexres.reconcile.key import Key
 from flexres.report.plan.json import Report
 from flexres.report.terms import KINDS, RISKS, Risk
 from flexres.report.visible import visible
-from flexres.report.wording import cause_text, field_label, quiet, short_place, sides
+from flexres.report.wording import cause_text, field_label, names_of, quiet, short_place, sides
 from flexres.values import ABSENT
 
 AS_DECLARED: Final = "as declared"
 NOTED: Final = "noted"
 NO_TEAM: Final = "in no file here"
+_MOST_QUEUES: Final = 20
 _LIMIT: Final = 200
 
 
@@ -105,6 +106,7 @@ def rows_of(plan: Report, people: Iterable[Person], outcomes: Iterable[Mapping[s
     for risk in plan["risks"]:
         risks.setdefault(risk["username"], []).append(risk)
     results = {outcome["username"]: outcome for outcome in outcomes}
+    queues = _queues_of(plan)
     for change in plan["changes"]:
         person = by_name.pop(change["username"], None)
         name = change["username"]
@@ -115,18 +117,33 @@ def rows_of(plan: Report, people: Iterable[Person], outcomes: Iterable[Mapping[s
             person=person,
             risks=risks.get(name, []),
             outcome=results.get(name, {}),
+            queues=queues.get(name, ""),
         )
     for user in plan["unmanaged"]:
         said = f"managed by stack id {visible(user['stack_id'])}" if user.get("stack_id") else ""
+        said = "; ".join(filter(None, (said, queues.get(user["username"]))))
         rows.add(user["username"], KINDS[Kind.UNMANAGED].name, said=said)
     for worker in plan["orphans"]:
-        rows.add(worker["friendly_name"], KINDS[Kind.UNMANAGED].name, said="Worker without a user")
+        said = "; ".join(filter(None, ("Worker without a user", queues.get(worker["friendly_name"]))))
+        rows.add(worker["friendly_name"], KINDS[Kind.UNMANAGED].name, said=said)
     for email, names in plan["personas"].items():
         said = f"billed more than once: {visible(', '.join(names))}"
         rows.add(email, KINDS[Kind.UNMANAGED].name, said=said)
     for person in by_name.values():
-        rows.add(person.username, AS_DECLARED, file=person.file, full_name=person.full_name, roles=person.roles)
+        said = queues.get(person.username, "")
+        rows.add(
+            person.username, AS_DECLARED, file=person.file, full_name=person.full_name, roles=person.roles, said=said
+        )
     return rows
+
+
+def _queues_of(plan: Report) -> dict[str, str]:
+    """Username → the queues that change and that they are in afterwards, so that the list finds them by either."""
+    found: dict[str, list[str]] = {}
+    for queue in plan.get("queues", ()):
+        for username in queue["eligible"]:
+            found.setdefault(username, []).append(queue["name"])
+    return {username: f"in {names_of(names, few=_MOST_QUEUES)}" for username, names in found.items()}
 
 
 def _add_change(
@@ -137,6 +154,7 @@ def _add_change(
     person: Person | None,
     risks: list[Mapping[str, Any]],
     outcome: Mapping[str, Any],
+    queues: str,
 ) -> None:
     fields = [field_of(one) for one in change["fields"]]
     details = [risk.get("detail", "") for risk in risks if RISKS[Risk(risk["kind"])].says_why]
@@ -149,7 +167,7 @@ def _add_change(
         full_name=person.full_name if person else "",
         roles=person.roles if person else (),
         place=short_place(stack, change.get("position", "")),
-        said="; ".join(dict.fromkeys(filter(None, (reason, missed_because(outcome))))),
+        said="; ".join(dict.fromkeys(filter(None, (reason, missed_because(outcome), queues)))),
         lines=list(_lines(change, fields)),
         risks=[risk["kind"] for risk in risks if not RISKS[Risk(risk["kind"])].as_kind],
         result="" if outcome.get("result") == kind else outcome.get("result", ""),

@@ -30,6 +30,7 @@ def plan_content(report: Report, people: Iterable[Person], past: Sequence[Past])
         _missed(report) if applied else _refused(plan),
         _risks(plan, applied=applied),
         _queues(plan),
+        _skills(plan),
         _settings(plan),
         _provider(plan),
         _approved(plan),
@@ -66,6 +67,19 @@ def _queues(plan: Report) -> Section:
         for one in plan.get("queues", ())
     ]
     return Section("Queues", lines, table=True, note="; ".join(map(visible, plan.get("queue_notes", ()))))
+
+
+def _skills(plan: Report) -> Section:
+    """The declared skills that Flex does not have so."""
+    lines = [
+        Told(
+            name=visible(one["name"]),
+            text=f"{one['message']} ({names_of(one['usernames'])})",
+            quiet=short_place(plan["stack"], one.get("where", "")),
+        )
+        for one in plan.get("skills", ())
+    ]
+    return Section("Skills that Flex does not have so", lines, table=True)
 
 
 def _moves(queue: Mapping[str, Any]) -> Iterator[str]:

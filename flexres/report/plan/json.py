@@ -13,6 +13,7 @@ from flexres.reconcile.guards.model import Guarded
 from flexres.reconcile.guards.watch import roles_before
 from flexres.reconcile.plan import Plan
 from flexres.report.idp import provider as idp
+from flexres.report.plan import skills
 from flexres.report.plan.model import AppliedReport, PlanReport, Refusal
 from flexres.report.plan.next_step import approve_command
 from flexres.report.plan.risks import Position, RiskItem, place_of
@@ -64,6 +65,7 @@ def plan_json(report: PlanReport) -> Report:
         **({"settings": [sign_on.as_json(setting) for setting in plan.settings]} if plan.settings else {}),
         **({"idp": idp.as_json(plan, plan.idp)} if plan.idp is not None else {}),
         **queues.as_json(plan),
+        **({"skills": skills.as_json(plan, report.position)} if plan.skills else {}),
         **({"channels_as_set": plan.channels_as_set} if plan.channels_as_set else {}),
         "requests": run.requests,
         "seconds": round(run.seconds, 3),

@@ -14,6 +14,7 @@ from flexres.reconcile.plan import Plan
 from flexres.report.comment import LEAST_LIMIT, LIMIT, Comment, footer
 from flexres.report.idp import provider as idp
 from flexres.report.markdown_escape import code, hidden_line, prose, summary_tag
+from flexres.report.plan import skills
 from flexres.report.plan.model import AppliedReport, PlanReport, Step, Undeclared, Where, where_of
 from flexres.report.plan.next_step import approve_command, checklist_command, passes_with, plan_command
 from flexres.report.plan.risks import RiskItem
@@ -60,6 +61,7 @@ def plan_markdown(report: PlanReport, *, limit: int = LIMIT) -> str:
     comment.table(queues.COLUMNS, queues.markdown_rows(plan), "queues", around=("", ""))
     for line in queues.remarks(plan):
         comment.add(f"{prose(line, 400)}\n")
+    comment.table(skills.COLUMNS, skills.markdown_rows(plan, report.position), "skills", around=("", ""))
     _team_files(comment, report)
     comment.table(
         ("", "single sign-on", "what", "how"),

@@ -10,6 +10,7 @@ from flexres.apply.outcome import Result, UserOutcome
 from flexres.errors import Exit
 from flexres.report.idp import provider as idp
 from flexres.report.layout import Cell, Page, Row
+from flexres.report.plan import skills
 from flexres.report.plan.in_force import TopLine, judged_too
 from flexres.report.plan.model import AppliedReport, PlanReport, Step, Undeclared, Where, where_of
 from flexres.report.plan.next_step import approve_command, checklist_command, passes_with
@@ -65,6 +66,7 @@ def plan_text(report: PlanReport, *, width: int, colour: bool, verbose: bool = F
     risks(page, report, most)
     approvals(page, report)
     queues.in_text(page, plan, most)
+    skills.in_text(page, plan, report.position, most)
     team_files(page, report, verbose=verbose)
     sign_on.in_text(page, plan, verbose=verbose)
     idp.in_text(page, plan, verbose=verbose)

@@ -12,6 +12,7 @@ from flexres.report.markdown_escape import code, prose
 from flexres.report.routing.queues import led_by
 from flexres.report.visible import shorten, visible
 from flexres.report.wording import names_of, plural, value_text
+from flexres.routing.catalogue import Trouble
 from flexres.routing.comparing import SAYS, Reading
 from flexres.routing.explain import Standing
 from flexres.routing.findings import Findings, QueueOverview
@@ -109,10 +110,7 @@ def _looks(looks: Findings) -> list[Sequence[str]]:
         meant = f"; did you mean {visible(one.suggestion)}?" if one.suggestion else ""
         rows.append(("only a queue knows it", one.key, f"no Worker has it, {names_of(one.queues)} asks{meant}"))
     for skill in looks.uncatalogued:
-        meant = f"; did you mean {visible(skill.suggestion)}?" if skill.suggestion else ""
-        rows.append(
-            ("not in Flex's skills catalogue", skill.name, f"{plural(skill.users, 'user')} declared with it{meant}")
-        )
+        rows.append(("Flex has no such skill", skill.name, f"{plural(len(skill.usernames), 'user')}: {skill.message}"))
     rows += [("nobody has the skill", skill, "a queue asks for it") for skill in looks.unheld]
     rows += [("no queue asks for the skill", skill, "") for skill in looks.unasked]
     return rows
@@ -185,8 +183,13 @@ def overview_json(found: Sequence[QueueOverview], looks: Findings, problems: Seq
             for one in looks.unknown_keys
         ],
         "skills_not_in_catalogue": [
-            {"name": one.name, "users": one.users, **({"suggestion": one.suggestion} if one.suggestion else {})}
+            {
+                "name": one.name,
+                "users": len(one.usernames),
+                **({"suggestion": one.suggestion} if one.suggestion else {}),
+            }
             for one in looks.uncatalogued
+            if one.trouble is Trouble.UNKNOWN
         ],
         "skills_nobody_has": list(looks.unheld),
         "skills_nobody_asks_for": list(looks.unasked),

@@ -9,7 +9,7 @@ import pytest
 
 from flexres.errors import LostAnswerError, SetupError, TwilioError, UnreachableError
 from flexres.live.flex.configuration import ConfigurationApi
-from flexres.live.model import Instance
+from flexres.live.model import CatalogueSkill, Instance
 
 from .fake import ACCOUNT, INSTANCE, WORKSPACE, Script, answer, configuration, transport
 
@@ -33,7 +33,7 @@ async def test_the_instance_is_read() -> None:
         )
     )
     assert found.workspace == WORKSPACE
-    assert found.skills == ("billing", "returns")
+    assert found.skills == (CatalogueSkill("billing"), CatalogueSkill("returns"))
     assert found.task_channels == ("chat", "voice")
     assert found.public_attributes == {"loginPopup": True}
     assert found.runtime_domain == "iris-macaw-7585.twil.io"

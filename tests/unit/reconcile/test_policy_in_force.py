@@ -31,6 +31,8 @@ PAIRS = [
     ("unmanaged_admins", "fail", "report"),
     ("console_changes", "fail", "warn"),
     ("queues", {"Billing": 2}, {}),
+    ("unknown_skills", "fail", "warn"),
+    ("unknown_skills", "warn", "ignore"),
 ]
 
 

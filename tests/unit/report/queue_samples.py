@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from flexres.live.model import RoutingSetup, TaskQueue, Workflow
+from flexres.live.model import CatalogueSkill, RoutingSetup, TaskQueue, Workflow
 from flexres.reconcile.plan import Plan
 from tests.unit.reconcile.builders import ANA, BEN, CHO, applied, in_flex, person, plan_for, snapshot
 
@@ -48,3 +48,11 @@ def unread_plan() -> Plan:
     """The key may not read the queues."""
     there = replace(snapshot(applied(person(ANA))), routing=RoutingSetup(unread="Authorization denied"))
     return plan_for([person(ANA, attributes={"shift": "night"})], there)
+
+
+def skills_plan() -> Plan:
+    """A skill that Flex's catalogue lacks, a level out of its bounds, and channels that nobody looked at."""
+    there = replace(snapshot(applied(person(ANA))), as_set=120)
+    there = replace(there, instance=replace(there.instance, skills=(CatalogueSkill("billing", 1, 5),)))
+    users = [person(ANA, skills={"biling": 3}), person(BEN, skills={"billing": 9})]
+    return plan_for(users, there, unknown_skills="fail")

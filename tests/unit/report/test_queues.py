@@ -65,6 +65,7 @@ def test_the_page_shows_bars_and_who_is_in() -> None:
     page = page_html(plan_json(queue_samples.queues_plan()), people=(), past=())
     assert "People in the queues that change" in page
     assert "<summary>2 in it</summary>" in page
+    assert "in Billing EN" in page  # who is in a queue is found by its name in the list of people
 
 
 def test_a_key_without_the_right_costs_one_line() -> None:
@@ -76,3 +77,21 @@ def test_a_key_without_the_right_costs_one_line() -> None:
 
 def test_a_plan_that_changes_no_routing_costs_no_line() -> None:
     assert "Queues" not in plan_text(samples.safe_plan(), width=120, colour=False)
+
+
+def test_a_skill_that_flex_does_not_have_is_told_in_every_format_with_its_place() -> None:
+    plan = queue_samples.skills_plan()
+    text = plan_text(plan, width=160, colour=False, position=samples.position)
+    assert "not in Flex's skills catalogue; did you mean billing?" in text
+    assert "its level is above 5" in text
+    assert "users/support.yaml:" in text
+    assert "Whether channels are available was not read of 120 users" in text
+    assert "did you mean billing" in plan_markdown(plan)
+    found = plan_json(plan)
+    assert [(one["name"], one["trouble"]) for one in found["skills"]] == [
+        ("biling", "unknown"),
+        ("billing", "level too high"),
+    ]
+    assert found["channels_as_set"] == 120
+    page = page_html(found, people=(), past=())
+    assert "Skills that Flex does not have so" in page

@@ -35,6 +35,7 @@ PLANS = {
     "sign on": samples.sign_on_plan,
     "managed idp": idp_samples.managed_idp_plan,
     "queues": queue_samples.queues_plan,
+    "skills": queue_samples.skills_plan,
     "not committed": lambda: replace(samples.hostile_plan(), dirty=True),
     "channels taken for as set": lambda: as_set(samples.in_sync_plan()),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flexres.live.model import RoutingSetup, TaskQueue
-from flexres.routing.findings import UnknownKey, UnknownSkill, findings, unknown_skills
+from flexres.routing.findings import UnknownKey, findings
 from flexres.routing.queues import Queue, routing_map
 
 from .people import person, skilled
@@ -49,12 +49,3 @@ def test_a_key_that_nobody_has_is_told_with_what_may_be_meant() -> None:
 )
 def test_a_queue_that_contradicts_itself_is_for_nobody(expression: str, impossible: bool) -> None:
     assert bool(findings(queues(expression), PEOPLE).impossible) is impossible
-
-
-def test_a_declared_skill_that_the_catalogue_lacks_is_told_with_what_may_be_meant() -> None:
-    declared = [{"biling": 3, "returns": True}, {"biling": 1}]
-    assert unknown_skills(declared, ("billing", "returns")) == (UnknownSkill("biling", 2, "billing"),)
-
-
-def test_without_a_catalogue_no_skill_is_unknown() -> None:
-    assert unknown_skills([{"biling": 3}], ()) == ()

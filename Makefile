@@ -17,7 +17,7 @@ export PULUMI_SELF_MANAGED_STATE_GZIP ?= true
 export PULUMI_CONTINUE_ON_ERROR ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help up check test lint types unit readme examples bad-stacks workflows requirements dist docs bench scale fuzz proof clean
+.PHONY: help up check test lint types unit readme examples bad-stacks workflows requirements dist docs bench scale fuzz proof histories clean
 
 help:                ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -87,6 +87,9 @@ fuzz: $(STAMP)       ## damaged input to every reader and every client of answer
 
 proof: $(STAMP)      ## every fault, signal and mishap, RUNS (10) times each; writes the table in docs/reliability.md
 	@$(BIN)/python -m proof --runs $(or $(RUNS),10) --write
+
+histories: $(STAMP)  ## others at their worst between any two requests of ours, in RUNS (1000) histories by chance
+	@$(BIN)/python -m tests.histories $(or $(RUNS),1000)
 
 clean:               ## remove the virtual environment and what was built
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .fuzz bench/out proof/out build dist site *.egg-info

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +16,7 @@ from flexres.cli.export_report import export_report
 from flexres.cli.exporting import Choice, Destination, Exported, destination, exported, schemas_beside, write_files
 from flexres.cli.open_stack import opened
 from flexres.cli.output import busy, emit, look_of
-from flexres.cli.workflows import workflow_files
+from flexres.cli.workflows import REQUIREMENTS, Host, repository_files, requirement
 from flexres.desired.edit.template import FLEX_SCHEMA, Proposal, flex_template
 from flexres.desired.load import CONFIG
 from flexres.desired.model import DAYS_APPROVED, ApprovedEntry, DesiredUser, Engine
@@ -41,7 +40,14 @@ _LEAST_SHARE = 0.01
 
 
 def begin_from_live(
-    name: str, stacks: Path, *, account: str, instance: str | None, by: str, engine: Engine = "direct"
+    name: str,
+    stacks: Path,
+    *,
+    account: str,
+    instance: str | None,
+    by: str,
+    engine: Engine = "direct",
+    ci: Host | None = "github",
 ) -> None:
     """Writes the stack and tells what it would do: nothing but to mark as ours whoever is there.
 
@@ -51,12 +57,22 @@ def begin_from_live(
     """
     by = {"team": "team_name"}.get(by, by)
     asyncio.run(_begin(name, stacks, account=account, instance=instance, by=by, engine=engine))
-    project = folder_above(stacks)
-    written = [*_write_workflows(project), *(write_project(project) if engine == "pulumi" else ())]
+    written = write_around(folder_above(stacks), engine=engine, ci=ci)
     lines = [f"wrote {path}" for path in written]
-    if written and not (project / "requirements.txt").exists():
-        lines.append("the workflows install flexres by requirements.txt, which is not there yet: let it name flexres")
     emit("\n".join(["", *lines, "", _next_steps(name, stacks, written)]))
+
+
+def write_around(project: Path, *, engine: Engine, ci: Host | None) -> list[Path]:
+    """Write what the repository lacks around its stacks, and say which: pipelines, and with Pulumi its project.
+
+    Raises:
+        SetupError: a file cannot be written.
+    """
+    files = repository_files(project, ci) if ci is not None else {}
+    for path, text in files.items():
+        write_file(path, text)
+    project_s = write_project(project) if engine == "pulumi" else []
+    return [Path(os.path.relpath(path)) for path in (*files, *project_s)]
 
 
 async def _begin(name: str, stacks: Path, *, account: str, instance: str | None, by: str, engine: Engine) -> None:
@@ -141,18 +157,6 @@ def _told(plan: Plan, run: PlanRun) -> str:
     return f"\nThe plan changes nothing that anybody sees: it marks {adopted} as managed here, exactly as they are."
 
 
-def _write_workflows(project: Path) -> Sequence[Path]:
-    """Writes the workflows that are not there yet. Raises SetupError where that is not possible."""
-    written = []
-    for name, text in workflow_files().items():
-        path = project / name
-        if path.exists():
-            continue
-        write_file(path, text)
-        written.append(Path(os.path.relpath(path)))
-    return written
-
-
 def _next_steps(name: str, stacks: Path, written: Sequence[Path]) -> str:
     paths = " ".join(str(path) for path in (stacks / name, *({path.parent for path in written})))
     return f"""\
@@ -215,7 +219,7 @@ def project_files(project: Path) -> dict[Path, str]:
     files = {project / "Pulumi.yaml": PROJECT, project / "__main__.py": PROGRAM}
     if not any((project / name).exists() for name in ("requirements.txt", "pyproject.toml")):
         # `pulumi install` makes the virtual environment from it.
-        files[project / "requirements.txt"] = f"flexres[pulumi]=={metadata.version('flexres')}\n"
+        files[project / REQUIREMENTS] = requirement()
     missing = {path: text for path, text in files.items() if not path.exists()}
     ignore = project / ".gitignore"
     try:

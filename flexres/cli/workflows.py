@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path, PurePosixPath
 from textwrap import indent
-from typing import Final
+from typing import Final, Literal, TypeAlias
+from urllib.parse import urlsplit, urlunsplit
+
+from flexres.desired.git.revision import remote
+
+Host: TypeAlias = Literal["github", "gitlab"]
+"""Where the repository is."""
 
 FOLDER: Final = PurePosixPath(".github/workflows")
 GITLAB: Final = PurePosixPath(".gitlab-ci.yml")
@@ -17,7 +25,10 @@ python -m venv .venv
 .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --requirement requirements.txt"""
 """For a repository that names flexres at a commit in requirements.txt, and its dependencies in requirements.lock."""
 
-_TEMPLATES: Final = Path(__file__).with_name("templates") / "workflows"
+REQUIREMENTS: Final = PurePosixPath("requirements.txt")
+LOCK: Final = PurePosixPath("requirements.lock")
+
+_TEMPLATES: Final = Path(__file__).with_name("templates")
 _PINS: Final[Mapping[str, str]] = {
     "@CHECKOUT@": "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1",
     "@PYTHON@": "actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0",
@@ -69,12 +80,83 @@ _PARTS: Final[Mapping[str, str]] = {"@FLEX@": _FLEX, "@FIND@": _FIND, "@TAKE@": 
 """What several jobs have in common, as lines."""
 
 
+def repository_files(project: Path, host: Host) -> dict[Path, str]:
+    """What the repository lacks of its pipelines, of who reviews what, and of what they install; with their texts."""
+    files = workflow_files() if host == "github" else {GITLAB: gitlab_file()}
+    owner = _owner(project)
+    files[PurePosixPath(f".{host}/CODEOWNERS")] = _code_owners(host, owner)
+    if not (project / "pyproject.toml").exists():
+        files[REQUIREMENTS] = requirement()
+        files[LOCK] = (_TEMPLATES / LOCK.name).read_text(encoding="utf-8")
+    if any((project / name).exists() for name in ("CODEOWNERS", "docs/CODEOWNERS")):
+        del files[PurePosixPath(f".{host}/CODEOWNERS")]
+    return {project / name: text for name, text in files.items() if not (project / name).exists()}
+
+
 def workflow_files(install: str = INSTALL_LOCKED) -> dict[PurePosixPath, str]:
     """Path in the repository → text of each workflow; `install` is the shell script that puts flexres into .venv."""
     return {
         FOLDER / f"{template.stem}.yml": _rendered(template.read_text(encoding="utf-8"), install)
-        for template in sorted(_TEMPLATES.glob("*.yaml"))
+        for template in sorted((_TEMPLATES / "workflows").glob("*.yaml"))
     }
+
+
+def gitlab_file(install: str = INSTALL_LOCKED) -> str:
+    """The pipeline for GitLab."""
+    return _rendered((_TEMPLATES / "gitlab-ci.yaml").read_text(encoding="utf-8"), install)
+
+
+def _code_owners(host: Host, owner: str) -> str:
+    pipelines = ("/.github/",) if host == "github" else ("/.gitlab-ci.yml", "/.gitlab/")
+    judging = ("/stacks/*/flex.yaml", *pipelines, f"/{REQUIREMENTS}", f"/{LOCK}")
+    lines = [f"/stacks/ @{owner}/flex-leads", *(f"{path} @{owner}/flex-owners" for path in judging)]
+    return "\n".join([_CODE_OWNERS, *lines, ""])
+
+
+_CODE_OWNERS: Final = """\
+# Who has to review what: put in your own teams. It holds where the default branch is protected and asks for a review by
+# code owners. The last line that fits a file counts: flex.yaml and the pipelines judge everything else, so they belong
+# to others than the teams whose people they judge."""
+
+
+def _owner(project: Path) -> str:
+    """The organisation, or group, of the repository, by its remote; OWNER where none is known."""
+    found = re.match(r"(?:(?:https?|ssh)://[^/]+/|[\w.-]+@[\w.-]+:)([\w./-]+)/[^/]+/?$", remote(project))
+    return found[1] if found else "OWNER"
+
+
+def requirement() -> str:
+    """A requirements.txt that names flexres at the commit that runs now."""
+    url, commit = _installed_from()
+    return f"""\
+# flexres at one commit, never by its name alone, which anybody could register. For another version put in its commit,
+# and its flexres/cli/templates/requirements.lock in the place of requirements.lock: what it depends on, with hashes.
+flexres[pulumi,sso] @ git+{url}@{commit}
+"""
+
+
+def _installed_from() -> tuple[str, str]:
+    """The repository and the commit that this flexres was installed from; COMMIT where nobody knows."""
+    source = next((link.split(", ", 1)[1] for link in _links() if link.startswith("Source, ")), "")
+    try:
+        told = json.loads(metadata.distribution("flexres").read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        told = {}
+    if told.get("vcs_info", {}).get("vcs") == "git":
+        return _without_credentials(told["url"]), told["vcs_info"]["commit_id"]
+    return source or "https://github.com/OWNER/flexres", "COMMIT"
+
+
+def _links() -> list[str]:
+    try:
+        return metadata.metadata("flexres").get_all("Project-URL") or []
+    except metadata.PackageNotFoundError:
+        return []
+
+
+def _without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _rendered(text: str, install: str) -> str:

@@ -10,13 +10,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from typer.testing import CliRunner
 
-from flexres.cli.main import COMMANDS
-from flexres.cli.workflows import workflow_files
+from flexres.cli.main import COMMANDS, app
+from flexres.cli.workflows import gitlab_file, requirement, workflow_files
 from flexres.sandbox.server import Sandbox
 from tests.flow import github, pull_request
 from tests.flow.pull_request import ROOT
@@ -39,6 +43,62 @@ def test_the_workflows_are_rendered_from_the_templates(name: str) -> None:
         (WORKFLOWS / name).write_text(rendered[name])
     assert set(rendered) == set(NAMES)
     assert (WORKFLOWS / name).read_text() == rendered[name]
+
+
+def test_the_pipeline_for_gitlab_is_the_one_that_init_writes() -> None:
+    """To read before anything is installed."""
+    if os.environ.get("FLEXRES_WRITE_WORKFLOWS"):
+        (ROOT / "docs" / "gitlab-ci.yml").write_text(gitlab_file())
+    assert (ROOT / "docs" / "gitlab-ci.yml").read_text() == gitlab_file()
+
+
+def test_what_is_installed_has_hashes_and_is_all_that_flexres_needs() -> None:
+    """The lock that init writes holds each dependency of what it installs, and of building it."""
+    lock = (ROOT / "flexres" / "cli" / "templates" / "requirements.lock").read_text()
+    pinned = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", lock, re.MULTILINE))
+    blocks = re.split(r"^(?=[a-z0-9])", lock, flags=re.MULTILINE)[1:]
+    assert [block.split("==")[0] for block in blocks if "--hash=sha256:" not in block] == []
+    needed = [Requirement(text) for text in metadata.requires("flexres") or ()]
+    wanted = [one for one in needed if one.marker is None or any(one.marker.evaluate({"extra": e}) for e in EXTRAS)]
+    lacking = [str(one) for one in wanted if not one.specifier.contains(pinned.get(canonicalize_name(one.name), "0"))]
+    assert (lacking, "setuptools" in pinned) == ([], True), "make requirements"
+
+
+EXTRAS = ("pulumi", "sso")
+
+
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+def test_init_writes_the_pipelines_of_a_new_stack_too(ci: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With who reviews what, and flexres by a commit; what is there already stays."""
+    monkeypatch.chdir(tmp_path)
+    pull_request.run(tmp_path, "git", "init", "--quiet")
+    pull_request.run(tmp_path, "git", "remote", "add", "origin", "git@example.com:acme/flex.git")
+    (tmp_path / "requirements.txt").write_text("mine\n")
+    options = ["--account", "AC" + "0" * 32, "--instance", "GO" + "0" * 32, "--ci", ci]
+    ran = CliRunner().invoke(app, ["init", "prod", *options])
+    assert ran.exit_code == 0, ran.output
+    pipelines = {"github": [f".github/workflows/{name}" for name in NAMES], "gitlab": [".gitlab-ci.yml"]}[ci]
+    for name in (*pipelines, f".{ci}/CODEOWNERS", "requirements.lock"):
+        assert (tmp_path / name).exists(), name
+        assert f"wrote {name}" in ran.output
+    assert (tmp_path / "requirements.txt").read_text() == "mine\n"
+    assert "/stacks/*/flex.yaml @acme/flex-owners" in (tmp_path / f".{ci}" / "CODEOWNERS").read_text()
+    assert f"put your teams into .{ci}/CODEOWNERS" in ran.output
+
+
+def test_flexres_is_named_by_the_commit_that_it_was_installed_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the credentials of its URL, and never by its bare name."""
+    commit = "1a2b3c4d" * 5
+    told = {"url": "https://me:key@git.example/a/flexres.git", "vcs_info": {"vcs": "git", "commit_id": commit}}
+    monkeypatch.setattr(metadata.PathDistribution, "read_text", lambda _, name: json.dumps(told))
+    assert requirement().splitlines()[-1] == f"flexres[pulumi,sso] @ git+https://git.example/a/flexres.git@{commit}"
+
+
+def test_init_writes_no_pipeline_where_none_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ["--account", "AC" + "0" * 32, "--instance", "GO" + "0" * 32, "--ci", "none"]
+    assert CliRunner().invoke(app, ["init", "prod", *options]).exit_code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["stacks"]
 
 
 def find_actionlint() -> str | None:
@@ -555,3 +615,46 @@ def test_the_action_runs_a_command_and_gives_its_outputs(
 
     assert exits(ran) == [code], ran[-1].output
     assert action.outputs == outputs
+
+
+def gitlab(clone: Path, sandbox: Sandbox, job: str, **variables: str) -> tuple[int, str]:
+    """How a job's script ends that a shell runs as GitLab's runner does, and what it prints."""
+    pipeline = github.read(ROOT / "docs" / "gitlab-ci.yml")
+    runner(clone, sandbox, "gitlab")
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", "\n".join(pipeline[job]["script"])],
+        cwd=clone,
+        env={**os.environ, **sandbox.environment(), "STACK": "prod", **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+@by_hand
+def test_in_gitlab_a_refused_merge_request_is_red(clone: Path, sandbox: Sandbox) -> None:
+    """And one whose YAML is wrong, each after its comment is written."""
+    base = pull_request.run(clone, "git", "rev-parse", "origin/main").strip()
+    pull_request.run(clone, "git", "switch", "--quiet", "--detach", "origin/retention")
+    head = pull_request.run(clone, "git", "rev-parse", "HEAD").strip()
+    variables = {"CI_MERGE_REQUEST_DIFF_BASE_SHA": base, "CI_COMMIT_SHA": head}
+    assert gitlab(clone, sandbox, "preview", **variables)[0] == 4
+    assert f"head commit {head[:7]}" in (clone / "preview" / "plan.md").read_text()
+    (clone / "stacks" / "prod" / "users" / "ops.yaml").write_text("users: [\n")
+    assert gitlab(clone, sandbox, "preview", **variables)[0] == 2
+    assert "not planned" in (clone / "preview" / "plan.md").read_text()
+
+
+@by_hand
+def test_in_gitlab_exactly_the_plan_is_applied(clone: Path, sandbox: Sandbox) -> None:
+    """Judged by what was in force before the push."""
+    before = pull_request.run(clone, "git", "rev-parse", "origin/main").strip()
+    pull_request.run(clone, "git", "merge", "--quiet", "--ff-only", "origin/retention")
+    assert gitlab(clone, sandbox, "plan", CI_COMMIT_BEFORE_SHA=before)[0] == 4
+    approve(clone, sandbox)
+    assert gitlab(clone, sandbox, "plan", CI_COMMIT_BEFORE_SHA=before)[0] == 0
+    code, output = gitlab(clone, sandbox, "apply", CI_COMMIT_BEFORE_SHA=before)
+    assert code == 0, output
+    assert not sandbox.user("hana.kim@example.com")["deactivated"]

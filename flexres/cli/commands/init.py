@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
 import typer
 
 from flexres.cli import options
 from flexres.cli.exporting import checked_sid, schemas_beside
-from flexres.cli.init_from_live import write_project
+from flexres.cli.init_from_live import write_around
 from flexres.cli.output import emit
 from flexres.cli.stacks import checked_name
+from flexres.cli.workflows import Host
 from flexres.desired.edit.template import FLEX_SCHEMA, USERS_SCHEMA, flex_template, mint_id, team_template
 from flexres.errors import SetupError
 from flexres.files import folder_above, write_file
@@ -53,7 +55,7 @@ def init(
     ] = None,
     from_live: Annotated[
         bool,
-        typer.Option("--from-live", help="Begin with everybody who is in Flex, and the workflows of a repository."),
+        typer.Option("--from-live", help="Begin with everybody who is in Flex."),
     ] = False,
     by: Annotated[
         str, typer.Option(metavar="ATTRIBUTE", help="With --from-live: one team file for each value of it.")
@@ -62,22 +64,28 @@ def init(
         options.EngineName,
         typer.Option(metavar="direct|pulumi", help="What applies the stack; pulumi: its project is written, too."),
     ] = "direct",
+    ci: Annotated[
+        Literal["github", "gitlab", "none"],
+        typer.Option(metavar="github|gitlab|none", help="Where the repository is: its pipelines and CODEOWNERS, too."),
+    ] = "github",
     stacks: options.Stacks = options.STACKS_FOLDER,
 ) -> None:
     """Start a stack: write a commented flex.yaml and a first team file.
 
-    Nothing is sent, and a stack that is there already is left alone. With --from-live Flex is read, everybody in it
-    becomes YAML, and the plan of it is shown.
+    Where the repository lacks them, the pipelines that plan, deploy and look for drift are written, and who reviews
+    what. Nothing is sent, and a stack that is there already is left alone. With --from-live Flex is read, everybody in
+    it becomes YAML, and the plan of it is shown.
     """
     folder = stacks / checked_name(name)
     if folder.exists() or folder.is_symlink():
         raise SetupError(
             f"{folder} is there already, and was left alone", hint="choose another name, or remove it first"
         )
+    host: Host | None = None if ci == "none" else ci
     if from_live:
         from flexres.cli.init_from_live import begin_from_live  # noqa: PLC0415 - the other way needs nothing of it
 
-        begin_from_live(name, stacks, account=account, instance=instance, by=by, engine=engine)
+        begin_from_live(name, stacks, account=account, instance=instance, by=by, engine=engine, ci=host)
         return
     if instance is None:
         raise SetupError("which Flex instance?", hint="name it with --instance, or let --from-live find it")
@@ -94,15 +102,24 @@ def init(
     }
     for path, text in files.items():
         write_file(path, text)
-    project = write_project(folder_above(stacks)) if engine == "pulumi" else []
-    steps = _next_steps(name, folder) + (_pulumi_steps(name) if engine == "pulumi" else "")
-    emit("\n".join([*(f"wrote {path}" for path in (*files, *project)), "", steps]))
+    around = write_around(folder_above(stacks), engine=engine, ci=host)
+    steps = _next_steps(name, folder).splitlines() + (_pulumi_steps(name) if engine == "pulumi" else [])
+    if host is not None:
+        steps.append(f"  {len(steps)}. {_SET_UP[host]}")
+    emit("\n".join([*(f"wrote {path}" for path in (*files, *around)), "", *steps]))
 
 
-def _pulumi_steps(name: str) -> str:
-    return f"""
-  5. pulumi install                          makes .venv, where that is not there yet
-  6. flexres apply --stack {name}, or pulumi stack init {name} and pulumi up"""
+_SET_UP: Final[Mapping[Host, str]] = {
+    "github": "put your teams into .github/CODEOWNERS, and set the environments up: docs/gitops.md",
+    "gitlab": "put your teams into .gitlab/CODEOWNERS, and set the environments up: docs/gitlab.md",
+}
+
+
+def _pulumi_steps(name: str) -> list[str]:
+    return [
+        "  5. pulumi install                          makes .venv, where that is not there yet",
+        f"  6. flexres apply --stack {name}, or pulumi stack init {name} and pulumi up",
+    ]
 
 
 def _next_steps(name: str, folder: Path) -> str:

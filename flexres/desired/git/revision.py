@@ -119,6 +119,14 @@ def is_pipeline(environ: Mapping[str, str]) -> bool:
     return environ.get("CI", "").lower() not in {"", "0", "false"}
 
 
+def remote(folder: Path) -> str:
+    """The URL of the repository's remote `origin`, empty where git tells none."""
+    try:
+        return _git(folder, "config", "--get", "remote.origin.url").strip()
+    except _GitError:
+        return ""
+
+
 def _authors(revision: Revision, lines: Sequence[int]) -> dict[int, Author]:
     """Line of flex.yaml → the author of its newest change; lines that are not committed are left out."""
     if revision.commit is None:

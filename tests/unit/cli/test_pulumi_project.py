@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,7 @@ def test_init_writes_the_project_and_commits_the_engine(tmp_path: Path, monkeypa
     ran = CliRunner().invoke(app, ["init", "prod", *options])
     assert ran.exit_code == 0, ran.output
     assert {path.name for path in tmp_path.iterdir()} >= {"Pulumi.yaml", "__main__.py", ".gitignore", "stacks"}
-    assert (tmp_path / "requirements.txt").read_text().startswith("flexres[pulumi]==")
+    requirement = (tmp_path / "requirements.txt").read_text().splitlines()[-1]
+    assert re.fullmatch(r"flexres\[pulumi,sso\] @ git\+https://\S+@\w+", requirement)
     stack = load_stack(FolderSource(tmp_path / "stacks" / "prod"), name="prod")
     assert stack.config.engine == "pulumi"

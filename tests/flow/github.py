@@ -73,10 +73,10 @@ class Runner:
         sleep = self.work / "sleep"
         sleep.write_text("#!/bin/sh\n")
         sleep.chmod(0o755)
-        installed = self.folder / ".venv" / "bin" / "flexres"
-        if not installed.is_symlink():
-            installed.parent.mkdir(parents=True)
-            installed.symlink_to(Path(sys.executable).parent / "flexres")
+        for installed in (self.folder / ".venv" / "bin" / "flexres", self.work / "flexres" / "bin" / "flexres"):
+            if not installed.is_symlink():
+                installed.parent.mkdir(parents=True)
+                installed.symlink_to(Path(sys.executable).parent / "flexres")
 
     @property
     def kept(self) -> list[dict[str, Any]]:
@@ -130,7 +130,7 @@ class Runner:
         files = {name: str(self.file(name)) for name in ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_STEP_SUMMARY")}
         told = dict(line.split("=", 1) for line in self.file("GITHUB_ENV").read_text().splitlines())
         path = os.pathsep.join([str(self.work), str(Path(sys.executable).parent), os.environ["PATH"]])
-        kept = {"FAKE_GITHUB": str(self.work / "github.json"), "PATH": path}
+        kept = {"FAKE_GITHUB": str(self.work / "github.json"), "RUNNER_TEMP": str(self.work), "PATH": path}
         # What the environment's secrets would hold is given by the sandbox.
         own = {name: value for name, value in own.items() if value or name not in self.environ}
         everything = {**os.environ, **self.environ, **files, **told, **own, **kept}

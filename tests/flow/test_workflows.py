@@ -617,6 +617,28 @@ def test_the_action_runs_a_command_and_gives_its_outputs(
     assert action.outputs == outputs
 
 
+@by_hand
+def test_the_action_applies_exactly_a_plan_that_it_kept(clone: Path, sandbox: Sandbox) -> None:
+    """With digests that approve it, and then the hourly run, which has nothing to do."""
+    pull_request.run(clone, "git", "merge", "--quiet", "--ff-only", "origin/retention")
+
+    def act(work: str, **inputs: str) -> github.Runner:
+        values = {f"inputs.{name.replace('_', '-')}": value for name, value in {"stack": "prod", **inputs}.items()}
+        action = runner(clone, sandbox, work, **values)
+        (ran,) = action.run_steps(github.read(ROOT / "action.yml")["runs"]["steps"], ("Install flexres",))
+        assert ran.exit == 0, ran.output
+        return action
+
+    digest = act("look", command="plan").outputs["digest"]
+    kept = act("keep", command="plan", approve=digest, plan_file="plan.json", report="plan.html")
+    assert kept.outputs["verdict"] != "refused"
+    assert (clone / "plan.html").exists()
+    applied = act("apply", command="apply", approve=digest, plan_file="plan.json")
+    assert applied.outputs["verdict"] == "done"
+    due = act("due", command="apply", due="true", engine="direct")
+    assert due.outputs["changes"] == "0"
+
+
 def gitlab(clone: Path, sandbox: Sandbox, job: str, **variables: str) -> tuple[int, str]:
     """How a job's script ends that a shell runs as GitLab's runner does, and what it prints."""
     pipeline = github.read(ROOT / "docs" / "gitlab-ci.yml")

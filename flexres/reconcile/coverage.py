@@ -24,19 +24,21 @@ _UNTOUCHED: Final = frozenset({Kind.BLOCKED, Kind.AT_IDP, Kind.UNMANAGED, Kind.L
 class Routing:
     """What a plan does to the queues. `queues` are those that change, and those that the policy finds too small.
 
+    `ways` are those into queues on which somebody comes or goes by what a Workflow's target asks for besides.
     `short` are the names of these: below what the policy asks for already, and not made so by the plan.
     `notes` is what cannot be told, one line each. `unread` says why nothing is known at all.
     """
 
     queues: tuple[QueueCoverage, ...] = ()
+    ways: tuple[QueueCoverage, ...] = ()
     short: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     unread: str = ""
 
     @property
     def changed(self) -> tuple[QueueCoverage, ...]:
-        """The queues in which somebody comes or goes."""
-        return tuple(one for one in self.queues if one.changed)
+        """The queues in which somebody comes or goes, and the ways into them of whom that is so."""
+        return (*(one for one in self.queues if one.changed), *self.ways)
 
 
 def routing_of(
@@ -58,9 +60,24 @@ def routing_of(
     shown = (one for one in told if one.changed or one.queue.sid in short or one.doubts != one.doubts_before)
     return Routing(
         queues=tuple(shown),
+        ways=_ways(found, told, before, after),
         short=tuple(one.queue.name for one in told if one.queue.sid in short),
         notes=tuple(_notes(found, policy)),
     )
+
+
+def _ways(
+    found: RoutingMap, told: Iterable[QueueCoverage], before: Mapping[str, Person], after: Mapping[str, Person]
+) -> tuple[QueueCoverage, ...]:
+    """The ways into queues on which somebody comes or goes who does not in the queue, or on which nobody is left."""
+    queues = {one.queue.sid: one for one in told}
+    shown: list[QueueCoverage] = []
+    for way in coverage(found.ways, before, after):
+        queue = queues.get(way.queue.sid)
+        moves = {*(queue.gains if queue else ()), *(queue.loses if queue else ())}
+        if {*way.gains, *way.loses} - moves or (way.empties and not (queue and queue.empties)):
+            shown.append(way)
+    return tuple(shown)
 
 
 def _is_short(one: QueueCoverage, least: int) -> bool:

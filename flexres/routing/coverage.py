@@ -69,14 +69,28 @@ def coverage(
     touched = [name for name in {**before, **after} if before.get(name) is not after.get(name)]
     told = [queue for queue in queues if queue.is_told]
     moved = _moved(told, [before.get(name) for name in touched], [after.get(name) for name in touched])
-    shown = [queue for queue in told if moved[queue.sid].changed or wanted(queue)]
+    shown = [queue for queue in told if moved[queue.key].changed or wanted(queue)]
     others = sorted(name for name, person in before.items() if after.get(name) is person)
-    rest = Truth([before[name] for name in others], [queue.expression for queue in shown if queue.expression])
-    found: list[QueueCoverage] = []
-    for queue in shown:
-        held = rest.of(queue.expression) if queue.expression else Held.nobody()
-        found.append(_counted(queue, moved[queue.sid], touched, held, others))
-    return tuple(found)
+    rest = _Members([before[name] for name in others], shown)
+    return tuple(_counted(queue, moved[queue.key], touched, rest.of(queue), others) for queue in shown)
+
+
+class _Members:
+    """Who of some people is in which of some queues."""
+
+    def __init__(self, people: Sequence[Person], queues: Sequence[Queue]) -> None:
+        self._of_queues = Truth(people, [queue.expression for queue in queues if queue.expression])
+        targets = [queue.target for queue in queues if queue.target]
+        self._of_targets = Truth(people, targets, prefixed=True) if targets else None
+
+    def of(self, queue: Queue) -> Held:
+        """For whom the queue's expression holds, and its target's with it."""
+        if queue.expression is None:
+            return Held.nobody()
+        held = self._of_queues.of(queue.expression)
+        if queue.target is None or self._of_targets is None:
+            return held
+        return held.along_with(self._of_targets.of(queue.target))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,20 +109,20 @@ class _Moved:
 
 def _moved(
     queues: Sequence[Queue], before: Sequence[Person | None], after: Sequence[Person | None]
-) -> dict[str, _Moved]:
+) -> dict[tuple[str, str], _Moved]:
     people, places = [], []
     for place, person in enumerate([*before, *after]):
         if person is not None:
             people.append(person)
             places.append(place)
-    truth = Truth(people, [queue.expression for queue in queues if queue.expression])
+    members = _Members(people, queues)
     size = len(before)
-    found: dict[str, _Moved] = {}
+    found: dict[tuple[str, str], _Moved] = {}
     for queue in queues:
-        held = truth.of(queue.expression) if queue.expression else Held.nobody()
+        held = members.of(queue)
         certain = {places[row] for row in rows_of(held.certain)}
         doubts = {places[row]: depends for row, depends in held.doubts().items()}
-        found[queue.sid] = _Moved(
+        found[queue.key] = _Moved(
             frozenset(place for place in certain if place < size),
             frozenset(place - size for place in certain if place >= size),
             {place: depends for place, depends in doubts.items() if place < size},

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flexres.live.model import LiveUser, RoutingSetup, Snapshot, TaskQueue, Worker, WorkerChannel, Workflow
-from flexres.routing.language.model import Expression
+from flexres.routing.language.model import Expression, text_of
 from flexres.routing.language.parse import ExpressionError, parse
 from flexres.values import Json, fold_case
 
@@ -37,6 +37,8 @@ class Queue:
     """A task queue. `expression` is None where `problem` says why nobody can tell who is in it, or it is empty.
 
     An empty expression matches nobody: tasks wait until somebody moves them (Twilio's docs of the resource).
+    `target` is what a target of a Workflow asks besides: then this is the queue as far as tasks reach its people that
+    way, and `name` says so.
     """
 
     sid: str
@@ -45,6 +47,12 @@ class Queue:
     expression: Expression | None = None
     problem: str = ""
     routes: tuple[Route, ...] = ()
+    target: Expression | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from every other, and the ways into one queue from each other."""
+        return self.sid, text_of(self.target) if self.target is not None else ""
 
     @property
     def is_told(self) -> bool:
@@ -54,9 +62,13 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class RoutingMap:
-    """All queues, by name, and what about the Workflows cannot be told."""
+    """All queues, by name, and what about the Workflows cannot be told.
+
+    `ways` are queues again, as far as a target of a Workflow that asks for more of the Worker leads to them.
+    """
 
     queues: tuple[Queue, ...]
+    ways: tuple[Queue, ...] = ()
     problems: tuple[str, ...] = ()
     unread: str = ""
 
@@ -77,10 +89,28 @@ def routing_map(setup: RoutingSetup) -> RoutingMap:
                 routes.setdefault(route.queue, []).append(route)
         except (ValueError, RecursionError):
             problems.append(f"Workflow {workflow.name}: its configuration cannot be read, so not where it leads")
-    queues = [_queue(queue, tuple(routes.get(queue.sid, ()))) for queue in setup.queues]
-    return RoutingMap(
-        tuple(sorted(queues, key=lambda queue: (fold_case(queue.name), queue.sid))), tuple(problems), setup.unread
+    queues = sorted(
+        (_queue(queue, tuple(routes.get(queue.sid, ()))) for queue in setup.queues),
+        key=lambda queue: (fold_case(queue.name), queue.sid),
     )
+    ways = [way for queue in queues if queue.expression is not None for way in _ways(queue, problems)]
+    return RoutingMap(tuple(queues), tuple(ways), tuple(problems), setup.unread)
+
+
+def _ways(queue: Queue, problems: list[str]) -> Iterator[Queue]:
+    """The queue by each target that asks for more of the Worker; of what cannot be read, a line is added."""
+    targets: dict[str, list[Route]] = {}
+    for route in queue.routes:
+        if route.expression.strip():
+            targets.setdefault(route.expression, []).append(route)
+    for text, routes in targets.items():
+        try:
+            target = parse(text)
+        except ExpressionError as error:
+            problems.append(f"{routes[0].name}: what its target asks of Workers cannot be read: {error}")
+            continue
+        name = f"{queue.name}, by {routes[0].name}"
+        yield replace(queue, name=name, text=text, routes=tuple(routes), target=target)
 
 
 def _queue(queue: TaskQueue, routes: tuple[Route, ...]) -> Queue:

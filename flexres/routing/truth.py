@@ -53,6 +53,17 @@ class Held:
         """What an empty expression says: it matches no Worker."""
         return cls(NOBODY, NOBODY, {})
 
+    def along_with(self, other: Held) -> Held:
+        """For whom both hold: what is asked at once by two expressions."""
+        certain = self.certain & other.certain
+        uncertain = (self.certain | self.uncertain) & (other.certain | other.uncertain) & ~certain
+        depends: dict[Reading, People] = {}
+        for reading in {**self.depends, **other.depends}:
+            people = (self.depends.get(reading, NOBODY) | other.depends.get(reading, NOBODY)) & uncertain
+            if people:
+                depends[reading] = people
+        return Held(certain, uncertain, depends)
+
     def doubts(self) -> dict[int, tuple[Reading, ...]]:
         """The places of those for whom it cannot be told, and what that depends on."""
         groups: list[tuple[People, tuple[Reading, ...]]] = [(self.uncertain, ())]

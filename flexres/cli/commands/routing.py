@@ -24,6 +24,7 @@ from flexres.report.routing import overview as told
 from flexres.report.routing import queues as changes
 from flexres.report.routing.overview import Section
 from flexres.routing.catalogue import skill_troubles
+from flexres.routing.coverage import coverage
 from flexres.routing.explain import near_misses, standings
 from flexres.routing.findings import findings, overview
 from flexres.routing.queues import Person, RoutingMap, people_of, routing_map
@@ -153,9 +154,11 @@ def _of_queue(it: Opened, found: RoutingMap, people: dict[str, Person], asked: _
         )
     everybody = sorted(standings(queue, list(people.values())), key=lambda one: one.name)
     near = near_misses(everybody)
+    by_targets = [way for way in found.ways if way.sid == queue.sid]
+    ways = coverage(by_targets, people, people, wanted=lambda _: True)
     title = f"{it.stack.name}  {queue.name}: {sum(one.is_in for one in everybody):,} of {len(everybody):,}"
-    sections = told.members_sections(queue, everybody, near, verbose=asked.verbose)
-    return _Answer(title, sections, {"stack": it.stack.name, **told.members_json(queue, everybody, near)})
+    sections = told.members_sections(queue, ways, everybody, near, verbose=asked.verbose)
+    return _Answer(title, sections, {"stack": it.stack.name, **told.members_json(queue, ways, everybody, near)})
 
 
 def _of_user(it: Opened, found: RoutingMap, people: dict[str, Person], name: str) -> _Answer:

@@ -14,6 +14,7 @@ from flexres.report.visible import shorten, visible
 from flexres.report.wording import names_of, plural, value_text
 from flexres.routing.catalogue import Trouble
 from flexres.routing.comparing import SAYS, Reading
+from flexres.routing.coverage import QueueCoverage
 from flexres.routing.explain import Standing
 from flexres.routing.findings import Findings, QueueOverview
 from flexres.routing.queues import Queue
@@ -117,9 +118,12 @@ def _looks(looks: Findings) -> list[Sequence[str]]:
 
 
 def members_sections(
-    queue: Queue, found: Sequence[Standing], near: Sequence[Standing], *, verbose: bool
+    queue: Queue, ways: Sequence[QueueCoverage], found: Sequence[Standing], near: Sequence[Standing], *, verbose: bool
 ) -> list[Section]:
-    """Who is in one queue, of whom it cannot be told, and who lacks one comparison alone."""
+    """Who is in one queue, of whom it cannot be told, and who lacks one comparison alone.
+
+    `ways` are those into the queue by targets that ask for more.
+    """
     inside = [one for one in found if one.is_in]
     doubtful = [one for one in found if one.depends]
     limit = None if verbose else MOST
@@ -129,7 +133,7 @@ def members_sections(
             ("expression",),
             [(shorten(queue.text or "nobody: the expression is empty", _WIDEST_EXPRESSION),)],
         ),
-        Section("Led there by", ("filter",), [(name,) for name in dict.fromkeys(route.name for route in queue.routes)]),
+        Section("Led there by", ("filter", "its target asks besides", "people"), _ways(queue, ways)),
         Section("In it", ("who",), [(one.name,) for one in inside[:limit]], len(inside) - len(inside[:limit])),
         Section(
             "Uncertain", ("who", "it depends on"), [(one.name, depends_text(one.depends)) for one in doubtful[:limit]]
@@ -141,6 +145,19 @@ def members_sections(
             len(near) - len(near[:limit]),
         ),
     ]
+
+
+def _ways(queue: Queue, ways: Sequence[QueueCoverage]) -> list[Sequence[str]]:
+    asking = {route: way for way in ways for route in way.queue.routes}
+    rows: list[Sequence[str]] = []
+    for route in dict.fromkeys(queue.routes):
+        way = asking.get(route)
+        if way is None:
+            rows.append((route.name, shorten(route.expression, _WIDEST_EXPRESSION), ""))
+        else:
+            doubts = f" (and {len(way.doubts):,} uncertain)" if way.doubts else ""
+            rows.append((route.name, shorten(route.expression, _WIDEST_EXPRESSION), f"{way.after:,}{doubts}"))
+    return list(dict.fromkeys(map(tuple, rows)))
 
 
 def person_sections(found: Sequence[tuple[Queue, Standing]]) -> list[Section]:
@@ -224,10 +241,22 @@ def _doubt(name: str, depends: Iterable[Reading]) -> dict[str, Any]:
     return {"username": name, "depends_on": [SAYS[reading] for reading in depends]}
 
 
-def members_json(queue: Queue, found: Sequence[Standing], near: Sequence[Standing]) -> dict[str, Any]:
+def members_json(
+    queue: Queue, ways: Sequence[QueueCoverage], found: Sequence[Standing], near: Sequence[Standing]
+) -> dict[str, Any]:
     """One queue as values."""
+    targets = [
+        {
+            "filters": [route.name for route in way.queue.routes],
+            "expression": way.queue.text,
+            "people": list(way.eligible),
+            "uncertain": [_doubt(doubt.name, doubt.depends) for doubt in way.doubts],
+        }
+        for way in ways
+    ]
     return {
         **_queue_json(queue),
+        **({"targets": targets} if targets else {}),
         "people": [one.name for one in found if one.is_in],
         "uncertain": [_doubt(one.name, one.depends) for one in found if one.depends],
         "near_misses": [{"username": one.name, **standing_json(one)} for one in near],

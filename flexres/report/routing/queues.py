@@ -46,7 +46,7 @@ def markdown_rows(plan: Plan) -> Iterator[Sequence[str]]:
 
 def shown(plan: Plan) -> list[QueueCoverage]:
     """The queues to tell, those that lose the most of theirs first."""
-    found = plan.routing.queues if plan.routing else ()
+    found = (*plan.routing.queues, *plan.routing.ways) if plan.routing else ()
     return sorted(found, key=lambda one: (not one.empties, not one.loses, one.queue.name.casefold()))
 
 
@@ -110,6 +110,7 @@ def _queue_json(one: QueueCoverage, plan: Plan) -> dict[str, Any]:
         "sid": one.queue.sid,
         "name": one.queue.name,
         "expression": one.queue.text,
+        **({"by_target": True} if one.queue.target is not None else {}),
         "before": one.before,
         "after": one.after,
         "gains": list(one.gains),
@@ -117,7 +118,7 @@ def _queue_json(one: QueueCoverage, plan: Plan) -> dict[str, Any]:
         "eligible": list(one.eligible),
         **({"uncertain": doubts} if doubts else {}),
         "filters": [route.name for route in one.queue.routes],
-        **({"least": least} if (least := plan.policy.least_in(one.queue.name)) else {}),
+        **({"least": least} if one.queue.target is None and (least := plan.policy.least_in(one.queue.name)) else {}),
     }
 
 

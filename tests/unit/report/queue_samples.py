@@ -51,8 +51,16 @@ def unread_plan() -> Plan:
 
 
 def skills_plan() -> Plan:
-    """A skill that Flex's catalogue lacks, a level out of its bounds, and channels that nobody looked at."""
-    there = replace(snapshot(applied(person(ANA))), as_set=120)
+    """A skill that Flex's catalogue lacks, a level out of its bounds, and channels that nobody looked at.
+
+    Somebody goes from the way that a Workflow's target leads by, and stays in the queue.
+    """
+    cho = person(CHO, attributes={"level": 3})
+    target = {"queue": "WQ4", "expression": "worker.level >= 3"}
+    filters = {"filters": [{"filter_friendly_name": "Hard", "targets": [target]}]}
+    routing = RoutingSetup(QUEUES[3:4], (Workflow("WW1", "Calls", json.dumps({"task_routing": filters})),))
+    there = replace(snapshot(applied(person(ANA)), applied(cho)), as_set=120, routing=routing)
     there = replace(there, instance=replace(there.instance, skills=(CatalogueSkill("billing", 1, 5),)))
     users = [person(ANA, skills={"biling": 3}), person(BEN, skills={"billing": 9})]
+    users.append(replace(cho, attributes={"level": 1}))
     return plan_for(users, there, unknown_skills="fail")

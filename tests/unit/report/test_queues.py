@@ -85,6 +85,7 @@ def test_a_skill_that_flex_does_not_have_is_told_in_every_format_with_its_place(
     assert "not in Flex's skills catalogue; did you mean billing?" in text
     assert "its level is above 5" in text
     assert "users/support.yaml:" in text
+    assert "Everybody, by Calls: Hard" in text
     assert "Whether channels are available was not read of 120 users" in text
     assert "did you mean billing" in plan_markdown(plan)
     found = plan_json(plan)

@@ -16,9 +16,8 @@ from typing import Any, Final, TypeAlias
 from flexres.cli.output import after_writes, deliver, emit, note
 from flexres.cli.stacks import StackFolder, glance_at
 from flexres.errors import Exit, FlexresError, InvalidStack
-from flexres.report.comment import LEAST_LIMIT, LIMIT
-from flexres.report.markdown_escape import code, hidden_line, prose
-from flexres.report.visible import visible
+from flexres.report.markdown import LEAST_LIMIT, LIMIT, code, hidden_line, prose
+from flexres.text import visible
 
 _AT_ONCE: Final = 4
 """Stacks that are read at once: each holds its users in memory until its report is written."""

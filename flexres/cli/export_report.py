@@ -11,7 +11,7 @@ from typing import Final, Literal
 from flexres.cli.exporting import Destination, Exported
 from flexres.desired.edit.team_files import Rewritten
 from flexres.reconcile.export.users import LeftOut
-from flexres.report.visible import visible
+from flexres.text import visible
 
 _FEW: Final = 8
 _LINES: Final = 20

@@ -20,7 +20,7 @@ from flexres.files import check_writable
 from flexres.report import ci
 from flexres.report.drift.markdown import drift_markdown
 from flexres.report.drift.model import DriftReport
-from flexres.report.plan.failure import failure_markdown
+from flexres.report.markdown import failure_markdown
 from flexres.report.plan.markdown import applied_markdown, plan_markdown
 from flexres.report.plan.model import AppliedReport, PlanReport
 

@@ -13,8 +13,8 @@ from flexres.cli.options import LogFormat
 from flexres.cli.output import look_of, note
 from flexres.reconcile.change import UserChange
 from flexres.report.terms import KINDS, RESULTS
-from flexres.report.visible import visible
 from flexres.report.wording import outcome_message
+from flexres.text import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar

@@ -17,19 +17,18 @@ from flexres.desired.yaml.problems import render_github
 from flexres.errors import Position, Problem, SetupError
 from flexres.files import read_file
 from flexres.report import ci
-from flexres.report.comment import LIMIT
-from flexres.report.drift.json import drift_json
-from flexres.report.drift.junit import drift_junit
+from flexres.report.ci import sarif
+from flexres.report.drift.json import drift_json, drift_junit
 from flexres.report.drift.markdown import drift_markdown
 from flexres.report.drift.model import DriftReport
 from flexres.report.drift.text import drift_text
-from flexres.report.html.charts import Past
+from flexres.report.html.content import Past
 from flexres.report.html.rows import Person
+from flexres.report.markdown import LIMIT
 from flexres.report.plan.json import FORMAT, Report, applied_json, plan_json
 from flexres.report.plan.markdown import applied_markdown, plan_markdown
 from flexres.report.plan.model import AppliedReport, PlanReport
 from flexres.report.plan.text import applied_text, plan_text
-from flexres.report.sarif import sarif
 from flexres.report.terms import KINDS
 from flexres.report.wording import names_of, plural, when
 from flexres.text import MEGABYTE

@@ -14,9 +14,8 @@ from flexres.files import read_file
 from flexres.reconcile.plan import Plan
 from flexres.reconcile.saved_plan import Moved, SavedPlan, came_up, check_belongs, moved, read_saved, saved_json
 from flexres.report.run import PlanRun
-from flexres.report.visible import visible
 from flexres.report.wording import field_label, value_text
-from flexres.text import MEGABYTE
+from flexres.text import MEGABYTE, visible
 
 _LARGEST: Final = 64 * MEGABYTE
 _WRITE_IT: Final = "write one with flexres plan --save"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.color import ColorSystem
 from rich.style import Style
 
@@ -166,3 +166,10 @@ def _style(name: str) -> Style:
 
 def _styled(text: str, style: str) -> str:
     return _style(style).render(text, color_system=ColorSystem.STANDARD) if style and text.strip() else text
+
+
+def shorten(text: str, cells: int) -> str:
+    """The text in at most `cells` terminal cells; an ellipsis marks that something is missing."""
+    if cell_len(text) <= cells:
+        return text
+    return set_cell_size(text, cells - 1).rstrip() + "…"

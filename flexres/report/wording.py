@@ -12,8 +12,9 @@ from flexres.apply.outcome import UserOutcome
 from flexres.reconcile.change import Cause, FieldChange, Route, UserChange
 from flexres.reconcile.idp.model import Stranger
 from flexres.reconcile.key import LEAVING, UNTIL, Key
+from flexres.report.layout import shorten
 from flexres.report.terms import KINDS
-from flexres.report.visible import shorten, visible
+from flexres.text import visible
 from flexres.values import ABSENT, Json, Value, normal
 
 NOTHING: Final = "–"

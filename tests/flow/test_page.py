@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flexres.reconcile.drift.findings import drift_of
-from flexres.report.html.charts import Past
+from flexres.report.html.content import Past
 from flexres.report.html.page import page_html
 from flexres.report.html.rows import Person
 from tests import browser

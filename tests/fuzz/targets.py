@@ -29,8 +29,7 @@ from flexres.live.http.transport import Transport
 from flexres.live.http.webhook import NotDeliveredError, post, webhook
 from flexres.reconcile.saved_plan import read_saved
 from flexres.report.drift.json import earlier_of
-from flexres.report.idp.findings import findings_in_text
-from flexres.report.idp.saml import saml_json, saml_text
+from flexres.report.idp.findings import findings_in_text, saml_json, saml_text
 from flexres.report.layout import Page
 from flexres.routing.language.parse import ExpressionError, parse
 from flexres.sandbox.saml.xml import UnsafeXmlError

@@ -146,14 +146,6 @@ def test_no_room_has_a_circle():
     assert circles == []
 
 
-# Folders of one room that still know each other both ways; what is mended leaves this list.
-KNOWN_CIRCLES = {
-    ("report.drift", "report.html"),
-    ("report.html", "report.plan"),
-    ("report.plan", "report.sso"),
-}
-
-
 def test_between_the_folders_of_a_room_imports_go_one_way():
     """Of two folders within a room at most one knows the other."""
     known = {
@@ -163,7 +155,7 @@ def test_between_the_folders_of_a_room_imports_go_one_way():
         if name.startswith(f"flexres.{module.part}.")
     }
     circles = {(one, other) for one, other in known if one < other and (other, one) in known and "" not in (one, other)}
-    assert circles <= KNOWN_CIRCLES
+    assert circles == set()
 
 
 def _folder(name: str) -> str:

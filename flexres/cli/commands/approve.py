@@ -23,8 +23,8 @@ from flexres.reconcile.change import Block
 from flexres.reconcile.guards.approvals import Standing
 from flexres.reconcile.guards.model import LIFTED_BY_NO_DIGEST, Rule
 from flexres.reconcile.plan import Plan
-from flexres.report.visible import visible
 from flexres.report.wording import plural
+from flexres.text import visible
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 

@@ -27,10 +27,9 @@ from flexres.reconcile.change import UserChange
 from flexres.reconcile.drift.findings import Drift, compared_with, drift_of
 from flexres.reconcile.drift.fix import as_deployed, drifted
 from flexres.reconcile.drift.named import named, workers_to_ask
-from flexres.report.drift.json import earlier_of
-from flexres.report.drift.junit import drift_junit
-from flexres.report.drift.message import drift_message
+from flexres.report.drift.json import drift_junit, earlier_of
 from flexres.report.drift.model import DriftReport, drift_report_of
+from flexres.report.drift.text import drift_message
 from flexres.report.run import PlanRun
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)

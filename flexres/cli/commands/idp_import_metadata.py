@@ -21,7 +21,7 @@ from flexres.errors import SetupError
 from flexres.files import write_file
 from flexres.idp.auth0.state import open_provider
 from flexres.idp.metadata import read_metadata, read_source
-from flexres.report.visible import visible
+from flexres.text import visible
 
 _PEM: Final = "certs/idp.pem"
 

@@ -23,7 +23,7 @@ from flexres.desired.spreadsheet.columns import LARGEST, ColumnMap, Sheet, map_c
 from flexres.desired.spreadsheet.users import Taking, bases_of, stack_defaults
 from flexres.errors import Exit, InvalidStack, SetupError, in_order
 from flexres.files import read_file
-from flexres.report.visible import visible
+from flexres.text import visible
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 

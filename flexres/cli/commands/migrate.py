@@ -14,7 +14,7 @@ from flexres.desired.load import load_stack
 from flexres.desired.source import FolderSource
 from flexres.errors import Exit
 from flexres.files import write_file
-from flexres.report.visible import visible
+from flexres.text import visible
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 

@@ -20,7 +20,7 @@ from flexres.idp.findings import Report
 from flexres.idp.safe_xml import LARGEST
 from flexres.idp.saml.lint import lint as lint_response
 from flexres.live.credentials import endpoint
-from flexres.report.idp.saml import saml_json, saml_markdown, saml_text
+from flexres.report.idp.findings import saml_json, saml_markdown, saml_text
 from flexres.sso.checklist import service_provider
 
 _STDIN: Final = Path("-")

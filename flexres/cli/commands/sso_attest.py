@@ -20,10 +20,10 @@ from flexres.errors import SetupError
 from flexres.files import write_file
 from flexres.live.credentials import endpoint
 from flexres.reconcile.change import Answer, SettingChange
-from flexres.report.visible import visible
 from flexres.report.wording import plural
 from flexres.sso.difference import SignOn, setting_changes
 from flexres.sso.observe import probe
+from flexres.text import visible
 
 _TRUSTED: Final = "trusted"
 

@@ -17,7 +17,7 @@ from flexres.desired.checks import clashes, may_clash
 from flexres.desired.stack import Stack
 from flexres.desired.yaml.problems import render_github
 from flexres.errors import Exit, InvalidStack, Problem
-from flexres.report.sarif import sarif
+from flexres.report.ci import sarif
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 

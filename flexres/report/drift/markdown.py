@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from flexres.reconcile.drift.fix import lost_queues
-from flexres.report.comment import LEAST_LIMIT, LIMIT, Comment, footer
-from flexres.report.drift.model import DriftReport, Told
-from flexres.report.drift.wording import counts_text, lost_text, unnamed_lines
-from flexres.report.markdown_escape import code, hidden_line, prose
+from flexres.report.drift.model import DriftReport, Told, counts_text, lost_text, unnamed_lines
+from flexres.report.markdown import LEAST_LIMIT, LIMIT, Comment, code, footer, hidden_line, prose
 from flexres.report.terms import ACTIONS
 from flexres.report.wording import plural, short_place
 

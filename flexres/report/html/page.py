@@ -14,11 +14,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from flexres.report.drift.html import drift_content
-from flexres.report.html.charts import Past
-from flexres.report.html.content import Content
+from flexres.report.html.content import Content, Past
+from flexres.report.html.drift import drift_content
+from flexres.report.html.plan import plan_content
 from flexres.report.html.rows import Person
-from flexres.report.plan.html import plan_content
 from flexres.report.plan.json import Report
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")

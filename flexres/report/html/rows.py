@@ -10,8 +10,8 @@ from flexres.reconcile.change import Cause, FieldChange, Kind, Route
 from flexres.reconcile.key import Key
 from flexres.report.plan.json import Report
 from flexres.report.terms import KINDS, RISKS, Risk
-from flexres.report.visible import visible
 from flexres.report.wording import cause_text, field_label, names_of, quiet, short_place, sides
+from flexres.text import visible
 from flexres.values import ABSENT
 
 AS_DECLARED: Final = "as declared"

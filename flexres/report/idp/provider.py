@@ -10,9 +10,8 @@ from flexres.reconcile.change import Cause, FieldChange, IdpChange, UserChange
 from flexres.reconcile.idp.model import IdpPlan
 from flexres.reconcile.key import NAME_ID
 from flexres.reconcile.plan import Plan
-from flexres.report.layout import Page, Row
-from flexres.report.markdown_escape import code, prose
-from flexres.report.visible import shorten, visible
+from flexres.report.layout import Page, Row, shorten
+from flexres.report.markdown import code, prose
 from flexres.report.wording import (
     LONG,
     SHORT,
@@ -24,6 +23,7 @@ from flexres.report.wording import (
     value_text,
     values_text,
 )
+from flexres.text import visible
 from flexres.values import ABSENT, Value, normal, same
 
 _BY: Final = {Cause.GIT: "git", Cause.IDP: "changed there, put back", Cause.BOTH: "git, and changed there"}

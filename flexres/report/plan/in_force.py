@@ -10,9 +10,9 @@ from flexres.desired.model import InForce, JudgedBy
 from flexres.reconcile.guards.approvals import Approval, Standing
 from flexres.reconcile.plan import Plan
 from flexres.reconcile.stricter import Effect
-from flexres.report.plan.next_step import prune_command
+from flexres.report.next_step import prune_command
 from flexres.report.run import PlanRun
-from flexres.report.visible import visible
+from flexres.text import visible
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from flexres.reconcile.guards.model import Guarded
 from flexres.reconcile.guards.watch import roles_before
 from flexres.reconcile.plan import Plan
 from flexres.report.idp import provider as idp
+from flexres.report.next_step import approve_command
 from flexres.report.plan import skills
 from flexres.report.plan.model import AppliedReport, PlanReport, Refusal
-from flexres.report.plan.next_step import approve_command
 from flexres.report.plan.risks import Position, RiskItem, place_of
 from flexres.report.routing import queues
 from flexres.report.sso import settings as sign_on

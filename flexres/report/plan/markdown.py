@@ -11,12 +11,11 @@ from flexres.errors import Exit
 from flexres.reconcile.change import FieldChange, Kind, UserChange
 from flexres.reconcile.key import EMAIL, ROLES, UNTIL
 from flexres.reconcile.plan import Plan
-from flexres.report.comment import LEAST_LIMIT, LIMIT, Comment, footer
 from flexres.report.idp import provider as idp
-from flexres.report.markdown_escape import code, hidden_line, prose, summary_tag
+from flexres.report.markdown import LEAST_LIMIT, LIMIT, Comment, code, footer, hidden_line, prose, summary_tag
+from flexres.report.next_step import approve_command, checklist_command, passes_with, plan_command
 from flexres.report.plan import skills
 from flexres.report.plan.model import AppliedReport, PlanReport, Step, Undeclared, Where, where_of
-from flexres.report.plan.next_step import approve_command, checklist_command, passes_with, plan_command
 from flexres.report.plan.risks import RiskItem
 from flexres.report.routing import queues
 from flexres.report.sso import settings as sign_on

@@ -15,8 +15,8 @@ from flexres.reconcile.guards.watch import deactivated_on, roles_after, roles_of
 from flexres.reconcile.key import EMAIL, ROLES, Key
 from flexres.reconcile.plan import Plan
 from flexres.report.terms import RISKS, Risk
-from flexres.report.visible import visible
 from flexres.report.wording import field_label, names_of, value_text, values_text, when
+from flexres.text import visible
 
 Position: TypeAlias = "Callable[[str], str | None]"
 """Username → the place in the YAML that declares the user, `users/ops.yaml:14`; None where there is none."""

@@ -14,7 +14,6 @@ from flexres.report.layout import Cell, Page, Row
 from flexres.report.plan.model import AppliedReport, PlanReport
 from flexres.report.plan.risks import RiskItem
 from flexres.report.terms import KINDS, RISKS, Risk
-from flexres.report.visible import visible
 from flexres.report.wording import (
     ELSEWHERE,
     LONG,
@@ -30,6 +29,7 @@ from flexres.report.wording import (
     short_sid,
     values_text,
 )
+from flexres.text import visible
 
 MOST: Final = 40
 """So many of one kind in one place are told one by one; of the rest only how many, unless everything is asked for."""

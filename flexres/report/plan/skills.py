@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from flexres.reconcile.plan import Plan
 from flexres.report.layout import Page, Row
-from flexres.report.markdown_escape import code, prose
+from flexres.report.markdown import code, prose
 from flexres.report.plan.risks import Position
-from flexres.report.visible import visible
 from flexres.report.wording import names_of, short_place
 from flexres.routing.catalogue import SkillTrouble
+from flexres.text import visible
 
 COLUMNS: Final = ("skill", "what", "who", "where")
 _FEW: Final = 3

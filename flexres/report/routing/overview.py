@@ -7,10 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flexres.report.layout import Page, Row
-from flexres.report.markdown_escape import code, prose
+from flexres.report.layout import Page, Row, shorten
+from flexres.report.markdown import code, prose
 from flexres.report.routing.queues import led_by
-from flexres.report.visible import shorten, visible
 from flexres.report.wording import names_of, plural, value_text
 from flexres.routing.catalogue import Trouble
 from flexres.routing.comparing import SAYS, Reading
@@ -18,6 +17,7 @@ from flexres.routing.coverage import QueueCoverage
 from flexres.routing.explain import Standing
 from flexres.routing.findings import Findings, QueueOverview
 from flexres.routing.queues import Queue
+from flexres.text import visible
 from flexres.values import ABSENT
 
 MOST: Final = 60

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from flexres.reconcile.plan import Plan
 from flexres.report.layout import Page, Row
-from flexres.report.markdown_escape import code, prose
-from flexres.report.visible import visible
+from flexres.report.markdown import code, prose
 from flexres.report.wording import names_of
 from flexres.routing.comparing import SAYS, Reading
 from flexres.routing.coverage import QueueCoverage
 from flexres.routing.queues import Queue
+from flexres.text import visible
 
 COLUMNS: Final = ("task queue", "people", "who", "led there by")
 _FEW_ROUTES: Final = 2

@@ -10,11 +10,11 @@ from typing import Any, Final
 from flexres.apply.outcome import Applied, Outcome, Result
 from flexres.reconcile.change import Answer, SettingChange, SettingState
 from flexres.reconcile.plan import Plan
-from flexres.report.layout import Page, Row
-from flexres.report.markdown_escape import code, prose
-from flexres.report.plan.next_step import checklist_command
-from flexres.report.visible import shorten, visible
+from flexres.report.layout import Page, Row, shorten
+from flexres.report.markdown import code, prose
+from flexres.report.next_step import checklist_command
 from flexres.report.wording import LONG, SHORT, plural
+from flexres.text import visible
 
 _SIGNS: Final = {
     SettingState.AS_DECLARED: "✓",

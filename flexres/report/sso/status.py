@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from flexres.idp.service_provider import ServiceProvider
 from flexres.reconcile.change import Answer, SettingChange, SettingState
-from flexres.report.layout import Page, Row
-from flexres.report.markdown_escape import code, prose
+from flexres.report.layout import Page, Row, shorten
+from flexres.report.markdown import code, prose
 from flexres.report.sso.settings import as_json
-from flexres.report.visible import shorten, visible
 from flexres.report.wording import plural
 from flexres.sso.checklist import PAGE_PATH, PAGE_URL, Step
 from flexres.sso.difference import SignOn
+from flexres.text import visible
 
 FORMAT: Final = 1
 _ANSWERS: Final = {Answer.YES: ("yes", "green"), Answer.NO: ("no", "bold red"), Answer.UNKNOWN: ("unknown", "dim")}

@@ -9,7 +9,7 @@ from flexres.reconcile.drift.findings import Drift
 from flexres.reconcile.plan import Plan
 from flexres.report.drift import json as of_drift
 from flexres.report.drift import markdown as drift_as_markdown
-from flexres.report.drift import message, text
+from flexres.report.drift import text
 from flexres.report.drift.model import drift_report_of
 from flexres.report.plan import json as of_plan
 from flexres.report.plan import markdown as plan_as_markdown
@@ -58,4 +58,4 @@ def drift_json(drift: Drift, *, run: PlanRun = READ, position: Position | None =
 
 
 def drift_message(drift: Drift, *, text_alone: bool) -> dict[str, Any]:
-    return message.drift_message(drift_report_of(drift), text_alone=text_alone)
+    return text.drift_message(drift_report_of(drift), text_alone=text_alone)

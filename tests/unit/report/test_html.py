@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flexres.reconcile.drift.findings import drift_of
-from flexres.report.html.charts import Past
+from flexres.report.html.content import Past
 from flexres.report.html.page import page_html
 from flexres.report.html.rows import Person
-from flexres.report.visible import visible
+from flexres.text import visible
 from tests.unit.report import samples
 from tests.unit.report.rendering import applied_json, drift_json, plan_json
 

@@ -14,8 +14,7 @@ from jsonschema import Draft202012Validator
 from flexres.errors import SetupError
 from flexres.reconcile.drift.findings import Drift, Reason, compared_with, drift_of
 from flexres.reconcile.plan import Plan
-from flexres.report.drift.json import earlier_of
-from flexres.report.drift.junit import drift_junit
+from flexres.report.drift.json import drift_junit, earlier_of
 from flexres.report.drift.model import drift_report_of
 from flexres.report.terms import ACTIONS
 from tests.unit.report import samples

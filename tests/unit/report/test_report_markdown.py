@@ -14,9 +14,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from flexres.reconcile.plan import Plan
-from flexres.report.markdown_escape import code, hidden_line, prose
+from flexres.report.markdown import code, hidden_line, prose
 from flexres.report.run import PlanRun
-from flexres.report.visible import visible
+from flexres.text import visible
 from tests.unit.report import samples
 from tests.unit.report.rendering import applied_markdown, plan_markdown
 

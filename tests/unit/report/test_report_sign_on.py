@@ -10,8 +10,8 @@ from jsonschema import Draft202012Validator
 from flexres.errors import Exit
 from flexres.reconcile.change import SettingState
 from flexres.reconcile.guards.model import Rule, Violation
+from flexres.report.next_step import next_after
 from flexres.report.plan.model import report_of
-from flexres.report.plan.next_step import next_after
 from flexres.report.sso.status import checklist_markdown, checklist_text
 from flexres.report.terms import Verdict
 from tests.unit.report import samples

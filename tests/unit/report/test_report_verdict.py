@@ -15,8 +15,8 @@ from flexres.reconcile.change import Kind
 from flexres.reconcile.guards.approvals import Approval, Source
 from flexres.reconcile.guards.model import Rule
 from flexres.reconcile.plan import Plan
+from flexres.report.next_step import lift
 from flexres.report.plan.model import report_of
-from flexres.report.plan.next_step import lift
 from flexres.report.terms import Risk, Verdict
 from tests.unit.report import samples
 from tests.unit.report.rendering import applied_text, plan_json, plan_markdown, plan_text

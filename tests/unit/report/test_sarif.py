@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from flexres.errors import Position, Problem
-from flexres.report.sarif import SCHEMA, sarif
+from flexres.report.ci import SCHEMA, sarif
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from flexres.reconcile.key import Key
-from flexres.report.html.charts import Past, history_chart, kinds_chart, teams_chart
-from flexres.report.html.content import Content, Section, Told, facts_of
+from flexres.report.html.content import Content, Past, Section, Told, facts_of, history_chart, kinds_chart, teams_chart
 from flexres.report.html.rows import AS_DECLARED, Person, Rows
 from flexres.report.plan.json import Report
-from flexres.report.visible import visible
 from flexres.report.wording import field_label, plural, short_place, value_text
+from flexres.text import visible
 from flexres.values import ABSENT
 
 _LIMIT: Final = 200

@@ -12,7 +12,7 @@ from flexres.reconcile.guards.approvals import Source
 from flexres.reconcile.guards.model import LIFTED_BY_NO_DIGEST, Guarded, Rule, Violation
 from flexres.reconcile.plan import Plan
 from flexres.report.run import PlanRun
-from flexres.report.visible import visible
+from flexres.text import visible
 
 _LIFTS: Final[Mapping[Rule, str]] = {
     Rule.PROTECTED: "take the user off policy.protected",

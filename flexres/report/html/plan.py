@@ -9,15 +9,25 @@ from typing import Any, Final
 from flexres.apply.outcome import Result
 from flexres.reconcile.change import Answer, Kind, SettingChange, SettingState
 from flexres.reconcile.guards.model import Rule
-from flexres.report.html.charts import Chart, Past, history_chart, kinds_chart, queues_chart, teams_chart
-from flexres.report.html.content import Content, Section, Told, facts_of
+from flexres.report.html.content import (
+    Chart,
+    Content,
+    Past,
+    Section,
+    Told,
+    facts_of,
+    history_chart,
+    kinds_chart,
+    queues_chart,
+    teams_chart,
+)
 from flexres.report.html.rows import AS_DECLARED, NOTED, Person, field_of, kind_name, missed_because, rows_of
+from flexres.report.next_step import passes_with
 from flexres.report.plan.json import Report
-from flexres.report.plan.next_step import passes_with
 from flexres.report.sso import settings as sign_on
 from flexres.report.terms import KINDS, RISKS, Risk
-from flexres.report.visible import visible
 from flexres.report.wording import ELSEWHERE, LONG, SSO_BRINGS_BACK, names_of, short_place
+from flexres.text import visible
 
 
 def plan_content(report: Report, people: Iterable[Person], past: Sequence[Past]) -> Content:

@@ -203,9 +203,12 @@ def _bytes(path: Path) -> bytes | None:
 
 
 def checked_sid(prefix: str, value: str) -> str:
-    """The SID that an option gives. Raises typer.BadParameter for what can be none of this prefix."""
+    """The SID that an option, or its variable, gives. Raises typer.BadParameter for what can be none of this prefix.
+
+    The error does not repeat what was given: a secret may stand in the wrong variable.
+    """
     if not re.fullmatch(f"{prefix}[0-9a-fA-F]{{32}}", value):
-        raise typer.BadParameter(f"{value} is not {prefix} and 32 digits of 0-9 and a-f")
+        raise typer.BadParameter(f"it is not {prefix} and 32 digits of 0-9 and a-f")
     return value
 
 

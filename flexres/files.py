@@ -46,10 +46,13 @@ def read_if_there(path: Path, largest: int, *, hint: str = "") -> bytes | None:
     return data
 
 
-def write_file(path: Path, content: bytes | str, *, private: bool = False, hint: str = "") -> None:
+def write_file(
+    path: Path, content: bytes | str, *, private: bool = False, personal: bool = False, hint: str = ""
+) -> None:
     """Write a file with all folders above it; a reader, or a crash, meets the old content or the new one.
 
-    What is there already keeps its mode, and a link stays one. `private`: the owner alone may read it afterwards.
+    What is there already keeps its mode, and a link stays one. `private`: the owner alone may read it afterwards;
+    `personal`: so it is with a new file, and somebody who opened it to others once has decided that.
     A device or a pipe, such as /dev/stdout, is written to as it is.
 
     Raises:
@@ -64,7 +67,8 @@ def write_file(path: Path, content: bytes | str, *, private: bool = False, hint:
             with target.open("wb", buffering=0) as file:
                 file.write(data)
             return
-        _replace(target, data, _PRIVATE if private else mode and stat.S_IMODE(mode))
+        before = _PRIVATE if personal and mode is None else mode and stat.S_IMODE(mode)
+        _replace(target, data, _PRIVATE if private else before)
     except OSError as error:
         raise SetupError(f"{path} cannot be written: {error.strerror}", hint=hint) from error
 

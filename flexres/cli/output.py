@@ -51,8 +51,12 @@ def _forced() -> bool:
     return bool(os.environ.get("FORCE_COLOR")) and not os.environ.get("NO_COLOR")
 
 
-def emit(text: str, out: Path | None = None, *, private: bool = False, needed: bool = False) -> None:
-    """Prints a report, or writes it to a file, which is the owner's alone where `private`; it ends with one line break.
+def emit(
+    text: str, out: Path | None = None, *, private: bool = False, public: bool = False, needed: bool = False
+) -> None:
+    """Prints a report, or writes it to a file; it ends with one line break.
+
+    Reports name people, so a new file is its owner's alone unless it is `public`; `private`: one that was there, too.
 
     A reader who has closed the pipe has seen enough, unless the report is `needed` for what comes next.
 
@@ -61,7 +65,7 @@ def emit(text: str, out: Path | None = None, *, private: bool = False, needed: b
     """
     text = text.rstrip("\n") + "\n"
     if out is not None:
-        write_file(out, text, private=private, hint=_OTHER_FILE)
+        write_file(out, text, private=private, personal=not public, hint=_OTHER_FILE)
         return
     try:
         # typer.echo would take colours away wherever it sees no terminal, asked for or not.

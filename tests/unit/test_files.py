@@ -35,6 +35,16 @@ def test_a_file_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
     assert (path.read_bytes(), mode(path)) == (b"new", 0o640)
 
 
+def test_a_new_file_with_personal_data_is_its_owner_s_alone(tmp_path: Path) -> None:
+    """One that somebody opened to others stays so."""
+    path = tmp_path / "report.json"
+    write_file(path, b"old", personal=True)
+    assert mode(path) == 0o600
+    path.chmod(0o644)
+    write_file(path, b"new", personal=True)
+    assert mode(path) == 0o644
+
+
 def test_a_private_file_is_its_owners_alone(tmp_path: Path) -> None:
     """Also where it was open to others before."""
     path = tmp_path / "x"

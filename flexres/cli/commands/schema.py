@@ -31,4 +31,4 @@ def schema(
     out: options.Out = None,
 ) -> None:
     """Print the JSON Schema of flex.yaml or of team files, for editors."""
-    emit(json.dumps(json_schema(kind), indent=2, ensure_ascii=False), out)
+    emit(json.dumps(json_schema(kind), indent=2, ensure_ascii=False), out, public=True)

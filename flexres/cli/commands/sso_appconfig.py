@@ -68,7 +68,7 @@ def appconfig(
         findings = scripts.check_appconfig(source, loaded.config, active)
         emit(_report(check, findings, report_format, out), out)
         return Exit.DONE if verdict(findings) == "accepted" else Exit.FAILED
-    emit(scripts.appconfig(loaded.config, active, redirect_url), out)
+    emit(scripts.appconfig(loaded.config, active, redirect_url), out, public=True)
     reason = scripts.why_without_oauth(loaded.config, active, redirect_url)
     if reason:
         note(f"note: without oauth, since {reason}")

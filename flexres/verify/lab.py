@@ -16,7 +16,7 @@ from flexres.errors import FlexresError, LostAnswerError, NotFoundError, TwilioE
 from flexres.live.flex.users import FlexUsers
 from flexres.live.http.transport import Transport, path
 from flexres.live.model import FlexUser, Instance
-from flexres.live.taskrouter.workers import Workers
+from flexres.live.taskrouter.workers import Workers, task_queues
 from flexres.values import Json
 
 TRACE: Final = "flexres_verify"
@@ -26,6 +26,9 @@ DOMAIN: Final = "example.invalid"
 """Reserved (RFC 2606): nobody has an address there."""
 
 _THROWAWAY: Final = re.compile(rf"flexres-verify-[0-9a-f]{{12}}[a-z]?@{re.escape(DOMAIN)}", re.IGNORECASE)
+_THROWAWAY_QUEUE: Final = re.compile(r"flexres-verify-[0-9a-f]{12}-[0-9]+")
+_TRIES: Final = 10
+"""So often, a second apart, a queue is asked whom it takes: TaskRouter may need a moment."""
 _FULL_NAME: Final = "Throwaway of flexres verify"
 _ROUNDS: Final = 3
 
@@ -82,6 +85,7 @@ class Lab:
         self._names: set[str] = set()
         self._sids: set[str] = set()
         self._beginning: Beginning | None = None
+        self._queues = 0
 
     def name(self, letter: str = "") -> str:
         """A throwaway username of this run; each letter is another user."""
@@ -174,6 +178,56 @@ class Lab:
             raise FlexresError("the Worker's attributes are not a JSON object")
         return {name: value for name, value in found.items() if name != TRACE}
 
+    async def holds(self, expression: str, subject: Subject) -> bool | None:
+        """Whether a throwaway task queue with this expression takes the Worker; None: TaskRouter refuses the expression.
+
+        No Workflow leads to the queue. Another one that surely takes the Worker shows when TaskRouter has come to it.
+
+        Raises:
+            FlexresError: TaskRouter makes no queue, or does not come to it.
+        """
+        asked, control = await self._queue(expression), await self._queue(f"{TRACE} == '{self._run}'")
+        if control is None:
+            raise FlexresError("TaskRouter makes no task queue")
+        if asked is None:
+            return None
+        for _ in range(_TRIES):
+            if await self._takes(control, subject):
+                return await self._takes(asked, subject)
+            await self.transport.timing.sleep(1.0)
+        raise FlexresError("a new task queue takes nobody yet")
+
+    async def _queue(self, expression: str) -> str | None:
+        self._queues += 1
+        name = f"flexres-verify-{self._run}-{self._queues}"
+        form = {"FriendlyName": name, "TargetWorkers": expression}
+        seen = await self.ask("POST", "taskrouter", self._queue_path(), form=form, idempotent=False)
+        return str(seen.body["sid"]) if seen.ok else None
+
+    async def _takes(self, queue: str, subject: Subject) -> bool:
+        seen = await self.ask(
+            "GET", "taskrouter", self.worker_path(), params={"TaskQueueSid": queue, "PageSize": "1000"}
+        )
+        workers = seen.body.get("workers") if isinstance(seen.body, dict) else None
+        return any(worker.get("sid") == subject.worker for worker in workers or ())
+
+    def _queue_path(self, *parts: str) -> str:
+        return path("v1", "Workspaces", self.instance.workspace, "TaskQueues", *parts)
+
+    async def _remove_queues(self) -> dict[str, str]:
+        """Remove the throwaway queues of this run and of earlier ones; who could not be removed, and why."""
+        try:
+            found = await task_queues(self.transport, self.instance.workspace)
+        except FlexresError as error:
+            return {"": f"task queues flexres-verify-{self._run}-…: {error}"} if self._queues else {}
+        left: dict[str, str] = {}
+        for queue in found:
+            if _THROWAWAY_QUEUE.fullmatch(queue.name):
+                seen = await self.ask("DELETE", "taskrouter", self._queue_path(queue.sid))
+                if not seen.ok and seen.status != 404:
+                    left[queue.sid] = f"task queue {queue.name} ({queue.sid}): DELETE answered {seen}"
+        return left
+
     async def deprovision(self, sid: str) -> Seen:
         """One Deprovision call, as it is."""
         body = {"flex_user_sid": sid}
@@ -206,6 +260,7 @@ class Lab:
                 else:
                     removed.append(user.username)
         left.update(await self._remove_workers())
+        left.update(await self._remove_queues())
         return tuple(removed), tuple(left.values())
 
     async def _active(self) -> list[FlexUser]:

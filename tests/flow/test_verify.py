@@ -71,6 +71,18 @@ BOTH_WAYS: list[tuple[Mapping[str, Any], Mapping[str, str]]] = [
     ({"page_size_over_cap": "cap"}, {"page_size": "capped"}),
     ({"page_size_over_cap": "refuse"}, {"page_size": "refused"}),
     ({"page_size_cap": 2000}, {"page_size": "granted"}),
+    ({"expression_precedence": "and_first"}, {"expression_precedence": "and first"}),
+    ({"expression_precedence": "left_to_right"}, {"expression_precedence": "left to right"}),
+    ({"expression_null": "value"}, {"expression_missing": "value"}),
+    ({"expression_null": "unknown"}, {"expression_missing": "unknown"}),
+    ({"expression_types": "strict"}, {"expression_types": "strict"}),
+    ({"expression_types": "convert"}, {"expression_types": "convert"}),
+    ({"expression_key_case": "exact"}, {"expression_key_case": "exact"}),
+    ({"expression_key_case": "any"}, {"expression_key_case": "any"}),
+    ({"expression_escapes": "none"}, {"expression_escapes": "none"}),
+    ({"expression_escapes": "backslash"}, {"expression_escapes": "backslash"}),
+    ({"event_actors": "full"}, {"event_actor": "account"}),
+    ({"event_actors": "workspace"}, {"event_actor": "workspace"}),
     ({"configuration_names_instance": True}, {"configuration_instance": "named"}),
     ({"configuration_names_instance": False}, {"configuration_instance": "not named"}),
 ]
@@ -113,6 +125,7 @@ def assert_nothing_is_left(sandbox: Sandbox) -> None:
         user["username"] for user in sandbox.users() if "verify" in str(user["username"]) and not user["deactivated"]
     ] == []
     assert [worker["friendly_name"] for worker in sandbox.workers() if "verify" in str(worker["friendly_name"])] == []
+    assert [name for name in sandbox.queues() if "verify" in name] == []
 
 
 @pytest.mark.parametrize(("switches", "truth"), BOTH_WAYS, ids=lambda value: " ".join(map(str, value.values())))

@@ -23,12 +23,12 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
     epilog="""\
 \b
 Examples:
-  flexres migrate                        all stacks
-  flexres migrate --check                in CI: exits 3 when files are to be rewritten
+  flexres migrate                     all stacks
   flexres migrate -s prod --natural-types    level.int: "3" becomes level: 3
+  flexres migrate --natural-types --check    in CI, which writes nothing
 \b
-Exit codes: 0 done, or nothing to do · 2 the YAML is wrong; nothing is written
-only with --check: 3 something is to be rewritten"""
+Exit codes: 0 done, or nothing to do · 2 the YAML is wrong, and nothing is
+written · only with --check: 3 something is to be rewritten"""
 )
 def migrate(
     *,
@@ -39,7 +39,7 @@ def migrate(
     ] = False,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; let the exit code say what is to do.")] = False,
 ) -> int:
-    """Bring the YAML of all stacks, or of one, to the newest version of its format.
+    """Bring the YAML to the newest version of its format.
 
     Version 1 is the newest, so of itself nothing is to do. What is rewritten keeps its comments and its order, and
     says the same: every user is compared before a file is written.

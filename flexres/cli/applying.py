@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,7 +112,8 @@ async def show_and_apply(
     report = report_of(plan, run, it.stack.line_of)
     if in_words:
         # Whoever cannot see the plan has not agreed to it.
-        emit(plan_as(report, it.stack, verbose=manner.verbose), needed=True)
+        shown = report_of(plan, replace(run, follows=True), it.stack.line_of)
+        emit(plan_as(shown, it.stack, verbose=manner.verbose), needed=True)
     note_oddities(plan, it)
     if plan.violations or not (plan.pending or through):
         if not in_words:

@@ -6,6 +6,7 @@ import difflib
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from textwrap import fill
 from typing import Final, Literal
 
 from flexres.cli.exporting import Destination, Exported
@@ -15,6 +16,7 @@ from flexres.text import visible
 
 _FEW: Final = 8
 _LINES: Final = 20
+_WIDTH: Final = 100
 
 
 def export_report(
@@ -46,7 +48,9 @@ def _headline(target: Destination, result: Exported, *, dry_run: bool) -> Iterat
     added, changed = (sum(len(getattr(file, kind)) for file in files) for kind in ("added", "changed"))
     count = len(result.found.users)
     config = target.stack.config
-    yield f"{target.stack.name}: {_users(count)} in Flex instance {config.instance} of {config.account}"
+    others = len({item.username for item in result.found.left_out if not item.what})
+    everybody = f"{count:,} of {_users(count + others)}" if others else _users(count)
+    yield f"{target.stack.name}: {everybody} in Flex instance {config.instance} of {config.account}"
     yield f"  {added:,} new, {changed:,} changed, {count - added - changed:,} as the YAML says already"
     for file in files:
         verb = "would write" if dry_run else "wrote"
@@ -81,7 +85,10 @@ def _left_out(result: Exported, *, verbose: bool) -> list[str]:
     for item in found.left_out:
         if not item.what:
             whole[item.why].append(item.username)
-    lines += [f"  {_names(names, verbose=verbose)}: {visible(why)}" for why, names in whole.items()]
+    for why, names in whole.items():
+        listed = _names(names, verbose=verbose)
+        told = f"{_users(len(names))}, each {visible(why)}: {listed}" if len(names) > 1 else f"{listed}: {visible(why)}"
+        lines.append(fill(told, _WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False))
     partly = [item for item in found.left_out if item.what]
     lines += [_one(item) for item in (partly if verbose else partly[:_LINES])]
     if len(partly) > _LINES and not verbose:

@@ -63,7 +63,7 @@ def begin_from_live(
 
 
 def write_around(project: Path, *, engine: Engine, ci: Host | None) -> list[Path]:
-    """Write what the repository lacks around its stacks, and say which: pipelines, and with Pulumi its project.
+    """Write what the repository lacks around its stacks, and say which: pipelines, a .gitignore, and with Pulumi its project.
 
     Raises:
         SetupError: a file cannot be written.
@@ -71,8 +71,7 @@ def write_around(project: Path, *, engine: Engine, ci: Host | None) -> list[Path
     files = repository_files(project, ci) if ci is not None else {}
     for path, text in files.items():
         write_file(path, text)
-    project_s = write_project(project) if engine == "pulumi" else []
-    return [Path(os.path.relpath(path)) for path in (*files, *project_s)]
+    return [Path(os.path.relpath(path)) for path in (*files, *write_project(project, engine))]
 
 
 async def _begin(name: str, stacks: Path, *, account: str, instance: str | None, by: str, engine: Engine) -> None:
@@ -194,17 +193,19 @@ from flexres.pulumi import FlexStack
 
 FlexStack(pulumi.get_stack()).export()
 '''
-IGNORED: Final = (".venv/", "__pycache__/", ".flexres/", ".pulumi-state/", ".tools/")
-"""What never belongs into a commit: the environment, the journal, the state of one machine, a CLI of the project's."""
+IGNORED: Final = (".flexres/", "plan.json", "plan.html")
+"""What never belongs into a commit: the journal, and what the examples call a saved plan and its page."""
+IGNORED_OF_PULUMI: Final = (".venv/", "__pycache__/", ".pulumi-state/", ".tools/")
+"""The environment, the state of one machine, a CLI of the project's."""
 
 
-def write_project(project: Path) -> list[Path]:
-    """Write the files that the project lacks, and say which.
+def write_project(project: Path, engine: Engine) -> list[Path]:
+    """Write the files that the project lacks for this engine, and say which.
 
     Raises:
         SetupError: one cannot be written, or the .gitignore that is there cannot be read.
     """
-    files = project_files(project)
+    files = project_files(project) if engine == "pulumi" else _ignoring(project, IGNORED)
     for path, text in files.items():
         write_file(path, text)
     return list(files)
@@ -221,13 +222,16 @@ def project_files(project: Path) -> dict[Path, str]:
         # `pulumi install` makes the virtual environment from it.
         files[project / REQUIREMENTS] = requirement()
     missing = {path: text for path, text in files.items() if not path.exists()}
+    return missing | _ignoring(project, (*IGNORED, *IGNORED_OF_PULUMI))
+
+
+def _ignoring(project: Path, names: Sequence[str]) -> dict[Path, str]:
+    """The .gitignore with these names in it; nothing where it has them all."""
     ignore = project / ".gitignore"
     try:
         before = ignore.read_text(encoding="utf-8") if ignore.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise SetupError(f"{ignore} cannot be read: {error}", hint="mend it, or move it away") from None
-    lacking = [line for line in IGNORED if line not in before.splitlines()]
-    if lacking:
-        gap = "\n" if before and not before.endswith("\n") else ""
-        missing[ignore] = before + gap + "".join(f"{line}\n" for line in lacking)
-    return missing
+    lacking = [line for line in names if line not in before.splitlines()]
+    gap = "\n" if before and not before.endswith("\n") else ""
+    return {ignore: before + gap + "".join(f"{line}\n" for line in lacking)} if lacking else {}

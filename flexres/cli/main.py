@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 from flexres import __version__
 from flexres.cli.errors import guarded
@@ -27,7 +27,21 @@ class Entry:
         """The command itself, ready to be called."""
         command = typer.main.get_command(import_module(self.module).app)
         command.name = name
+        _without_types(command)
         return command
+
+
+def _without_types(command: Any) -> None:
+    """Let the help call an argument by its name alone: typer adds the type that Python has for it."""
+    for parameter in command.params:
+        if isinstance(parameter, TyperArgument):
+            setattr(parameter, "display_type_rich", _no_type)  # noqa: B010 - it is a method
+    for below in getattr(command, "commands", {}).values():
+        _without_types(below)
+
+
+def _no_type(ctx: Any) -> None:
+    return None
 
 
 def group_of(entries: Mapping[str, Entry]) -> type[TyperGroup]:

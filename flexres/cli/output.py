@@ -66,6 +66,8 @@ def emit(
     text = text.rstrip("\n") + "\n"
     if out is not None:
         write_file(out, text, private=private, personal=not public, hint=_OTHER_FILE)
+        if not private:
+            note(f"wrote {out}")
         return
     try:
         # typer.echo would take colours away wherever it sees no terminal, asked for or not.

@@ -36,11 +36,11 @@ class Credentials:
         return "Basic " + base64.b64encode(pair).decode("ascii")
 
 
-def from_environment(stack: str, account: str, environ: Mapping[str, str]) -> Credentials:
+def from_environment(stack: str, account: str, environ: Mapping[str, str], *, local: bool = False) -> Credentials:
     """The credentials of `account`, from the variables that Twilio's own tools use.
 
     Each may carry the suffix `__<STACK>`; what is set with it goes before what is set without. An API key goes
-    before an auth token.
+    before an auth token. `local`: the stack is of a sandbox on this machine.
 
     Raises:
         SetupError: nothing is set, half a pair is set, or TWILIO_ACCOUNT_SID names another account.
@@ -54,7 +54,8 @@ def from_environment(stack: str, account: str, environ: Mapping[str, str]) -> Cr
     raise SetupError(
         f"there are no credentials for account {account} in the environment",
         hint="set TWILIO_ACCOUNT_SID with TWILIO_API_KEY and TWILIO_API_SECRET, or with TWILIO_AUTH_TOKEN "
-        f"(each may end in {suffix}, which goes first)",
+        f"(each may end in {suffix}, which goes first)"
+        + ("; flexres sandbox serve prints a sandbox's" if local else ""),
     )
 
 

@@ -10,11 +10,11 @@ from typing import Final
 class PlanRun:
     """How a plan came about.
 
-    `seconds` and `requests` are what reading both sides cost. `base` is the revision that the plan was compared with,
-    as it was named, and `head` the commit that proposes the YAML, where another is checked out. `not_compared`: why
-    it could not be compared with the base that was asked for. `offline` says that Flex was not read and the base stands
-    for it. `apply` is what applies exactly this plan and `look` what shows all of it, each behind `flexres`: the
-    command, then its own options.
+    `follows`: it is applied, or asked about, right after it is shown. `seconds` and `requests` are what reading
+    both sides cost. `base` is the revision that the plan was compared with, as it was named, and `head` the commit
+    that proposes the YAML, where another is checked out. `not_compared`: why it could not be compared with the base
+    that was asked for. `offline` says that Flex was not read and the base stands for it. `apply` is what applies
+    exactly this plan and `look` what shows all of it, each behind `flexres`: the command, then its own options.
     """
 
     seconds: float = 0.0
@@ -23,6 +23,7 @@ class PlanRun:
     not_compared: str = ""
     head: str = ""
     offline: bool = False
+    follows: bool = False
     apply: tuple[str, ...] = ("apply",)
     look: tuple[str, ...] = ("plan",)
 

@@ -51,7 +51,8 @@ def load(name: str, project: Path, environ: Mapping[str, str] = os.environ) -> S
         _check_targets(stack, _targets_of_run())
         refuse_forgetful_backend(project, environ)
         # The provider takes them from the same environment; said here, it is one line and not one a resource.
-        credentials.from_environment(name, stack.config.account, environ)
+        local = stack.config.endpoint is not None
+        credentials.from_environment(name, stack.config.account, environ, local=local)
         credentials.endpoint(stack.config.endpoint, environ)
     except FlexresError as error:
         Sender(environ).failure(name, words.failure(error, PROGRAM, name))

@@ -23,6 +23,7 @@ from flexres.live.model import Instance
 from flexres.report.routing import overview as told
 from flexres.report.routing import queues as changes
 from flexres.report.routing.overview import Section
+from flexres.report.wording import names_of
 from flexres.routing.catalogue import skill_troubles
 from flexres.routing.coverage import coverage
 from flexres.routing.explain import near_misses, standings
@@ -173,7 +174,7 @@ def _of_user(it: Opened, found: RoutingMap, people: dict[str, Person], name: str
 
 def _meant(word: str, known: Sequence[str]) -> str:
     near = nearest(word, known)
-    return f"did you mean {visible(near)}?" if near else "flexres routing lists all queues, and export all users"
+    return f"did you mean {visible(near)}?" if near else f"there are {names_of(known)}"
 
 
 async def _what_if(it: Opened, path: Path) -> _Answer:

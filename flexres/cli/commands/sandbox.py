@@ -97,6 +97,7 @@ def serve_command(
     """Serve until Ctrl-C."""
 
     def ready(url: str) -> None:
+        note("# for the shell in which flexres is to find this Flex; AUTH0_* are for stacks with idp: alone")
         for name, value in _environment(url).items():
             note(f"export {name}={value}")
         emit(f"ready {url}")
@@ -193,11 +194,11 @@ def reset_command(state: State = STATE) -> None:
 def _environment(url: str) -> dict[str, str]:
     """What a shell has to set to use the sandbox at `url`."""
     return {
-        **auth0_environment(url),
         "TWILIO_ACCOUNT_SID": DEFAULT.account_sid,
         "TWILIO_API_KEY": DEFAULT.api_key,
         "TWILIO_API_SECRET": DEFAULT.api_secret,
         "FLEXRES_ENDPOINT": url,
+        **auth0_environment(url),
     }
 
 

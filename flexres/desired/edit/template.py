@@ -115,7 +115,8 @@ policy:
 # leavers: [max@example.com]           # leave by name, whatever their marker says
 
 # Single sign-on has a section of its own. Begin it with "sso: {{type: enhanced, writer: console}}", and flexres sso
-# checklist says what else to fill in, and what to enter where in Twilio Console.
+# checklist says what else to fill in, and what to enter where in Twilio Console. Until it is filled in, flexres
+# validate says what lacks, and nothing is planned.
 """
 
 _USUAL: Final = """\

@@ -173,7 +173,7 @@ def connect(
             number that is none.
     """
     return Transport(
-        credentials.from_environment(stack, account, environ),
+        credentials.from_environment(stack, account, environ, local=endpoint is not None),
         endpoint=credentials.endpoint(endpoint, environ),
         read_only=read_only,
         max_connections=credentials.max_connections(environ),

@@ -219,7 +219,7 @@ def _provider(plan: Report) -> Section:
 
 def _approved(plan: Report) -> Section:
     lines = [
-        Told(item["rule"], visible(item["username"]), quiet=f"by {visible(item['approved_by'])}")
+        Told(item["rule"], visible(item["username"]), quiet=visible(item["approved_by"]))
         for item in plan["guarded"]
         if item.get("approved_by")
     ]

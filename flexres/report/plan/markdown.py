@@ -174,7 +174,7 @@ def _approvals(comment: Comment, report: PlanReport) -> None:
         (prose(item.rule), plural(len(item.usernames), "user") + f": {_few(item.usernames)}", code(item.by))
         for item in report.approved
     )
-    comment.table(("approved", "whom", "by"), rows, "approvals", around=("", ""))
+    comment.table(("approved", "whom", "how"), rows, "approvals", around=("", ""))
 
 
 def _team_files(comment: Comment, report: PlanReport) -> None:

@@ -94,7 +94,7 @@ def approvals(page: Page, report: PlanReport) -> None:
     if report.approved:
         page.heading("Approved")
         page.table(
-            [(str(item.rule), ""), (names_of(item.usernames), ""), (f"by {visible(item.by)}", "dim")]
+            [(str(item.rule), ""), (names_of(item.usernames), ""), (visible(item.by), "dim")]
             for item in report.approved
         )
 

@@ -52,7 +52,8 @@ def plan_text(report: PlanReport, *, width: int, colour: bool, verbose: bool = F
     cost = _cost(run)
     if report.settled:
         there = f"as in {visible(run.base)}; Flex was not read" if run.offline else "as declared"
-        says = f"all {plan.in_sync:,} users are {there}" if plan.in_sync != 1 else f"the one user is {there}"
+        everybody = {0: "nobody is declared", 1: f"the one user is {there}"}
+        says = everybody.get(plan.in_sync, f"all {plan.in_sync:,} users are {there}")
         page.ends([("✓ ", "green"), *stack_name(plan), ("  in sync: ", "bold green"), (says, "")], (cost, "dim"))
     else:
         known = f"in {visible(run.base)}" if run.offline else "in Flex"
@@ -192,7 +193,11 @@ def _closing(page: Page, report: PlanReport, *, verbose: bool) -> None:
             if plan.digest:
                 page.write((f"or with a commit: {approve_command(plan)}", "dim"), indent=2)
         case Step.APPLY | Step.LOOK_AND_APPLY:
-            says = "safe to apply: " if report.step is Step.APPLY else "after a look at what needs care: "
+            safe = report.step is Step.APPLY
+            if run.follows:
+                page.write(("safe to apply" if safe else "needs care", VERDICTS[report.verdict].style))
+                return
+            says = "safe to apply: " if safe else "after a look at what needs care: "
             page.write((says, VERDICTS[report.verdict].style), (report.command, "bold"))
         case Step.NOTHING:
             page.write(("nothing to apply", "green"))

@@ -29,6 +29,7 @@ def test_each_command_has_help_with_an_example_that_fits_80_columns(
     pages = [run(name, sub, "--help").out for sub in groups] if groups else [shown.out]
     assert shown.code == 0
     for page in pages:
+        assert not re.search(r"<(str|int|Path|path|list)\b", page)
         assert re.search(r"^  Examples?:$", page, re.MULTILINE)
         assert max(map(len, page.splitlines())) <= 80
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from flexres.cli.init_from_live import IGNORED, PROGRAM, PROJECT, write_project
+from flexres.cli.init_from_live import IGNORED, IGNORED_OF_PULUMI, PROGRAM, PROJECT, write_project
 from flexres.cli.main import app
 from flexres.desired.load import load_stack
 from flexres.desired.source import FolderSource
@@ -29,19 +29,25 @@ def test_what_is_there_already_stays(tmp_path: Path) -> None:
     (tmp_path / "__main__.py").write_text("mine")
     (tmp_path / "pyproject.toml").write_text("")
     (tmp_path / ".gitignore").write_text("*.pem\n.venv/")
-    written = write_project(tmp_path)
+    written = write_project(tmp_path, "pulumi")
     assert sorted(path.name for path in written) == [".gitignore", "Pulumi.yaml"]
     assert (tmp_path / "__main__.py").read_text() == "mine"
     ignored = (tmp_path / ".gitignore").read_text().splitlines()
     assert ignored[:2] == ["*.pem", ".venv/"]
-    assert sorted(ignored) == sorted([*IGNORED, "*.pem"])
-    assert write_project(tmp_path) == []
+    assert sorted(ignored) == sorted([*IGNORED, *IGNORED_OF_PULUMI, "*.pem"])
+    assert write_project(tmp_path, "pulumi") == []
+
+
+def test_what_runs_leave_behind_is_kept_out_of_git_under_the_direct_engine_too(tmp_path: Path) -> None:
+    """The journal, and the plans that the examples write: they have people's names."""
+    assert write_project(tmp_path, "direct") == [tmp_path / ".gitignore"]
+    assert (tmp_path / ".gitignore").read_text() == ".flexres/\nplan.json\nplan.html\n"
 
 
 def test_a_gitignore_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_bytes(b"\xff")
     with pytest.raises(SetupError, match="gitignore cannot be read"):
-        write_project(tmp_path)
+        write_project(tmp_path, "pulumi")
 
 
 def test_init_writes_the_project_and_commits_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,7 +85,9 @@ def test_one_that_fails_stops_no_other_and_the_summary_names_each(
     assert (code, begun) == (Exit.UNREACHABLE, ["eu", "us"])
     assert "the report of us" in text
     assert text.endswith("2 stacks\n  eu  error: Twilio cannot be reached\n  us  safe: 1 to add\n")
-    assert capsys.readouterr().err == "error: eu: Twilio cannot be reached\n  check the network\n"
+    said = capsys.readouterr().err
+    assert said.startswith("error: eu: Twilio cannot be reached\n  check the network\n")
+    assert said.endswith(f"wrote {tmp_path / 'out.txt'}\n")
 
 
 @pytest.mark.parametrize(("writes", "most"), [(False, 3), (True, 1)])

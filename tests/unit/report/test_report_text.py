@@ -106,7 +106,7 @@ def test_an_approval_from_the_command_line_is_repeated_in_the_next_command() -> 
 def test_who_approved_is_named() -> None:
     """A lifted guard is told together with who lifted it."""
     text = text_of(samples.approved_plan())
-    assert "by stacks/prod/flex.yaml:21, by commit 1a2b3c4" in line_with(text, "gains admin", "by ")
+    assert "  stacks/prod/flex.yaml:21, by commit 1a2b3c4" in line_with(text, "gains admin", "by ")
 
 
 def test_a_blocked_user_comes_with_the_reason_and_the_approval() -> None:

@@ -63,7 +63,7 @@ def begin_from_live(
 
 
 def write_around(project: Path, *, engine: Engine, ci: Host | None) -> list[Path]:
-    """Write what the repository lacks around its stacks, and say which: pipelines, a .gitignore, and with Pulumi its project.
+    """Write what the repository lacks around its stacks, and say which: pipelines, .gitignore, with Pulumi its project.
 
     Raises:
         SetupError: a file cannot be written.

@@ -78,9 +78,7 @@ COMMANDS = {
     "verify": Entry("flexres.cli.commands.verify", "Settle what Twilio leaves undocumented, on throwaway users."),
     "idp": Entry("flexres.cli.commands.idp", "The identity provider: settings to enter, Auth0 kept as declared."),
     "schema": Entry("flexres.cli.commands.schema", "Print the JSON Schema of flex.yaml or of team files, for editors."),
-    "migrate": Entry(
-        "flexres.cli.commands.migrate", "Bring the YAML to the newest version of its format; nothing is sent."
-    ),
+    "migrate": Entry("flexres.cli.commands.migrate", "Bring the YAML to the newest version of its format."),
     "sandbox": Entry("flexres.cli.commands.sandbox", "A local Flex to try things on: serve, run, seed, reset."),
     "demo": Entry("flexres.cli.commands.demo", "Plan, apply and plan again: what `make up` shows.", hidden=True),
 }

@@ -7,9 +7,10 @@ from typing import Final
 from flexres.errors import FlexresError
 from flexres.live.http.transport import path
 from flexres.live.model import ATTRIBUTES
+from flexres.values import Json
 from flexres.verify.lab import Experiment, Finding, Lab
 
-_ATTRIBUTES: Final = {"one": 1, "text": "3", "Languages": "en", "quoted": "azb"}
+_ATTRIBUTES: Final[dict[str, Json]] = {"one": 1, "text": "3", "Languages": "en", "quoted": "azb"}
 
 
 async def _read(lab: Lab, expression: str, *, holds: tuple[str, str], fails: tuple[str, str]) -> Finding:

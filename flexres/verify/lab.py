@@ -179,7 +179,7 @@ class Lab:
         return {name: value for name, value in found.items() if name != TRACE}
 
     async def holds(self, expression: str, subject: Subject) -> bool | None:
-        """Whether a throwaway task queue with this expression takes the Worker; None: TaskRouter refuses the expression.
+        """Whether a throwaway task queue with this expression takes the Worker; None: TaskRouter refuses to make it.
 
         No Workflow leads to the queue. Another one that surely takes the Worker shows when TaskRouter has come to it.
 

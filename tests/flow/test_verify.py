@@ -245,7 +245,7 @@ def test_the_command_reports_in_every_form(cli: Cli, sandbox: Sandbox) -> None:
     account = sandbox.identity.account_sid
     text = cli.run("verify", "--non-production", account)
     assert (text.code, text.err) == (0, "")
-    assert "25 unknowns settled, 0 not; none unsafe" in text.out
+    assert "31 unknowns settled, 0 not; none unsafe" in text.out
     assert "access_token" not in text.out
     saved = cli.run("verify", "--non-production", account, "-f", "json", "-o", "answers.json")
     assert (saved.code, saved.out) == (0, "")

@@ -24,12 +24,16 @@ from flexres.values import ABSENT
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Who applies what: `by` is a person or a pipeline, `commit` the YAML's if it is one, `dirty`: it differs."""
+    """Who applies what: `by` is a person or a pipeline, `commit` the YAML's if it is one, `dirty`: it differs.
+
+    `reviewed_by` are those who let the pipeline go on, as its platform tells.
+    """
 
     stack: str
     by: str
     commit: str | None
     dirty: bool = False
+    reviewed_by: tuple[str, ...] = ()
 
 
 class JournalError(FlexresError):
@@ -154,7 +158,8 @@ class FileJournal:
         run = self._run
         at = self._now().isoformat(timespec="milliseconds")
         dirty = {"dirty": True} if run.dirty else {}
-        full = {"at": at, "stack": run.stack, "commit": run.commit, **dirty, "by": run.by, **line}
+        reviewed = {"reviewed_by": list(run.reviewed_by)} if run.reviewed_by else {}
+        full = {"at": at, "stack": run.stack, "commit": run.commit, **dirty, "by": run.by, **reviewed, **line}
         # One write of one line: two runs that share the file never mix within a line.
         data = (json.dumps(full, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
         try:

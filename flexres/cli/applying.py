@@ -151,7 +151,7 @@ async def _by_pulumi(plan: Plan, it: Opened, manner: Manner, through: Engine) ->
 async def carry_out(plan: Plan, it: Opened, manner: Manner) -> Applied:
     """Applies the plan with progress on stderr and a journal; Ctrl-C stops it between two users."""
     path = manner.journal or own_journal(it.revision.folder.parent, plan.stack)
-    journal = FileJournal(path, Run(plan.stack, it.by, plan.commit, plan.dirty))
+    journal = FileJournal(path, Run(plan.stack, it.by, plan.commit, plan.dirty, it.reviewed.who))
     stop = asyncio.Event()
     try:
         journal.drift(manner.found)

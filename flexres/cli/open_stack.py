@@ -18,8 +18,9 @@ from flexres.desired.git.revision import Revision, operator, read_revision
 from flexres.desired.load import Stack
 from flexres.desired.model import DIGEST_LENGTH, DIGEST_PATTERN
 from flexres.errors import SetupError
+from flexres.live.http.hosting import NOT_ASKED, HostingApi, Reviewed, pipeline_hosting, reviewers_of, run_approvers
 from flexres.reconcile.base import Base
-from flexres.reconcile.guards.approvals import Approval, Source
+from flexres.reconcile.guards.approvals import Approval, Proof, Source
 from flexres.reconcile.plan import Plan
 from flexres.report.run import PlanRun
 from flexres.session import Session, committed_approvals, open_session
@@ -44,6 +45,7 @@ class Opened:
     lifts: Lifts
     session: Session
     judged_by: str = ""
+    reviewed: Reviewed = NOT_ASKED
 
     @property
     def by(self) -> str:
@@ -103,9 +105,32 @@ async def opened(
         *committed_approvals(stack, revision),
         *(Approval(digest, Source.COMMAND_LINE, who) for digest in lifts.digests),
     )
+    approvals, reviewed = await _reviewed(approvals, asks_about_run=not read_only)
     opening = open_session(stack, environ=os.environ, revision=revision, read_only=read_only, base=base or "")
     async with opening as session:
-        yield Opened(stack, revision, approvals, lifts, replace(session, every_channel=every_channel), base or "")
+        yield Opened(
+            stack, revision, approvals, lifts, replace(session, every_channel=every_channel), base or "", reviewed
+        )
+
+
+async def _reviewed(approvals: tuple[Approval, ...], *, asks_about_run: bool) -> tuple[tuple[Approval, ...], Reviewed]:
+    """The approvals with who reviewed them, as the platform of this pipeline tells, and who let the run go on."""
+    hosting = pipeline_hosting(os.environ)
+    asked = {one.commit for one in approvals if one.commit and one.proof is Proof.NONE}
+    if hosting is None or not (asked or asks_about_run):
+        return approvals, NOT_ASKED
+    async with HostingApi(hosting) as api:
+        found = {commit: await reviewers_of(api, commit) for commit in sorted(asked)}
+        run = await run_approvers(api) if asks_about_run else NOT_ASKED
+    return tuple(_with_review(one, found.get(one.commit), hosting.platform) for one in approvals), run
+
+
+def _with_review(approval: Approval, review: Reviewed | None, platform: str) -> Approval:
+    if review is None:
+        return approval
+    if not review.who:
+        return replace(approval, unknown=f"{platform}: {review.unknown}")
+    return replace(approval, who=", ".join(review.who), proof=Proof.REVIEW)
 
 
 def check_digests(digests: Sequence[str]) -> None:

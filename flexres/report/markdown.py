@@ -83,6 +83,8 @@ def footer(plan: Plan, run: PlanRun) -> str:
         said.append(f"judged by the policy of {commit_name(too)}, too")
     if run.head:
         said.append(f"head commit {commit_name(run.head)}")
+    if run.reviewed_by:
+        said.append(f"the run approved by {', '.join(map(code, run.reviewed_by))}")
     if commit:
         name = commit_name(commit)
         said.append(f"commit {name} and uncommitted changes" if plan.dirty else f"commit {name}")

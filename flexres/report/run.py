@@ -15,6 +15,7 @@ class PlanRun:
     that proposes the YAML, where another is checked out. `not_compared`: why it could not be compared with the base
     that was asked for. `offline` says that Flex was not read and the base stands for it. `apply` is what applies
     exactly this plan and `look` what shows all of it, each behind `flexres`: the command, then its own options.
+    `reviewed_by` are those who let the pipeline go on, as its platform tells.
     """
 
     seconds: float = 0.0
@@ -22,6 +23,7 @@ class PlanRun:
     base: str = ""
     not_compared: str = ""
     head: str = ""
+    reviewed_by: tuple[str, ...] = ()
     offline: bool = False
     follows: bool = False
     apply: tuple[str, ...] = ("apply",)

@@ -24,6 +24,7 @@ from flexres.cli.workflows import gitlab_file, requirement, workflow_files
 from flexres.sandbox.server import Sandbox
 from tests.flow import github, pull_request
 from tests.flow.pull_request import ROOT
+from tests.platform_api import platform
 
 WORKFLOWS = ROOT / ".github" / "workflows"
 NAMES = ("preview.yml", "deploy.yml", "drift.yml")
@@ -637,6 +638,43 @@ def test_the_action_applies_exactly_a_plan_that_it_kept(clone: Path, sandbox: Sa
     assert applied.outputs["verdict"] == "done"
     due = act("due", command="apply", due="true", engine="direct")
     assert due.outputs["changes"] == "0"
+
+
+@by_hand
+def test_who_reviewed_and_who_let_the_run_go_on_is_told_and_kept(clone: Path, sandbox: Sandbox) -> None:
+    """In the plan, in what became of it, and in the journal; the token is nowhere."""
+    pull_request.run(clone, "git", "merge", "--quiet", "--ff-only", "origin/retention")
+    approve(clone, sandbox)
+    commit = pull_request.run(clone, "git", "rev-parse", "HEAD").strip()
+    pull = {"number": 7, "merged_at": "now", "user": {"login": "mallory"}, "head": {"sha": commit}}
+    answers = {
+        f"repos/acme/flex/commits/{commit}/pulls": [pull],
+        "repos/acme/flex/pulls/7/reviews": [{"user": {"login": "ana"}, "state": "APPROVED", "commit_id": commit}],
+        "repos/acme/flex/actions/runs/1/approvals": [{"state": "approved", "user": {"login": "olga"}}],
+    }
+    with platform(answers) as there:
+        told = {
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_API_URL": there.url,
+            "GITHUB_REPOSITORY": "acme/flex",
+            "GITHUB_RUN_ID": "1",
+        }
+        environ = {**sandbox.environment(), **told}
+        plan = runner(clone, sandbox, "plan", **{"github.token": "ghs_s3cr3t"})
+        plan.environ = environ
+        assert exits(plan.run("deploy.yml", "plan")) == [0]
+        apply = runner(clone, sandbox, "apply", **{"github.token": "ghs_s3cr3t"})
+        apply.environ = environ
+        assert exits(apply.run("deploy.yml", "apply")) == [0]
+    by = f"by commit {commit[:7]}, reviewed by ana"
+    assert by in " ".join((clone / "plan" / "plan.txt").read_text().split())
+    assert "the run was approved by olga" in (clone / "applied" / "applied.txt").read_text()
+    assert json.loads((clone / "applied" / "applied.json").read_text())["reviewed_by"] == ["olga"]
+    lines = [json.loads(line) for line in (clone / ".flexres/journal/prod.jsonl").read_text().splitlines()]
+    assert {tuple(line["reviewed_by"]) for line in lines} == {("olga",)}
+    assert any(by in line["by"] for line in lines if line["event"] == "approval")
+    everything = "".join(path.read_text() for folder in ("plan", "applied") for path in (clone / folder).iterdir())
+    assert "s3cr3t" not in everything + json.dumps(lines)
 
 
 def gitlab(clone: Path, sandbox: Sandbox, job: str, **variables: str) -> tuple[int, str]:

@@ -15,7 +15,7 @@ from flexres.cli.each_stack import Told, each_stack
 from flexres.cli.engines import applying_through
 from flexres.cli.extra_outputs import ExtraOutputs
 from flexres.cli.open_stack import Lifts, opened
-from flexres.cli.output import busy
+from flexres.cli.output import busy, note
 from flexres.cli.saved_plans import plan_as_saved, read
 from flexres.cli.stacks import StackFolder, choose_stacks
 from flexres.errors import SetupError
@@ -109,6 +109,9 @@ def apply(
                         plan, run = plan.narrowed(due), replace(run, apply=("apply", "--due"))
             if base is not None:
                 run = replace(run, apply=(*run.apply, "--base", base))
+            run = replace(run, reviewed_by=it.reviewed.who)
+            if it.reviewed.unknown:
+                note(f"note: who approved this run is not known: {it.reviewed.unknown}")
             pending = len(plan.pending)
             question = f"Apply {'this change' if pending == 1 else f'these {pending} changes'} to {plan.stack}?"
             ended = await show_and_apply(plan, run, it, told, question=question, through=through)

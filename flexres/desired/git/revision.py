@@ -105,8 +105,9 @@ def _signer(folder: Path, commit: str) -> str:
 
 def operator(folder: Path, environ: Mapping[str, str]) -> str:
     """Who is running this: who started the CI job, git's user.name, or the name on this machine."""
-    if environ.get("GITHUB_ACTOR"):
-        return environ["GITHUB_ACTOR"]
+    for variable in ("GITHUB_ACTOR", "GITLAB_USER_LOGIN"):
+        if environ.get(variable):
+            return environ[variable]
     try:
         name = _git(folder, "config", "--get", "user.name").strip()
     except _GitError:

@@ -68,7 +68,8 @@ class Approval:
         if self.proof is Proof.REVIEW:
             return f"{where}, by commit {self.commit[:7]}, reviewed by {self.who}"
         author = f"whose author git gives as {self.who}" if self.who else "whose author git does not tell"
-        return f"{where}, by commit {self.commit[:7]}, {author}, {self.proof}"
+        said = f"{where}, by commit {self.commit[:7]}, {author}, {self.proof}"
+        return f"{said} ({self.unknown})" if self.unknown else said
 
 
 class Standing(StrEnum):

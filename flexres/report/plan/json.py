@@ -85,6 +85,7 @@ def applied_json(report: AppliedReport) -> Report:
         "exit": int(applied.exit),
         "meaning": EXITS[applied.exit],
         "interrupted": applied.interrupted,
+        **({"reviewed_by": list(report.plan.run.reviewed_by)} if report.plan.run.reviewed_by else {}),
         "counts": {result.name.lower(): report.counts.get(result, 0) for result in Result},
         "outcomes": [_outcome(outcome) for outcome in applied.users],
         **({"settings": [sign_on.outcome_json(each) for each in applied.settings]} if applied.settings else {}),

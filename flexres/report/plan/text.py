@@ -106,6 +106,8 @@ def applied_text(report: AppliedReport, *, width: int, colour: bool, verbose: bo
     counted = [(f"{count:,} {result}", RESULTS[result].style) for result, count in report.counts.items()]
     counts(page, counted or [("0 done", "")])
     page.write((f"exit {int(applied.exit)}: {EXITS[applied.exit]}", "dim"))
+    if report.plan.run.reviewed_by:
+        page.write((f"the run was approved by {visible(', '.join(report.plan.run.reviewed_by))}", "dim"))
     if report.command:
         page.write((f"{report.why}: ", ""), (report.command, "bold"))
     return page.text()

@@ -55,7 +55,7 @@ def reports() -> Iterator[dict[str, Any]]:
         plan = make()
         yield plan_json(plan, run=RUNS.get(name, READ), position=samples.position)
         if len(plan.users) > 1:
-            yield applied_json(samples.applied(plan, interrupted=True))
+            yield applied_json(samples.applied(plan, interrupted=True), run=replace(READ, reviewed_by=("ana",)))
     yield applied_json(replace(samples.sign_on_applied(), errors=("the engine's lock was lost",)))
     yield applied_json(idp_samples.managed_idp_applied())
 

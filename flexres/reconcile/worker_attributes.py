@@ -27,6 +27,7 @@ from flexres.reconcile.fields import (
     worker_facts,
     write_fields,
 )
+from flexres.reconcile.key import Key
 from flexres.reconcile.marker import ATTRIBUTE, Marker
 from flexres.reconcile.ownership import ownership
 from flexres.values import ABSENT, Json
@@ -68,7 +69,18 @@ def handed_over(attributes: Mapping[str, Any], user: DesiredUser, scope: Scope) 
     declared = desired_fields(user)
     gone = [(key, ABSENT) for key in (marker.keys if marker else ()) if route(key) is Route.ATTRIBUTE]
     write_fields(kept, [item for item in gone if item[0] not in declared])
+    # A text where the YAML has a map is not what nobody declares; carried over, it would be in the way for ever.
+    write_fields(kept, [(above, ABSENT) for key in declared if (above := _in_the_way(kept, key)) is not None])
     return kept
+
+
+def _in_the_way(attributes: Mapping[str, Any], key: Key) -> Key | None:
+    """What is no map although this attribute is to lie in it."""
+    if key.space != "attr":
+        return None
+    known = worker_facts(attributes)
+    values = ((above, known.value(above)) for above in key.above())
+    return next((above for above, value in values if value is not ABSENT and not isinstance(value, Mapping)), None)
 
 
 def _hand_over(attributes: dict[str, Any], carried: Mapping[str, Any]) -> None:

@@ -107,6 +107,7 @@ class Proof:
     folder: Path
     counts: Counter[str] = field(default_factory=Counter)
     ours: list[Effect] = field(default_factory=list)
+    theirs: dict[str, Person] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.flow = Flow(self.sandbox, self.folder / "stack")
@@ -136,7 +137,7 @@ class Proof:
             watch.acts.setdefault(at, []).append(lambda k=kind, w=who, t=what: self.others.act(k, w, t))
         allowed, journalled, plan = self._attempt(watch)
         watch.end()
-        self.ours = watch.ours
+        self.ours, self.theirs = watch.ours, watch.theirs
         self.counts.update(f"by others: {done.partition(' ')[0]}" for done in self.others.done)
         self.counts.update({"requests of ours": watch.count, "writes of ours": len(watch.ours)})
         self._nobody_undeclared_is_changed(watch.ours)
@@ -206,7 +207,8 @@ class Proof:
                 self._what_others_wrote_stays(effect, seen, effect.after)
 
     def _what_others_wrote_stays(self, effect: Effect, before: Person, after: Person) -> None:
-        replaces = self.history.switches.get("provision_on_existing") == "replace" and "Provision" in effect.request
+        replaces = self.history.switches.get("provision_on_existing") == "replace"
+        # Where Provision replaces, they are put back right after it: looked at in the end.
         if before.worker == after.worker and before.worker is not None and not replaces:
             kept = [(k, v) for k, v in json.loads(foreign(before.attributes)).items()]
             assert all(after.attributes.get(k) == v for k, v in kept), f"what nobody declares stays: {effect}"
@@ -254,11 +256,19 @@ class Proof:
         for name, user in self.history.after.items():
             if name not in blocked:
                 _is_as_declared(seen[name], user)
+                self._what_others_left_is_there(name, seen[name])
         gone = ({*self.history.before} | olds) - {*self.history.after, *STRANGERS, *self.others.touched, ""}
         # Who is blocked keeps the old name.
         gone -= {str(user.get("previously")) for name, user in self.history.after.items() if name in blocked}
         for name in gone:
             assert name not in seen or seen[name].deactivated or name == "dee@example.com", f"{name} has left"
+
+    def _what_others_left_is_there(self, name: str, seen: Person) -> None:
+        """Except where the run died between a Provision that replaces and the putting back: that is in the journal."""
+        left = self.theirs.get(name)
+        died = self.counts["ended: died"] and self.history.switches.get("provision_on_existing") == "replace"
+        if left is not None and left.worker == seen.worker and not died:
+            assert foreign(left.attributes) == foreign(seen.attributes), f"what nobody declares stays: {name}"
 
     def _apply(self, plan: Plan) -> None:
         assert not plan.violations

@@ -286,6 +286,16 @@ class TestRename:
         assert (flex.attributes(BEN)["panel"], flex.attributes(BEN)["level"]) == ("left", 1)
         assert flex.people[ANA].deactivated
 
+    async def test_what_lies_where_the_yaml_has_a_map_is_not_handed_over(self) -> None:
+        """Somebody has put a text there: carried over, it would be in the way of the map for ever."""
+        home = {"home": {"city": "Rome", "floor": {"number": 1}}}
+        before = applied(person(attributes=home))
+        change = change_of(person(BEN, full_name="Ana Ruiz", email=ANA, previously=ANA, attributes=home), live=[before])
+        flex = Flex(before)
+        flex.edit(ANA, home={"city": "Oslo", "floor": "top", "garden": True})
+        assert (await Run(flex).does(change)).result is Result.DONE
+        assert flex.attributes(BEN)["home"] == {"city": "Rome", "floor": {"number": 1}, "garden": True}
+
     async def test_the_old_one_is_marked_before_the_new_one_is_ours(self) -> None:
         """From our marker on, `previously` does nothing: a run cut short must find the old name."""
         flex, change = self.moved()

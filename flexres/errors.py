@@ -74,6 +74,7 @@ class Problem:
     """One thing that is wrong, what to do about it, and where it is as far as that is known yet.
 
     `note` says what would happen otherwise (Flex's own answer, for example); `hint` says what to write instead.
+    `quoted`: what to write is the value itself in quotes, as the file has it: 012 is read as 10, and "012" was meant.
     """
 
     message: str
@@ -81,6 +82,7 @@ class Problem:
     note: str = ""
     severity: Severity = "error"
     place: Position | KeyPath | None = None
+    quoted: bool = False
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}" if isinstance(self.place, Position) else self.message

@@ -15,7 +15,7 @@ from typing import Any, Final
 from flexres.desired.model import Channel, DesiredUser
 from flexres.desired.schema.attributes import AttributeFormatError, parse_typed
 from flexres.desired.schema.field_types import FLEX_ROLES, is_address
-from flexres.desired.yaml.problems import AS_WRITTEN, Path, problem_at
+from flexres.desired.yaml.problems import Path, problem_at
 from flexres.errors import KeyPath, Problem
 from flexres.values import Json
 
@@ -221,9 +221,9 @@ def _bare_attributes(written: Mapping[str, Json], file: str, path: Path, finding
         try:
             bare, natural = parse_typed(name, value)
         except AttributeFormatError as error:
-            hint = f'quote it: "{AS_WRITTEN}"' if error.unquoted else error.problem.hint
+            hint = "quote it:" if error.unquoted else error.problem.hint
             place = KeyPath(file, (*path, name, *error.path), error.at_name)
-            findings.problems.append(replace(error.problem, hint=hint, place=place))
+            findings.problems.append(replace(error.problem, hint=hint, place=place, quoted=error.unquoted))
             continue
         if bare in result:
             findings.problems.append(

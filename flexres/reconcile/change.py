@@ -246,6 +246,12 @@ class Rename(UserChange):
     old: LiveUser = field(kw_only=True)
 
 
+def renamed_from(username: str, provider: str = "") -> str:
+    """Why somebody is renamed, and what becomes of the NameID: written at the `provider` that the same plan manages."""
+    there = f"at {provider}: this plan does" if provider else "at the identity provider too"
+    return f"renamed from {username}; change the NameID {there}"
+
+
 @dataclass(frozen=True, slots=True)
 class Departure(UserChange):
     """Somebody who leaves, waits to, or is let go of."""

@@ -21,6 +21,7 @@ from flexres.reconcile.change import (
     Unmanaged,
     UserChange,
     Why,
+    renamed_from,
 )
 from flexres.reconcile.context import (
     NO_OBJECT,
@@ -122,7 +123,7 @@ def _update(desired: DesiredUser, live: LiveUser, marker: Marker, fields: tuple[
 def _rename(
     desired: DesiredUser, live: LiveUser | None, old: LiveUser, fields: tuple[FieldChange, ...], digest: str = ""
 ) -> Rename:
-    reason = f"renamed from {old.username}; change the NameID at the identity provider too"
+    reason = renamed_from(old.username)
     return Rename(
         desired.username, Kind.RENAME, fields, desired=desired, live=live, old=old, reason=reason, digest=digest
     )

@@ -52,12 +52,16 @@ class _Connection:
 
 @dataclass(frozen=True, slots=True)
 class _Redirect:
-    """Where a login would begin: `refused` is Flex's own no, `why` says why nothing can be said."""
+    """Where a login would begin: `refused` is Flex's own no, `why` says why nothing can be said.
+
+    `certified` is False where Flex itself says that it has no valid certificate of the identity provider.
+    """
 
     sso_url: str | None = None
     request: AuthnRequest | None = None
     refused: str = ""
     why: str = ""
+    certified: bool = True
 
 
 class Probes:
@@ -97,7 +101,7 @@ class Probes:
         popup = await self.public()
         seen = [each for each in found.values() if each.sso_url] or list(found.values())
         fields: dict[str, Sighting] = {"sso_url": _sso_url(seen[0], _LEGACY), **popup}
-        if any(each.why.startswith(_CERTIFICATE_GONE) for each in found.values()):
+        if not all(each.certified for each in found.values()):
             fields["certificate"] = Sighting("", _LEGACY)
         control = found[_NOWHERE]
         return SignOn(
@@ -169,7 +173,7 @@ class Probes:
             if code == _UNTRUSTED:
                 return _Redirect(refused=f"{page.status}/{code}")
             if code == _NO_CERTIFICATE:
-                return _Redirect(why=f"{_CERTIFICATE_GONE} ({page.status}/{code})")
+                return _Redirect(why=f"Flex has no valid certificate ({page.status}/{code})", certified=False)
             location = body.get("location") if isinstance(body, dict) else None
             if page.status >= 300 or not isinstance(location, str):
                 return _Redirect(why=f"{host_of(page.url)} answered {page.status} without a location")
@@ -215,7 +219,6 @@ class Probes:
 
 
 _OF_SAML: Final = ("SAMLRequest", "RelayState", "SigAlg", "Signature", "SAMLEncoding")
-_CERTIFICATE_GONE: Final = "Flex has no valid certificate"
 
 
 def _ended(page: Page) -> _Redirect:

@@ -134,6 +134,7 @@ def _refuse_misnamed_type(bare: str, suffix: str) -> None:
             f"write {bare}.{meant}",
             note=FLEX_ANSWER,
             at_name=True,
+            meant=meant,
         )
 
 
@@ -180,7 +181,8 @@ class AttributeFormatError(ProblemError):
     """A name or value that Flex, or JSON, would not take.
 
     `path` leads from the attribute to the part at fault (keys and indexes), `at_name` says that the name is
-    wrong and not the value, `unquoted` that the value would be right within quotes, `note` what would happen otherwise.
+    wrong and not the value, `unquoted` that the value would be right within quotes, `note` what would happen otherwise;
+    `meant` is the type that a misnamed one was meant to be.
     """
 
     def __init__(
@@ -192,11 +194,13 @@ class AttributeFormatError(ProblemError):
         path: tuple[str | int, ...] = (),
         at_name: bool = False,
         unquoted: bool = False,
+        meant: str = "",
     ) -> None:
         super().__init__(Problem(message, hint, note))
         self.path = path
         self.at_name = at_name
         self.unquoted = unquoted
+        self.meant = meant
 
 
 def check_range(name: str, value: int, path: tuple[str | int, ...] = ()) -> None:

@@ -144,9 +144,9 @@ def _wrong_wildcard(pattern: str) -> Problem | None:
         return Problem(_NO_LEADING_WILDCARD, suggestion)
     if "." not in base:
         return Problem(f"*.{base} would trust a whole top-level domain", "write the domain too: *.example.com")
-    wrong = host_problem(base)
+    wrong = host_problem(base, "*.")
     if wrong is not None:
-        return Problem(wrong.message, wrong.hint.replace("write ", "write *.", 1))
+        return wrong
     if _public_suffixes().privatesuffix(base) is None:
         return Problem(
             f"anybody can register a name below {base}, and *.{base} would trust them all",

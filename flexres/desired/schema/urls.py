@@ -102,9 +102,10 @@ def _wrong_parts(url: str, *, as_given: bool) -> Problem | None:
 def _wrong_host(parts: SplitResult, host: str) -> Problem | None:
     if not host:
         return Problem("the URL has no host", f"write {parts.scheme}://flex.example.com")
-    wrong = _wrong_ipv6(host) if ":" in host else _wrong_name(host)
+    before = f"{parts.scheme}://"
+    wrong = _wrong_ipv6(host, before) if ":" in host else _wrong_name(host, before)
     if wrong is not None:
-        return Problem(wrong.message, wrong.hint.replace("write ", f"write {parts.scheme}://", 1))
+        return wrong
     if parts.scheme == "http" and not is_loopback(host):
         return Problem(
             "http:// is for this machine only: anybody on the way could read the sign-in",
@@ -113,17 +114,17 @@ def _wrong_host(parts: SplitResult, host: str) -> Problem | None:
     return None
 
 
-def _wrong_name(host: str) -> Problem | None:
-    return None if is_loopback(host) or _is_ipv4(host) else host_problem(host)
+def _wrong_name(host: str, before: str) -> Problem | None:
+    return None if is_loopback(host) or _is_ipv4(host) else host_problem(host, before)
 
 
-def _wrong_ipv6(host: str) -> Problem | None:
+def _wrong_ipv6(host: str, before: str) -> Problem | None:
     try:
         address = ipaddress.IPv6Address(host)
     except ValueError:
-        return Problem(f"[{host}] is no IPv6 address", "write [::1]")
+        return Problem(f"[{host}] is no IPv6 address", f"write {before}[::1]")
     if address.compressed != host:
-        return Problem("the IPv6 address has a shorter form", f"write [{address.compressed}]")
+        return Problem("the IPv6 address has a shorter form", f"write {before}[{address.compressed}]")
     return None
 
 
@@ -139,24 +140,25 @@ def _wrong_spelling(url: str, parts: SplitResult, host: str) -> Problem | None:
     return None
 
 
-def host_problem(host: str) -> Problem | None:
-    """What is wrong with a host name; None for a right one. The suggestion begins with `write`."""
+def host_problem(host: str, before: str = "") -> Problem | None:
+    """What is wrong with a host name; None for a right one. `before` stands before the host that is suggested."""
     readable = ".".join(map(_decoded, host.split(".")))
     twin = None if readable.isascii() else _latin_twin(readable)
     if twin is not None or any(map(_mixes_scripts, readable.split("."))):
         shown = f"{readable} is not what it looks like: " + (
             f"it passes for {twin}" if twin else "it mixes the letters of several scripts"
         )
-        return Problem(shown, f"write {twin or 'the host in one script'}")
+        return Problem(shown, f"write {before}{twin}" if twin else "write the host in one script")
     if not host.isascii():
         encoded = _encoded(host)
         return Problem(
-            "a host with letters beyond ASCII is written as DNS has it", f"write {encoded or 'flex.example.com'}"
+            "a host with letters beyond ASCII is written as DNS has it",
+            f"write {before}{encoded or 'flex.example.com'}",
         )
     tidy = "".join(host.split()).rstrip(".").lower()
     if host != tidy:
-        return Problem("a host is lower case, without spaces and without a dot at its end", f"write {tidy}")
-    return _bad_labels(host)
+        return Problem("a host is lower case, without spaces and without a dot at its end", f"write {before}{tidy}")
+    return _bad_labels(host, before)
 
 
 def _decoded(label: str) -> str:
@@ -201,12 +203,12 @@ def _mixes_scripts(label: str) -> bool:
     return "LATIN" in scripts and not scripts.isdisjoint(_ALIKE)
 
 
-def _bad_labels(host: str) -> Problem | None:
+def _bad_labels(host: str, before: str) -> Problem | None:
     bad = next((label for label in host.split(".") if not LABEL.fullmatch(label)), None)
     if bad is not None or len(host) > 253 or host.rpartition(".")[2].isdigit():
-        return Problem(f"{host[:80]} is no host name", "write flex.example.com")
+        return Problem(f"{host[:80]} is no host name", f"write {before}flex.example.com")
     if "." not in host and host != "localhost":
-        return Problem(f"{host} has no domain", f"write {host}.example.com")
+        return Problem(f"{host} has no domain", f"write {before}{host}.example.com")
     return None
 
 

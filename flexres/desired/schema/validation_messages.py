@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -12,7 +13,7 @@ from flexres.desired.schema import flex_yaml as config
 from flexres.desired.schema import idp, sso
 from flexres.desired.schema import users_yaml as entries
 from flexres.desired.schema.attributes import shown
-from flexres.desired.yaml.problems import AS_WRITTEN, Path, problem_at
+from flexres.desired.yaml.problems import Path, problem_at
 from flexres.errors import KeyPath, Problem
 from flexres.text import nearest
 
@@ -62,7 +63,8 @@ def _problem_at(detail: ErrorDetails, file: str, prefix: Path) -> Problem:
         message, hint = _unknown(path, fields_at(file, path[:-1]))
         return problem_at(file, path, message, hint, at_key=True)
     message, hint = _wrong_type(detail, path)
-    return problem_at(file, path, message, hint)
+    quoted = detail["type"] == "string_type" and _reads_otherwise(detail["input"])
+    return replace(problem_at(file, path, message, hint), quoted=quoted)
 
 
 def _unknown(path: Path, fields: Sequence[str]) -> tuple[str, str]:
@@ -127,13 +129,17 @@ def _wrong_type(detail: ErrorDetails, path: Path) -> tuple[str, str]:
 
 
 def _not_a_text(name: str, value: Any, *, in_list: bool) -> tuple[str, str]:
-    if isinstance(value, bool | int | float):
+    if _reads_otherwise(value):
         kind = "true or false" if isinstance(value, bool) else "a number"
-        hint = f'quote it: "{AS_WRITTEN}"' if in_list else f'quote it: {name}: "{AS_WRITTEN}"'
-        return f"{name} is a text, and this is read as {kind}", hint
+        return f"{name} is a text, and this is read as {kind}", "quote it:" if in_list else f"quote it: {name}:"
     if value is None:
         return f"{name} is a text, and this is empty", "write it, or take the line out"
     return f"{name} is a text, not {_kind_of(value)}", "write one text"
+
+
+def _reads_otherwise(value: Any) -> bool:
+    """Whether the value would be a text within quotes."""
+    return isinstance(value, bool | int | float)
 
 
 def _not_a_number(name: str, value: Any, context: dict[str, Any]) -> tuple[str, str]:

@@ -16,8 +16,6 @@ Path = tuple[str | int, ...]
 
 ROTATE: Final = "make a new one, since git keeps what was written: credentials come from the environment"
 _SHORTEST_SECRET: Final = 3
-AS_WRITTEN = "\0"
-"""Stands in a hint for the value as the file has it: 012 is read as 12, and "012" is what was meant."""
 
 
 def problem_at(
@@ -47,8 +45,8 @@ class Locator:
             return problem
         file, hint = problem.place.file, problem.hint
         node = self._find(file, problem.place.path, at_key=problem.place.at_key)
-        if AS_WRITTEN in hint:
-            hint = hint.replace(AS_WRITTEN, self._text(file, node))
+        if problem.quoted:
+            hint = f'{hint} "{self._text(file, node)}"'
         message, hint = self._without_secrets(problem.place, problem.message, hint)
         position = Position(self._source.shown(file), node.line + 1, node.column + 1, max(node.length, 1))
         return Problem(for_message(message), for_message(hint), problem.note, problem.severity, position)

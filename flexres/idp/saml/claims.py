@@ -156,7 +156,7 @@ def _misnamed(name: str, suffix: str) -> Iterator[Finding]:
         parse_typed(f"claim.{suffix}", "")
     except AttributeFormatError as error:
         if error.at_name:
-            fix = error.problem.hint.replace("write claim.", f"name it {name.rpartition('.')[0]}.", 1)
+            fix = f"name it {name.rpartition('.')[0]}.{error.meant}" if error.meant else error.problem.hint
             yield Finding("warning", f"{name} is taken for a text of that whole name", f".{suffix} is no type.", fix)
 
 

@@ -11,7 +11,18 @@ from typing import Final
 
 from flexres.desired.model import DesiredUser
 from flexres.live.model import LiveUser
-from flexres.reconcile.change import Cause, Edit, FieldChange, IdpChange, IdpEdit, Kind, Route, UserChange
+from flexres.reconcile.change import (
+    Cause,
+    Edit,
+    FieldChange,
+    IdpChange,
+    IdpEdit,
+    Kind,
+    Rename,
+    Route,
+    UserChange,
+    renamed_from,
+)
 from flexres.reconcile.fields import attribute_key, hash_of
 from flexres.reconcile.idp.model import Claim, IdpPlan, IdpState, IdpUser, IdpWanted, Stranger, Trouble
 from flexres.reconcile.idp.setup import setup
@@ -203,9 +214,7 @@ def _joined(change: UserChange, found: _Found, provider: str) -> UserChange:
     if edit is None or change.kind not in _JOINABLE:
         return change
     kind = Kind.UPDATE if change.kind is Kind.AT_IDP else change.kind
-    reason = change.reason
-    if change.kind is Kind.RENAME:
-        reason = reason.replace("at the identity provider too", f"at {provider}: this plan does")
+    reason = renamed_from(change.old.username, provider) if isinstance(change, Rename) else change.reason
     return replace(change, kind=kind, idp=edit, reason=reason)
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexres.desired.schema.trusted import check_redirect, check_trusted, covered, covers
+from flexres.desired.schema.urls import check_url
 from tests.unit.desired.stacks import FLEX, problems_of
 
 LABEL = st.from_regex(r"[a-z][a-z0-9]{0,10}", fullmatch=True)
@@ -265,3 +266,10 @@ def test_a_suggested_url_is_itself_right_or_an_example(text: str) -> None:
     if first is not None and first.hint.startswith("write https://"):
         again = check_trusted(first.hint.removeprefix("write "), "enhanced")
         assert again is None or again.message != first.message
+
+
+def test_a_host_of_several_scripts_is_not_suggested_with_a_scheme():
+    """There is no host to suggest, so none begins with https://."""
+    problem = check_url("https://flexф.example.com")
+    assert problem is not None
+    assert problem.hint == "write the host in one script"

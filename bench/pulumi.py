@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,24 +38,34 @@ class Idle(ResourceProvider):
 '''
 _IDLE_PROGRAM = """
 import idle
-from flexres.resources import departures, roster, user
-departures._PROVIDER = roster._PROVIDER = user._PROVIDER = idle.Idle()
+from flexres.resources import departures, roster, team, user
+departures._PROVIDER = roster._PROVIDER = team._PROVIDER = user._PROVIDER = idle.Idle()
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of the engine: how long, how much memory the provider took at most, and what it sent."""
+    """One run of the engine: how long, how much memory each process took at most (MB, by its role), what was sent."""
 
     seconds: float
-    provider_mb: float
+    memory: Mapping[str, float]
     requests: int
+
+    @property
+    def provider_mb(self) -> float:
+        """The provider's memory at most."""
+        return self.memory.get("provider", 0)
 
 
 class Project:
-    """A project of so many users in a folder of its own; `idle` puts providers that do nothing in place of ours."""
+    """A project of so many users in a folder of its own, 250 in each file.
 
-    def __init__(self, folder: Path, users: int, url: str, *, idle: bool = False, skills: bool = False) -> None:
+    `idle` puts providers that do nothing in place of ours; `resources` is as in flex.yaml.
+    """
+
+    def __init__(
+        self, folder: Path, users: int, url: str, *, idle: bool = False, skills: bool = False, resources: str = "user"
+    ) -> None:
         self.folder, self.url = folder, url
         folder.mkdir()
         shutil.copy(ROOT / "Pulumi.yaml", folder)
@@ -66,7 +77,8 @@ class Project:
         (folder / ".venv").symlink_to(sys.prefix)
         stack = write_stack(folder / "stacks" / "bench", users, max(1, users // 250), skills=skills)
         flex = stack / "flex.yaml"
-        flex.write_text(flex.read_text().replace("engine: direct", "engine: pulumi").replace("30%", "100%"))
+        text = flex.read_text().replace("engine: direct", "engine: pulumi").replace("30%", "100%")
+        flex.write_text(f"pulumi: {{resources: {resources}}}\n{text}")
         self._pulumi("stack", "init", "bench")
 
     def up(self, *, checkpoints: bool = False) -> Run:
@@ -89,7 +101,7 @@ class Project:
             started = time.perf_counter()
             self._pulumi(command, *arguments, "--stack", "bench", "--color", "never", more=more)
             seconds = time.perf_counter() - started
-        return Run(seconds, peak[0], _requests(self.url))
+        return Run(seconds, peak, _requests(self.url))
 
     def _pulumi(self, *arguments: str, more: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         environ = {
@@ -120,26 +132,33 @@ def _requests(url: str) -> int:
     return int(httpx.get(f"{url}/_sandbox/requests", params={"path": "^/v"}).json()["matching"])
 
 
+_ROLES = {"pulumi.dynamic": "provider", "pulumi-language-python-exec": "program", "pulumi": "engine"}
+"""What a word of a process' command line, without its folder, says of its role."""
+
+
 @contextmanager
-def _watching(folder: Path) -> Iterator[list[float]]:
-    """The peak memory (MB) of the provider process that runs in a folder, while it lasts."""
-    peak, done = [0.0], threading.Event()
+def _watching(folder: Path) -> Iterator[dict[str, float]]:
+    """The peak memory (MB) of the processes that run in a folder, by their role, while it lasts."""
+    peaks: dict[str, float] = {}
+    done = threading.Event()
 
     def watch() -> None:
-        while not done.wait(0.1):
+        while not done.wait(0.2):
             for entry in Path("/proc").glob("[0-9]*"):
                 try:
-                    if b"pulumi.dynamic" in (entry / "cmdline").read_bytes() and (entry / "cwd").readlink() == folder:
-                        status = (entry / "status").read_text()
-                        found = [line for line in status.splitlines() if line.startswith("VmHWM")]
-                        peak[0] = max(peak[0], int(found[0].split()[1]) / 1024) if found else peak[0]
-                except (OSError, IndexError):
+                    if (entry / "cwd").readlink() != folder:
+                        continue
+                    words = [Path(word).name for word in (entry / "cmdline").read_bytes().decode().split("\0")]
+                    role = next((_ROLES[word] for word in words[:5] if word in _ROLES), "")
+                    found = re.search(r"VmHWM:\s+(\d+)", (entry / "status").read_text())
+                    peaks[role] = max(peaks.get(role, 0), int(found[1]) / 1024 if found else 0)
+                except OSError:
                     continue
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     try:
-        yield peak
+        yield peaks
     finally:
         done.set()
         thread.join()

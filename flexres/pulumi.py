@@ -6,10 +6,12 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import pulumi
@@ -26,8 +28,13 @@ from flexres.resources.trusted_domain import TrustedDomain, trusted_properties
 from flexres.resources.user import User
 from flexres.sso.difference import SignOn, setting_changes
 
+T = TypeVar("T")
+
 TYPE: Final = "flexres:index:FlexStack"
 """The component's type. It stands in users' states, so it never changes."""
+
+_AT_ONCE: Final = 100
+"""So many users are registered at a time: enough for the engine to be busy, few enough to be held in memory."""
 
 
 class FlexStack(pulumi.ComponentResource):
@@ -80,10 +87,10 @@ class FlexStack(pulumi.ComponentResource):
         roster = Roster(self._prefix, stack, first)
         teams = by_team(stack, usernames)
         if stack.config.resources == "team":
-            users: list[User | Team] = [self._team(team, names, roster) for team, names in teams.items()]
+            through = self._registered(partial(self._team, roster), teams.items())
         else:
-            users = [self._user(username, roster) for username in usernames]
-        Departures(self._prefix, _after(users, stack.name), self._options(roster))
+            through = self._registered(partial(self._user, roster), usernames)
+        Departures(self._prefix, through, self._options(roster))
         if stack.config.idp is not None:
             IdentityProvider(self._prefix, stack.name, stack.config.idp.domain, self._options(roster))
         self._declare_sign_on(roster)
@@ -95,13 +102,28 @@ class FlexStack(pulumi.ComponentResource):
         waiting = setting_changes(stack.config, SignOn()) if stack.config.sso is not None else ()
         self.pending = pulumi.Output.from_input([each.name for each in waiting if each.waits])
 
-    def _user(self, username: str, roster: Roster) -> User:
+    async def _registered(self, declare: Callable[[T], User | Team], items: Iterable[T]) -> str:
+        """The stack's name, once every user is through: some at a time, for the SDK's waiting costs their square.
+
+        No dependency: one who fails must not keep others from leaving.
+        """
+        waiting = iter(items)
+        while batch := list(islice(waiting, _AT_ONCE)):
+            with short_call_stacks():
+                registered = [declare(item) for item in batch]
+            await asyncio.gather(*(each.urn.future() for each in registered), return_exceptions=True)
+            for each in registered:
+                each.forget()
+        return self.name
+
+    def _user(self, roster: Roster, username: str) -> User:
         user = self._stack.users[username]
         aliases = [pulumi.Alias(name=f"{self._prefix}{user.previously}")] if user.previously else None
         options = pulumi.ResourceOptions(parent=self, depends_on=[roster], aliases=aliases)
         return User(f"{self._prefix}{username}", desired_properties(self._stack.name, user), options)
 
-    def _team(self, team: str, usernames: Iterable[str], roster: Roster) -> Team:
+    def _team(self, roster: Roster, declared: tuple[str, Sequence[str]]) -> Team:
+        team, usernames = declared
         users = (self._stack.users[username] for username in usernames)
         return Team(self._prefix, team_properties(self._stack.name, team, users), self._options(roster))
 
@@ -134,12 +156,6 @@ def by_team(stack: Stack, usernames: Sequence[str]) -> dict[str, list[str]]:
     for username in usernames:
         teams.setdefault(team_of(stack.users[username]), []).append(username)
     return teams
-
-
-async def _after(users: Sequence[User | Team], name: str) -> str:
-    """The stack's name, once every user is through. No dependency: one who fails must not keep others from leaving."""
-    await asyncio.gather(*(user.urn.future() for user in users), return_exceptions=True)
-    return name
 
 
 def _end_quietly_when_interrupted() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, TypeVar
 
+from pulumi import ResourceOptions, dynamic
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
@@ -27,6 +28,19 @@ from flexres.resources.run import Run
 from flexres.values import same
 
 T = TypeVar("T")
+
+
+class OneOfMany(dynamic.Resource):
+    """A resource of which a program may declare thousands, and of which nobody takes an output."""
+
+    def __init__(self, provider: ResourceProvider, name: str, properties: Properties, opts: ResourceOptions) -> None:
+        self._given = tuple(properties)
+        super().__init__(provider, name, properties, opts)
+
+    def forget(self) -> None:
+        """Let go of the outputs, once it is registered: the SDK keeps four futures for each, as long as the program."""
+        for name in self._given:
+            vars(self).pop(name, None)
 
 
 class Provider(ResourceProvider):

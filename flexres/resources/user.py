@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi import ResourceOptions
-from pulumi.dynamic import Resource
 
 from flexres.errors import RefusedError
 from flexres.resources.properties import Properties, desired_properties, live_properties
-from flexres.resources.provider import Provider
+from flexres.resources.provider import OneOfMany, Provider
 from flexres.resources.run import Run
 from flexres.values import same
 
@@ -53,7 +52,7 @@ class UserProvider(Provider):
         return live_properties(known, live, wanted.users.get(username), wanted.scope, wanted.config.id)
 
 
-class User(Resource, module="flexres", name="User"):
+class User(OneOfMany, module="flexres", name="User"):
     """A user of the stack."""
 
     def __init__(self, name: str, properties: Mapping[str, Any], opts: ResourceOptions) -> None:

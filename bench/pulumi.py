@@ -90,6 +90,18 @@ class Project:
         """`pulumi preview`."""
         return self._measured("preview")
 
+    def plan(self) -> float:
+        """The seconds that `flexres plan` takes, the direct engine's reading of the same."""
+        started = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "flexres", "plan", "--stack", "bench"],
+            cwd=self.folder,
+            env={**os.environ, **ACCESS, "FLEXRES_ENDPOINT": self.url},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        return time.perf_counter() - started
+
     def state(self) -> tuple[int, int]:
         """The size of the state as JSON, and compressed as it is kept."""
         data = (self.folder / ".pulumi-state/.pulumi/stacks/flexres/bench.json.gz").read_bytes()
@@ -220,6 +232,69 @@ def waiting(report: Report, work: Path, users: int = 400, latency: float = 0.05)
     )
 
 
+def teams(report: Report, work: Path) -> None:
+    """A resource a team file: 10,000 unchanged users against the direct plan, and against 1,000; memory of all."""
+    seconds: dict[int, float] = {}
+    for users in (1_000, 10_000):
+        previewed, planned, ratio, peaks = _against_direct(work / f"teams-{users}", users, "team", report.runs // 2 + 1)
+        seconds[users] = previewed
+        if users == 10_000:
+            note = f"{previewed:.1f} s against {planned:.1f} s"
+            report.add(Figure(f"pulumi team: preview of {users:,} unchanged / direct plan", ratio, "x", 5, note=note))
+            worst = max(peaks, key=lambda role: peaks[role])
+            report.add(Figure("pulumi team: the same: memory of the largest", peaks[worst], "MB", 300, note=worst))
+    note = f"{seconds[10_000]:.1f} s against {seconds[1_000]:.1f} s"
+    ratio = seconds[10_000] / seconds[1_000]
+    report.add(Figure("pulumi team: preview of 10,000 / of 1,000", ratio, "x", 11, note=note))
+
+
+def teams_waiting(report: Report, work: Path, users: int = 1_000, latency: float = 0.05) -> None:
+    """Creating users by team at 50 ms a request: sixteen connections' bound, beyond the engine's floor."""
+    with sandbox_process() as url:
+        floor = Project(work / "team-idle", users, url, idle=True, resources="team").up().seconds
+    with sandbox_process(latency=latency) as url:
+        ran = Project(work / "team-waiting", users, url, resources="team").up()
+    bound = ran.requests * latency / 16
+    note = f"{ran.seconds:.1f} s, floor {floor:.1f} s, bound {bound:.1f} s"
+    share = 100 * bound / (ran.seconds - floor)
+    report.add(Figure(f"pulumi team: creating {users:,} at 50 ms, of the bound", share, "%", 75, most=False, note=note))
+
+
+def users_each(report: Report, work: Path) -> None:
+    """A resource a user: 5,000 unchanged against the direct plan, 10,000 against 5,000, and the program's memory."""
+    seconds: dict[int, float] = {}
+    for users in (5_000, 10_000):
+        previewed, planned, ratio, peaks = _against_direct(work / f"users-{users}", users, "user", 1)
+        seconds[users] = previewed
+        if users == 5_000:
+            note = f"{previewed:.1f} s against {planned:.1f} s"
+            report.add(Figure(f"pulumi user: preview of {users:,} unchanged / direct plan", ratio, "x", 21, note=note))
+            report.add(Figure("pulumi user: the same: memory of the program", peaks["program"], "MB", 300))
+    note = f"{seconds[10_000]:.1f} s against {seconds[5_000]:.1f} s"
+    ratio = seconds[10_000] / seconds[5_000]
+    report.add(Figure("pulumi user: preview of 10,000 / of 5,000", ratio, "x", 2.2, note=note))
+
+
+def _against_direct(
+    work: Path, users: int, resources: str, runs: int
+) -> tuple[float, float, float, Mapping[str, float]]:
+    """Preview with nothing to do against `flexres plan` of the same stack: seconds of each, their ratio, and memory."""
+    work.mkdir()
+    state = work / "flex.db"
+    equal_flex(write_stack(work / "stack", users, max(1, users // 250), skills=False), state)
+    with sandbox_process(state) as url:
+        project = Project(work / "project", users, url, resources=resources)
+        project.up()
+        last: list[Run] = []
+
+        def preview() -> float:
+            last[:] = [project.preview()]
+            return last[0].seconds
+
+        seconds, planned, ratio = pairs(preview, project.plan, runs)
+    return seconds, planned, ratio, last[0].memory
+
+
 def size(report: Report, work: Path, users: int = 500) -> None:
     """The state of realistic users, as JSON and as it is kept."""
     with sandbox_process() as url:
@@ -242,3 +317,6 @@ def run(report: Report) -> None:
         waiting(report, work)
         creating(report, work)
         size(report, work)
+        teams(report, work)
+        teams_waiting(report, work)
+        users_each(report, work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import fields
 from typing import Any
 
@@ -11,7 +12,7 @@ from pulumi.dynamic import Resource
 from flexres.desired.model import ApprovedEntry
 from flexres.desired.stack import Stack
 from flexres.errors import RefusedError
-from flexres.resources.properties import Properties
+from flexres.resources.properties import Properties, team_of
 from flexres.resources.provider import Provider
 from flexres.resources.run import Run
 from flexres.values import same
@@ -53,10 +54,12 @@ _PROVIDER = RosterProvider()
 
 
 def roster_properties(stack: Stack) -> Properties:
-    """Username → roles, and the policy in the words of the YAML."""
+    """Username → roles, or by team how many users it has, and the policy in the words of the YAML."""
     policy = stack.config.policy
     rules = {field.name: _rule(getattr(policy, field.name)) for field in fields(policy)}
-    users = {username: ", ".join(user.roles) for username, user in stack.users.items()}
+    users: Properties = {username: ", ".join(user.roles) for username, user in stack.users.items()}
+    if stack.config.resources == "team":
+        users = dict(Counter(map(team_of, stack.users.values())))
     return {"stack": stack.name, "policy": rules, "users": users}
 
 

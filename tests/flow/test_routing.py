@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,12 +42,12 @@ class Center:
         assert code == 0, err
         return json.loads(out)
 
-    def dana_does_no_billing(self, path: Path) -> None:
-        """Who alone does billing in the evenings does it no more."""
+    def dana_does_no_billing(self, path: Path, *, exact: bool = False) -> None:
+        """Who alone does billing in the evenings does it no more; `exact`: and nobody gives her other skills."""
         lines = (self.users / "support.yaml").read_text().splitlines(keepends=True)
         place = next(number for number, line in enumerate(lines) if line.startswith(f"  {DANA}:"))
         place = next(number for number in range(place, len(lines)) if lines[number].startswith("    skills:"))
-        lines[place] = "    skills: {billing: null}\n"
+        lines[place] = "    skills: {billing: null}\n" + ("    skills_exact: true\n" if exact else "")
         path.write_text("".join(lines))
 
 
@@ -163,3 +164,28 @@ def test_the_docs_show_what_is_printed(center: Center, tmp_path: Path, monkeypat
         assert shown
         start = lines.index(shown[0])
         assert lines[start : start + len(shown)] == shown
+
+
+def test_the_story_of_a_queue_that_a_pull_request_empties(center: Center) -> None:
+    """The comment says so, the guard refuses, approved it is applied, and drift names who put it back by hand."""
+    center.dana_does_no_billing(center.users / "support.yaml", exact=True)
+    code, comment, _ = center.run("plan", "--check", "--format", "markdown")
+    assert code == 4
+    assert "| `Billing Evenings` | 1 → 0 |" in comment
+    assert "the queue Billing Evenings goes below 1: 1 → 0" in comment
+    assert center.run("apply", "--engine", "direct", "--yes")[0] == 4
+    digest = center.json("plan")["digest"]
+    assert center.run("apply", "--engine", "direct", "--yes", "--approve", digest)[0] == 0
+    assert center.json("routing", "--queue", "Billing Evenings")["people"] == []
+
+    attributes = center.sandbox.worker_attributes(DANA)
+    routing = {"skills": ["billing", "returns"], "levels": {"billing": 3}}
+    center.sandbox.edit_attributes(DANA, {"routing": routing}, by="flex:ana.ruiz@example.com")
+    assert attributes["routing"] != routing
+    assert center.json("routing", "--queue", "Billing Evenings")["people"] == [DANA]
+    code, out, _ = center.run("drift")
+    assert code == 3
+    told = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "TIME", out).splitlines()
+    shown = printed_in_the_docs("drift")
+    start = told.index(shown[0])
+    assert told[start : start + len(shown)] == shown

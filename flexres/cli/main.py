@@ -78,7 +78,7 @@ COMMANDS = {
     "verify": Entry("flexres.cli.commands.verify", "Settle what Twilio leaves undocumented, on throwaway users."),
     "idp": Entry("flexres.cli.commands.idp", "The identity provider: settings to enter, Auth0 kept as declared."),
     "check-setup": Entry(
-        "flexres.cli.commands.check_setup", "Check what guards the stacks: reviews, code owners, environments, pins."
+        "flexres.cli.commands.check_setup", "Check what guards the stacks: reviews, owners, environments."
     ),
     "schema": Entry("flexres.cli.commands.schema", "Print the JSON Schema of flex.yaml or of team files, for editors."),
     "migrate": Entry("flexres.cli.commands.migrate", "Bring the YAML to the newest version of its format."),

@@ -54,7 +54,7 @@ def check_setup(
     ] = "",
     stacks: options.Stacks = options.STACKS_FOLDER,
 ) -> int:
-    """Check what guards the stacks: reviews, code owners, environments, pins.
+    """Check what guards the stacks: reviews, owners, environments.
 
     Looks at the files here, and asks GitHub or GitLab how the repository is protected. Nothing is changed.
     """

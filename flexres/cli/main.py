@@ -77,9 +77,7 @@ COMMANDS = {
     "token": Entry("flexres.cli.commands.token", "Mint a Flex token for a user; prints only the token."),
     "verify": Entry("flexres.cli.commands.verify", "Settle what Twilio leaves undocumented, on throwaway users."),
     "idp": Entry("flexres.cli.commands.idp", "The identity provider: settings to enter, Auth0 kept as declared."),
-    "check-setup": Entry(
-        "flexres.cli.commands.check_setup", "Check what guards the stacks: reviews, owners, environments."
-    ),
+    "setup": Entry("flexres.cli.commands.setup", "How the repository guards its stacks: reviews, owners, pins."),
     "schema": Entry("flexres.cli.commands.schema", "Print the JSON Schema of flex.yaml or of team files, for editors."),
     "migrate": Entry("flexres.cli.commands.migrate", "Bring the YAML to the newest version of its format."),
     "sandbox": Entry("flexres.cli.commands.sandbox", "A local Flex to try things on: serve, run, seed, reset."),

@@ -1,4 +1,4 @@
-"""`flexres check-setup`: what guards the stacks, of a repository as init writes it and a platform of this machine."""
+"""`flexres setup check`: what guards the stacks, of a repository as init writes it and a platform of this machine."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def there(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
 
 
 def check() -> Result:
-    ran = CliRunner().invoke(app, ["check-setup"], standalone_mode=False)
+    ran = CliRunner().invoke(app, ["setup", "check"], standalone_mode=False)
     assert TOKEN not in ran.output
     return ran
 

@@ -1,4 +1,4 @@
-"""`flexres check-setup`: whether the repository guards its stacks as the workflows expect, as far as an API tells."""
+"""`flexres setup check`: whether the repository guards its stacks as the workflows expect, as far as an API tells."""
 
 from __future__ import annotations
 
@@ -31,21 +31,27 @@ from flexres.live.http.hosting import (
 from flexres.report.layout import Page, Row
 from flexres.text import visible
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+
+
+@app.callback()
+def setup() -> None:
+    """How the repository guards its stacks: reviews, owners, pins."""
 
 
 @app.command(
+    "check",
     epilog="""\
 \b
 Examples:
-  GITHUB_TOKEN=$(gh auth token) flexres check-setup
-  FLEXRES_GITLAB_TOKEN=… flexres check-setup --repository group/flex
+  GITHUB_TOKEN=$(gh auth token) flexres setup check
+  FLEXRES_GITLAB_TOKEN=… flexres setup check --repository group/flex
 \b
 The token only reads; on GitHub it needs the repository's administration to
 tell all. What it may not read is said to be unknown.
 \b
 Exit codes: 0 nothing is wrong, though something may be unknown
-2 something is wrong"""
+2 something is wrong""",
 )
 def check_setup(
     *,

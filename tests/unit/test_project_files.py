@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -93,3 +94,27 @@ def test_the_devcontainer_prepares_the_environment() -> None:
     """JSON without comments, so that any reader takes it."""
     made = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
     assert made["postCreateCommand"].startswith("make .venv/.installed")
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_the_image_lends_its_environment_to_a_fresh_checkout_alone(tmp_path: Path, there: bool) -> None:
+    """Pulumi.yaml names .venv; one that somebody made is theirs."""
+    (tmp_path / "Pulumi.yaml").touch()
+    if there:
+        (tmp_path / ".venv").mkdir()
+    program = tmp_path / "bin" / "flexres"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\necho "$@"\n')
+    program.chmod(0o755)
+    environ = {"PATH": f"{program.parent}:/usr/bin:/bin", "VIRTUAL_ENV": str(tmp_path / "lent")}
+    done = subprocess.run(
+        ["/bin/sh", str(ROOT / "container" / "entrypoint.sh"), "plan", "--stack", "a b"],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=10,
+    )
+    assert done.stdout == "plan --stack a b\n"
+    assert (tmp_path / ".venv").is_symlink() is not there

@@ -203,10 +203,11 @@ class JudgedBy(StrEnum):
 class InForce:
     """The configuration in force and where it is from; `config` None: nothing could be compared, and `why`.
 
-    With a `config`, `why` says why it is an older one than was asked for.
+    With a `config`, `why` says why it is an older one than was asked for. `lost`: there was one, out of reach here.
     """
 
     by: JudgedBy
     name: str = ""
     config: StackConfig | None = None
     why: str = ""
+    lost: bool = False

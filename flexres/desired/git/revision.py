@@ -252,8 +252,10 @@ def _first_readable(
             if by is JudgedBy.BASE and step == 0 and not there:
                 raise
             missing = error.message if there else _CUT_OFF if shallow else _FIRST
-            return InForce(JudgedBy.NOTHING, why=unreadable or missing)
+            return InForce(
+                JudgedBy.NOTHING, why=unreadable or missing, lost=bool(unreadable) or (shallow and not there)
+            )
         else:
             named = by is JudgedBy.BASE and name == start
             return InForce(by, start if named else source.commit[:7], config, unreadable)
-    return InForce(JudgedBy.NOTHING, why=unreadable)
+    return InForce(JudgedBy.NOTHING, why=unreadable, lost=True)

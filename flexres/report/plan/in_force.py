@@ -38,7 +38,8 @@ def _judged(plan: Plan, run: PlanRun) -> Iterator[TopLine]:
     if run.not_compared:
         yield TopLine("not compared", f"with {visible(run.base)}: {visible(run.not_compared)}", care=True)
     if found is not None and found.by is JudgedBy.NOTHING:
-        yield TopLine("not compared", f"judged by its own policy alone: {visible(found.why)}")
+        says = f"judged by its own policy alone: {visible(found.why)}"
+        yield TopLine("not compared", says, care=found.lost, grave=found.lost)
     elif found is not None and found.why:
         yield TopLine("judged by", f"{_where(plan)}: {visible(found.why)}", care=True)
 

@@ -69,6 +69,7 @@ def test_a_detached_head_has_a_first_parent_too(stack: Path) -> None:
 def test_the_first_commit_is_judged_by_nothing(stack: Path) -> None:
     assert admins(stack) == (JudgedBy.NOTHING, None)
     assert found(stack).why == "this is the first commit"
+    assert not found(stack).lost
 
 
 def test_a_shallow_clone_says_that_the_parent_is_not_there(stack: Path, tmp_path: Path) -> None:
@@ -78,6 +79,7 @@ def test_a_shallow_clone_says_that_the_parent_is_not_there(stack: Path, tmp_path
     in_force = found(tmp_path / "copy")
     assert in_force.by is JudgedBy.NOTHING
     assert "shallow" in in_force.why
+    assert in_force.lost
 
 
 def test_breaking_the_policy_in_one_commit_does_not_end_the_comparison(stack: Path) -> None:
@@ -86,6 +88,16 @@ def test_breaking_the_policy_in_one_commit_does_not_end_the_comparison(stack: Pa
     write(stack, "0")
     git(stack, "commit", "-qam", "mended, and looser")
     assert admins(stack) == (JudgedBy.FIRST_PARENT, 1)
+
+
+def test_a_policy_that_was_broken_for_longer_than_anybody_looks_back_is_lost(stack: Path) -> None:
+    """Nothing is compared then, and the report says so in red."""
+    for number in range(11):
+        (stack / "flex.yaml").write_text(f"policy: [  # {number}")
+        git(stack, "commit", "-qam", "broken")
+    write(stack, "0")
+    git(stack, "commit", "-qam", "mended, and looser")
+    assert (found(stack).by, found(stack).lost) == (JudgedBy.NOTHING, True)
 
 
 def test_outside_of_git_nothing_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

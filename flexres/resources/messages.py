@@ -175,18 +175,19 @@ def failure(error: BaseException, kind: str, name: str) -> Failure:
     """An error as it is told to whoever drives the engine: `kind` and `name` are those of the resource, if of one."""
     match error:
         case InvalidStack():
-            return Failure(kind, name, error.exit, "\n".join([error.message, *map(problem, few(error.problems))]))
+            found = "\n".join([error.message, *map(problem, few(error.problems))])
+            return Failure(kind, name, error.exit, Problem(found))
         case TwilioError():
-            return Failure(kind, name, error.exit, str(error), error.hint)
+            return Failure(kind, name, error.exit, Problem(str(error), error.hint))
         case FlexresError():
-            return Failure(kind, name, error.exit, error.message, error.hint)
+            return Failure(kind, name, error.exit, Problem(error.message, error.hint))
         case _:
-            return Failure(kind, name, Exit.FAILED, f"flexres itself failed: {type(error).__name__}: {error}")
+            return Failure(kind, name, Exit.FAILED, Problem(f"flexres itself failed: {type(error).__name__}: {error}"))
 
 
 def one_line(error: BaseException) -> str:
     """An error as one line that says what to do, too; a stack's problems and those who failed have one each."""
-    said = failure(error, "", "")
+    said = failure(error, "", "").problem
     if isinstance(error, InvalidStack | NotDoneError):
         return said.message
     return " ".join((f"{said.message}; {said.hint}" if said.hint else said.message).split())

@@ -32,8 +32,8 @@ def troubles(flow: IdpFlow) -> list[str]:
     assert plan.idp is not None
     text = plan_text(plan, width=200, colour=False)
     for trouble in plan.idp.troubles:
-        assert trouble.message in text
-    return [trouble.message for trouble in plan.idp.troubles]
+        assert trouble.problem.message in text
+    return [trouble.problem.message for trouble in plan.idp.troubles]
 
 
 @pytest.mark.parametrize("scope", ["read:clients", "read:actions", "read:users", "read:connections"])

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from flexres.apply.outcome import Outcome, Result, UserOutcome
 from flexres.apply.pulumi.events import State, Steps
-from flexres.errors import Exit, FlexresError, RefusedError, SetupError, UnreachableError
+from flexres.errors import Exit, FlexresError, Problem, RefusedError, SetupError, UnreachableError
 from flexres.reconcile.change import About, Change, Kind, UserChange
 from flexres.reconcile.plan import Plan
 
@@ -57,8 +57,7 @@ class Failure:
     kind: str
     name: str
     exit: Exit
-    message: str
-    hint: str = ""
+    problem: Problem
     told: bool = False
 
 
@@ -78,8 +77,8 @@ class Sender:
     def failure(self, stack: str, failure: Failure) -> None:
         """One call failed."""
         resource = {"kind": failure.kind, "name": failure.name}
-        said = {"exit": int(failure.exit), "message": failure.message, "hint": failure.hint, "told": failure.told}
-        self._send({"event": "failure", "stack": stack, **resource, **said})
+        said = {"message": failure.problem.message, "hint": failure.problem.hint, "told": failure.told}
+        self._send({"event": "failure", "stack": stack, **resource, "exit": int(failure.exit), **said})
 
     def requests(self, stack: str, count: int) -> None:
         """How many requests this process has sent so far for a stack."""
@@ -132,8 +131,10 @@ class Receiver:
                 told = Told(Result(line["result"]), line["message"], line["request_id"], tuple(line["not_taken"]))
                 self.outcomes[About(line["about"]), line["name"]] = told
             case "failure":
-                said = {name: line[name] for name in ("kind", "name", "message", "hint", "told")}
-                self.failures.append(Failure(exit=Exit(line["exit"]), **said))
+                problem = Problem(line["message"], line["hint"])
+                self.failures.append(
+                    Failure(line["kind"], line["name"], Exit(line["exit"]), problem, told=line["told"])
+                )
 
 
 def _lines(text: bytes) -> Iterator[Mapping[str, Any]]:
@@ -167,17 +168,17 @@ class Ended:
             explained.add(("", ""))
         for complaint in self.steps.complaints:
             if (complaint.kind, complaint.name) not in explained:
-                ours.append(Failure(complaint.kind, complaint.name, Exit.SETUP, complaint.text))
-        return list({(one.message, one.hint): one for one in reversed(ours)}.values())[::-1]
+                ours.append(Failure(complaint.kind, complaint.name, Exit.SETUP, Problem(complaint.text)))
+        return list({one.problem: one for one in reversed(ours)}.values())[::-1]
 
     def error(self) -> FlexresError | None:
         """All failures as one error, None where there are none; the first says what the command exits with."""
         found = self.failures()
         if not found:
             return None
-        hints = {failure.hint: None for failure in found}
+        hints = {failure.problem.hint: None for failure in found}
         kind = _ERRORS.get(found[0].exit, FlexresError)
-        return kind("\n".join(failure.message for failure in found), hint="; ".join(filter(None, hints)))
+        return kind("\n".join(failure.problem.message for failure in found), hint="; ".join(filter(None, hints)))
 
     def users(self, plan: Plan) -> list[UserOutcome]:
         """What became of each change of a user."""
@@ -193,7 +194,7 @@ class Ended:
         step = self.steps.step_of(change)
         if step is None and not change.pending:
             return Outcome(change, Result.WAITING if change.kind is Kind.WAIT else Result.DONE)
-        why = "; ".join(failure.message for failure in self._failures_of(change))
+        why = "; ".join(failure.problem.message for failure in self._failures_of(change))
         if step is None or step.state is State.PLANNED:
             return Outcome(change, Result.NOT_STARTED, why or "not started")
         if step.state is State.FAILED:

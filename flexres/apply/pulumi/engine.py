@@ -74,7 +74,7 @@ class Engine:
             seconds=session.transport.timing.monotonic() - started,
             requests=session.sent - sent + received.requests,
             interrupted=stop.is_set(),
-            errors=tuple(failure.message for failure in ended.others(plan)),
+            errors=tuple(failure.problem.message for failure in ended.others(plan)),
         )
 
     def _preview(self, name: str) -> Steps | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from flexres.errors import Problem
 from flexres.values import Json, Value
 
 
@@ -138,8 +139,7 @@ class Trouble:
     """What stands in the way of the set-up, or of one user's, and what to do about it."""
 
     about: str
-    message: str
-    hint: str = ""
+    problem: Problem
 
 
 class Claim(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from flexres.errors import Problem
 from flexres.reconcile.change import IdpChange, Part
 from flexres.reconcile.idp.model import Action, Application, Differing, IdpPlan, IdpState, IdpWanted, Trouble
 from flexres.values import ABSENT, Value, same
@@ -48,20 +49,20 @@ def _application(wanted: IdpWanted, found: Sequence[Application]) -> tuple[Appli
     if chosen is None:
         if wanted.client_id is not None:
             message = f"there is no application with the client id {wanted.client_id}"
-            return None, [Trouble(Part.APPLICATION, message, "correct idp: client_id:, or take it out")]
+            return None, [Trouble(Part.APPLICATION, Problem(message, "correct idp: client_id:, or take it out"))]
         if found:
             ids = ", ".join(sorted(one.client_id for one in found))
             message = f"{len(found)} applications are called {wanted.application}: {ids}"
             hint = "say which with client_id: under idp:, or rename the others"
-            return None, [Trouble(Part.APPLICATION, message, hint)]
+            return None, [Trouble(Part.APPLICATION, Problem(message, hint))]
         return None, []
     if chosen.owner not in (None, wanted.owner):
         message = f"{chosen.name} ({chosen.client_id}) is managed by stack id {chosen.owner}"
-        return chosen, [Trouble(Part.APPLICATION, message, "give this stack an application: of another name")]
+        return chosen, [Trouble(Part.APPLICATION, Problem(message, "give this stack an application: of another name"))]
     if chosen.app_type not in ("regular_web", ""):
         message = f"{chosen.name} ({chosen.client_id}) is of the type {chosen.app_type}, not a regular web application"
         hint = "rename it, or give this stack an application: of another name"
-        return chosen, [Trouble(Part.APPLICATION, message, hint)]
+        return chosen, [Trouble(Part.APPLICATION, Problem(message, hint))]
     return chosen, []
 
 
@@ -69,10 +70,12 @@ def _action(wanted: IdpWanted, found: Sequence[Action]) -> tuple[Action | None, 
     chosen = next((one for one in found if one.owner == wanted.owner), None) or next(iter(found), None)
     if chosen is not None and chosen.owner is None:
         message = f"there is an action {chosen.name} already, and flexres did not write it"
-        return None, [Trouble(Part.ACTION, message, "rename it, or name ours otherwise with action: under idp:")]
+        return None, [
+            Trouble(Part.ACTION, Problem(message, "rename it, or name ours otherwise with action: under idp:"))
+        ]
     if chosen is not None and chosen.owner != wanted.owner:
         message = f"the action {chosen.name} is managed by stack id {chosen.owner}"
-        return None, [Trouble(Part.ACTION, message, "give this stack an action: of another name")]
+        return None, [Trouble(Part.ACTION, Problem(message, "give this stack an action: of another name"))]
     return chosen, []
 
 
@@ -80,15 +83,16 @@ def _connection_troubles(wanted: IdpWanted, state: IdpState, application: Applic
     connection = state.connection
     if connection is None:
         message = f"there is no connection {wanted.connection}"
-        yield Trouble("connection", message, "correct connection: under idp:; nobody can be looked up without it")
+        hint = "correct connection: under idp:; nobody can be looked up without it"
+        yield Trouble("connection", Problem(message, hint))
         return
     if wanted.missing != "report" and not connection.database:
         message = f"{connection.name} is no database of {wanted.provider}, so users cannot be made in it"
-        yield Trouble("connection", message, "write missing: report under idp:")
+        yield Trouble("connection", Problem(message, "write missing: report under idp:"))
     enabled = connection.enabled_for
     if application is not None and enabled is not None and application.client_id not in enabled:
         message = f"the connection {connection.name} is not enabled for {application.name}: nobody can sign in"
-        yield Trouble("connection", message, "enable it: the application's Connections tab")
+        yield Trouble("connection", Problem(message, "enable it: the application's Connections tab"))
 
 
 def _others(state: IdpState, application: Application | None) -> Iterator[str]:

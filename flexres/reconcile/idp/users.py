@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from flexres.desired.model import DesiredUser
+from flexres.errors import Problem
 from flexres.live.model import LiveUser
 from flexres.reconcile.change import (
     Cause,
@@ -147,7 +148,7 @@ def _declared(sides: IdpSides, user: DesiredUser, marker: Marker | None, found: 
     if len(there) > 1:
         ids = ", ".join(sorted(one.user_id for one in there))
         message = f"{provider} has {len(there)} users with the address {user.email}: {ids}"
-        found.troubles.append(Trouble(user.username, message, "keep one of them in the connection"))
+        found.troubles.append(Trouble(user.username, Problem(message, "keep one of them in the connection")))
         return
     if not there:
         found.missing.append(user.username)
@@ -159,7 +160,7 @@ def _declared(sides: IdpSides, user: DesiredUser, marker: Marker | None, found: 
     (one,) = there
     if one.flex is not ABSENT and one.flex is not None and not isinstance(one.flex, Mapping):
         message = f"app_metadata.flex of {user.email} is no map at {provider}, so it is left as it is"
-        found.troubles.append(Trouble(user.username, message, 'make it {"flex": {}} there, or take it out'))
+        found.troubles.append(Trouble(user.username, Problem(message, 'make it {"flex": {}} there, or take it out')))
         return
     has = found.values[user.username] = _sent(one)
     fields = tuple(_fields(user, one, has, marker, sides.wanted))

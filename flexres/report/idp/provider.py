@@ -82,8 +82,8 @@ def in_text(page: Page, plan: Plan, *, verbose: bool) -> None:
     limit, few = (LONG, len(idp.missing) + len(idp.strangers)) if verbose else (SHORT, 3)
     rows: list[Row] = []
     for trouble in idp.troubles:
-        rows.append(((f"! {visible(trouble.about)}", "bold red"), (visible(trouble.message), "")))
-        rows.append((("", ""), (visible(trouble.hint), "dim")))
+        rows.append(((f"! {visible(trouble.about)}", "bold red"), (visible(trouble.problem.message), "")))
+        rows.append((("", ""), (visible(trouble.problem.hint), "dim")))
     rows += [((f"~ {change.part}", "yellow"), (says(change, limit), "")) for change in plan.at_idp]
     for one in idp.differing:
         declared = shorten(visible(one.declared), limit) if one.declared else "not set"
@@ -161,7 +161,7 @@ def _outcome_row(outcome: Outcome[IdpChange]) -> Row:
 def markdown_rows(plan: Plan, idp: IdpPlan) -> Iterator[Sequence[str]]:
     """The cells of a table of the set-up: sign, part, what."""
     for trouble in idp.troubles:
-        yield "`!`", prose(trouble.about), prose(f"{trouble.message}: {trouble.hint}", 600)
+        yield "`!`", prose(trouble.about), prose(f"{trouble.problem.message}: {trouble.problem.hint}", 600)
     for change in plan.at_idp:
         yield "`~`", prose(str(change.part)), prose(says(change, LONG), 600)
     for one in idp.differing:
@@ -198,7 +198,9 @@ def as_json(plan: Plan, idp: IdpPlan) -> dict[str, Any]:
             {"key": one.key, "offered": one.offered} | ({"declared": one.declared} if one.declared else {})
             for one in idp.differing
         ],
-        "troubles": [{"about": one.about, "message": one.message, "hint": one.hint} for one in idp.troubles],
+        "troubles": [
+            {"about": one.about, "message": one.problem.message, "hint": one.problem.hint} for one in idp.troubles
+        ],
         "missing": list(idp.missing),
         "strangers": [
             {"email": one.email, "user_id": one.user_id, "roles": list(one.roles), "claim": str(one.claim)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flexres.apply.outcome import Applied, Outcome, Result
+from flexres.errors import Problem
 from flexres.reconcile.change import Cause, FieldChange, IdpChange, IdpEdit, Kind, Part, Route, UserChange
 from flexres.reconcile.idp.model import Differing, IdpPlan, IdpWanted, Stranger, Trouble
 from flexres.reconcile.key import Key
@@ -59,7 +60,7 @@ def managed_idp_plan() -> Plan:
     idp = IdpPlan(
         wanted=WANTED,
         differing=(Differing("certificate", "AB:CD", "EF:01"), Differing("issuer", None, "urn:acme")),
-        troubles=(Trouble("connection", "there is no connection Staff", "correct it"),),
+        troubles=(Trouble("connection", Problem("there is no connection Staff", "correct it")),),
         missing=("kim@example.com",),
         strangers=(Stranger("eve@example.com", "auth0|9", ("admin",)),),
         others=("google-oauth2",),

@@ -10,7 +10,7 @@ import pytest
 from flexres.apply.outcome import Applied, Outcome, Result
 from flexres.apply.pulumi.channel import PROGRAM, VARIABLE, Ended, Failure, Receiver, Sender
 from flexres.apply.pulumi.events import Steps
-from flexres.errors import Exit, RefusedError, SetupError, UnreachableError
+from flexres.errors import Exit, Problem, RefusedError, SetupError, UnreachableError
 from flexres.reconcile.change import Answer, Change, IdpChange, Kind, Part, SettingChange, SettingState
 from flexres.reconcile.plan import Plan
 from flexres.values import ABSENT
@@ -37,7 +37,7 @@ class Provider:
             self.sender.outcome(stack, outcome)
 
     def failed(self, kind: str, name: str, message: str, code: Exit = Exit.FAILED, **more: bool) -> None:
-        self.sender.failure(STACK, Failure(kind, name, code, message, **more))
+        self.sender.failure(STACK, Failure(kind, name, code, Problem(message), **more))
 
     def ended(self, taken: Steps | None = None) -> Ended:
         self.receiver.receive()
@@ -52,7 +52,7 @@ def provider(tmp_path: Path) -> Provider:
 def applied(ended: Ended, planned: Plan) -> Applied:
     """As the engine's driver puts it together."""
     outcomes = (*ended.users(planned), *ended.of(planned.settings), *ended.of(planned.at_idp))
-    return Applied(planned, outcomes, errors=tuple(failure.message for failure in ended.others(planned)))
+    return Applied(planned, outcomes, errors=tuple(failure.problem.message for failure in ended.others(planned)))
 
 
 def and_also(planned: Plan, change: SettingChange | IdpChange) -> Plan:

@@ -9,9 +9,8 @@ from datetime import datetime
 
 from flexres.collector import without_collector
 from flexres.desired.git.revision import Author, Revision, authors_of, config_in_force
-from flexres.desired.model import ApprovedEntry, InForce
+from flexres.desired.model import InForce
 from flexres.desired.stack import Stack
-from flexres.errors import Position
 from flexres.idp.auth0.state import IdentityProvider, open_provider
 from flexres.live.flex.users import FlexUsers
 from flexres.live.http.retrying import each, together
@@ -200,26 +199,34 @@ def wanted_of(stack: Stack, revision: Revision | None) -> Wanted:
 
 
 def committed_approvals(stack: Stack, revision: Revision) -> tuple[Approval, ...]:
-    """What flex.yaml approves, each with what git tells of the commit that added it."""
-    entries = stack.config.policy.approved
-    places = [stack.position("policy", "approved", number) for number in range(len(entries))]
-    found = authors_of([place.line for place in places], revision)
-    return tuple(
-        approval
-        for entry, place in zip(entries, places, strict=True)
-        for approval in _committed(entry, place, found.get(place.line))
-    )
+    """What flex.yaml approves, each with what git tells of the commit that wrote its lines."""
+    written = list(_written(stack))
+    found = authors_of(sorted({line for _, lines in written for line in lines}), revision)
+    return tuple(_by_author(approval, [found[line] for line in lines if line in found]) for approval, lines in written)
 
 
-def _committed(entry: ApprovedEntry, place: Position, author: Author | None) -> Iterator[Approval]:
-    for digest, username in entry.digests.items():
-        plain = Approval(digest, Source.COMMITTED, place=place, purpose=entry.purpose, until=entry.until)
-        named = replace(plain, username=username)
-        if author is None:
-            yield named
-            continue
-        proof = Proof.SIGNATURE if author.signed else Proof.NONE
-        yield replace(named, who=author.name, commit=author.commit, unknown=author.unknown, proof=proof)
+def _written(stack: Stack) -> Iterator[tuple[Approval, Sequence[int]]]:
+    """Each approval, and the lines of flex.yaml that make it: its digest's, its last day's and its entry's."""
+    for number, entry in enumerate(stack.config.policy.approved):
+        place = stack.position("policy", "approved", number)
+        until = stack.position("policy", "approved", number, "until")
+        for digest, username in entry.digests.items():
+            path = ("digests", username) if username else ("digest",)
+            line = stack.position("policy", "approved", number, *path).line
+            approval = Approval(digest, Source.COMMITTED, place=place, purpose=entry.purpose, until=entry.until)
+            yield replace(approval, username=username), (line, until.line, place.line)
+
+
+def _by_author(approval: Approval, authors: Sequence[Author]) -> Approval:
+    """The approval with who wrote its lines; of lines by several commits nobody approved all as it stands."""
+    if not authors:
+        return approval
+    commits = sorted({one.commit[:7] for one in authors if one.commit})
+    author = next((one for one in authors if not one.commit), authors[0])
+    if author.commit and len(commits) > 1:
+        author = Author(unknown=f"its lines are of several commits: {', '.join(commits)}")
+    proof = Proof.SIGNATURE if author.signed else Proof.NONE
+    return replace(approval, who=author.name, commit=author.commit, unknown=author.unknown, proof=proof)
 
 
 @asynccontextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -116,3 +118,20 @@ def test_without_a_terminal_somebody_has_to_say_yes(refused: Cli, sandbox: Sandb
     """Nothing is read before."""
     assert refused.run("approve").code == 2
     assert sandbox.requests() == []
+
+
+def test_an_entry_that_another_commit_added_to_is_no_longer_the_first_ones(refused: Cli) -> None:
+    """Who slips a digest, or a later day, into an entry that was reviewed does not hide behind the reviewer."""
+    file = refused.folder / "stacks/prod/flex.yaml"
+    refused.run("approve", "--yes")
+    written = re.sub(
+        r"- {digests: {(\S+): (\w+)}, for: ([^,]+), until: (\S+)}",
+        r"- for: \3\n      until: \4\n      digests:\n        \1: \2",
+        file.read_text(),
+    )
+    file.write_text(written)
+    commit(refused.folder, "reviewed")
+    assert "whose author git gives as Ana Ruiz" in refused.run("plan").out
+    file.write_text(re.sub(r"until: \S+", f"until: {datetime.now(UTC).date() + timedelta(days=80)}", written))
+    commit(refused.folder, "a typo")
+    assert "its lines are of several commits: " in refused.run("plan").out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -149,11 +149,10 @@ _OFTEN = ("marker", "marker", "attributes", "attributes", "fault", "fault", "fau
 _KINDS = (*_OFTEN, "skill", "channel", "activity", "busy", "reactivate", "deprovision", "delete_worker", "orphan")
 
 
-def any_act(chance: Random) -> tuple[str, str, Any]:
-    """Something that somebody else does: what, to whom, and how."""
+def any_act(chance: Random, names: Sequence[str]) -> tuple[str, str, Any]:
+    """Something that somebody else does: what, to one of these names, and how."""
     kind = chance.choice(_KINDS)
-    who = chance.choice((*DECLARABLE, *DECLARABLE, *NEW_NAMES, *NEW_NAMES, *STRANGERS))
-    return kind, who, _how(kind, chance)
+    return kind, chance.choice(names), _how(kind, chance)
 
 
 def _how(kind: str, chance: Random) -> Any:

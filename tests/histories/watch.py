@@ -55,13 +55,13 @@ class Effect:
 class Watch:
     """Sits between the requests: notes what ours did, then lets others act, and remembers how they left everything.
 
-    `acts` are by the number of the request that they come before.
+    `acts` are by what they come before: the request of a number, or the write of a number.
     """
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-        self.acts: dict[int, list[Act]] = {}
-        self.count = 0
+        self.acts: dict[tuple[str, int], list[Act]] = {}
+        self.count = self.writes = 0
         self.ours: list[Effect] = []
         self._last = "nothing"
         self.left = people(sandbox)
@@ -81,10 +81,15 @@ class Watch:
 
     def _before(self, method: str, path: str) -> None:
         self._note()
-        for act in self.acts.get(self.count, ()):
-            act()
-        self._others_acted()
+        now = [("request", self.count)]
         self.count += 1
+        if method != "GET":
+            now.append(("write", self.writes))
+            self.writes += 1
+        for when in now:
+            for act in self.acts.get(when, ()):
+                act()
+        self._others_acted()
         self._last = f"{method} {path}"
 
     def _others_acted(self) -> None:

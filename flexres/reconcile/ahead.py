@@ -20,8 +20,9 @@ from flexres.reconcile.ownership import ownership
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A Worker that is as the YAML has it, and its marker."""
+    """A Worker that is as the YAML has this user, and its marker."""
 
+    user: DesiredUser
     worker: Worker
     marker: Marker
 
@@ -42,13 +43,13 @@ class Ahead:
             if user is not None and user.until is None and user.previously is None:
                 marker = _marker_where_settled(user, worker, self.scope, self.as_of)
                 if marker is not None:
-                    self._settled[user.username] = _Seen(worker, marker)
+                    self._settled[user.username] = _Seen(user, worker, marker)
 
     def settled(self, user: DesiredUser, live: LiveUser) -> Marker | None:
         """The marker of somebody of whom everything is as declared; None: compare it all."""
         seen = self._settled.get(user.username)
-        # Another reading of the Worker may say otherwise.
-        if seen is None or live.worker is not seen.worker:
+        # Another reading of the Worker may say otherwise, and so may other YAML.
+        if seen is None or live.worker is not seen.worker or user is not seen.user:
             return None
         return seen.marker if _rest_is_so(user, live) else None
 

@@ -189,3 +189,13 @@ def test_the_story_of_a_queue_that_a_pull_request_empties(center: Center) -> Non
     shown = printed_in_the_docs("drift")
     start = told.index(shown[0])
     assert told[start : start + len(shown)] == shown
+
+
+def test_an_approval_does_not_follow_a_queue_that_is_renamed_meanwhile(center: Center) -> None:
+    """The policy may say something else of the new name, so somebody looks again."""
+    center.dana_does_no_billing(center.users / "support.yaml")
+    digest = center.json("plan")["digest"]
+    center.sandbox.rename_queue("Billing Evenings", "Billing at night")
+    code, out, _ = center.run("apply", "--engine", "direct", "--yes", "--approve", digest)
+    assert code == 4
+    assert "the queue Billing at night goes below 1: 1 → 0" in out

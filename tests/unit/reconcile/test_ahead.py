@@ -67,3 +67,11 @@ def test_another_reading_of_a_worker_counts_more_than_the_page() -> None:
     ahead = Ahead({ANA.username: ANA}, Scope(STACK_ID), NOW)
     ahead.look([live.worker])
     assert ahead.settled(ANA, replace(live, worker=replace(live.worker))) is None
+
+
+def test_what_was_compared_for_other_yaml_is_not_taken_for_this() -> None:
+    live = applied(ANA)
+    assert live.worker is not None
+    ahead = Ahead({ANA.username: ANA}, Scope(STACK_ID), NOW)
+    ahead.look([live.worker])
+    assert ahead.settled(replace(ANA, attributes={"level": 9}), live) is None

@@ -82,7 +82,9 @@ def _pins(project: Path) -> Iterator[Finding]:
     requirements = project / "requirements.txt"
     lines = [line for line in _text(requirements).splitlines() if re.match(r"flexres\b", line, re.IGNORECASE)]
     for line in lines:
-        pinned = re.search(r"@ git\+https://\S+@[0-9a-f]{40}\b", line) or "--hash=" in line or line.endswith("\\")
+        pinned = (
+            re.search(r"@ git\+(?:https|ssh)://\S+@[0-9a-f]{40}\b", line) or "--hash=" in line or line.endswith("\\")
+        )
         yield _found(
             bool(pinned), "requirements.txt names flexres at a commit", f"{line} is whatever that name is tomorrow"
         )

@@ -84,7 +84,7 @@ def repository_files(project: Path, host: Host) -> dict[Path, str]:
     """What the repository lacks of its pipelines, of who reviews what, and of what they install; with their texts."""
     files = workflow_files() if host == "github" else {GITLAB: gitlab_file()}
     owner = _owner(project)
-    files[PurePosixPath(f".{host}/CODEOWNERS")] = _code_owners(host, owner)
+    files[PurePosixPath(f".{host}/CODEOWNERS")] = _code_owners(owner)
     if not (project / "pyproject.toml").exists():
         files[REQUIREMENTS] = requirement()
         files[LOCK] = (_TEMPLATES / LOCK.name).read_text(encoding="utf-8")
@@ -106,17 +106,19 @@ def gitlab_file(install: str = INSTALL_LOCKED) -> str:
     return _rendered((_TEMPLATES / "gitlab-ci.yaml").read_text(encoding="utf-8"), install)
 
 
-def _code_owners(host: Host, owner: str) -> str:
-    pipelines = ("/.github/",) if host == "github" else ("/.gitlab-ci.yml", "/.gitlab/")
-    judging = ("/stacks/*/flex.yaml", *pipelines, f"/{REQUIREMENTS}", f"/{LOCK}")
-    lines = [f"/stacks/ @{owner}/flex-leads", *(f"{path} @{owner}/flex-owners" for path in judging)]
-    return "\n".join([_CODE_OWNERS, *lines, ""])
+def _code_owners(owner: str) -> str:
+    return f"""\
+{_CODE_OWNERS}
+* @{owner}/flex-owners
+/stacks/ @{owner}/flex-leads
+/stacks/*/flex.yaml @{owner}/flex-owners
+"""
 
 
 _CODE_OWNERS: Final = """\
 # Who has to review what: put in your own teams. It holds where the default branch is protected and asks for a review by
-# code owners. The last line that fits a file counts: flex.yaml and the pipelines judge everything else, so they belong
-# to others than the teams whose people they judge."""
+# code owners. The last line that fits a file counts: flex.yaml, the pipelines and what they install judge the teams'
+# changes, so they belong to others."""
 
 
 def _owner(project: Path) -> str:

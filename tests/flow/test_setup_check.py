@@ -147,7 +147,7 @@ OWNERS = ".github/CODEOWNERS"
         ("requirements.txt", "@ git+", "# ", "whatever that name is tomorrow"),
         (OWNERS, "/stacks/*/flex.yaml @acme/flex-owners\n", "", "is owned by others than its teams"),
         (OWNERS, "/stacks/ @acme/flex-leads\n", "", "stacks/prod/users/ has owners"),
-        (OWNERS, "/.github/ @acme/flex-owners\n", "", ".github/CODEOWNERS has owners"),
+        (OWNERS, "* @acme/flex-owners\n", "", ".github/CODEOWNERS has owners"),
     ],
 )
 def test_a_file_that_guards_nothing_is_named(

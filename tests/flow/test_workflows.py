@@ -99,7 +99,7 @@ def test_init_writes_no_pipeline_where_none_is_wanted(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     options = ["--account", "AC" + "0" * 32, "--instance", "GO" + "0" * 32, "--ci", "none"]
     assert CliRunner().invoke(app, ["init", "prod", *options]).exit_code == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["stacks"]
+    assert {path.name for path in tmp_path.iterdir()} == {"stacks", ".gitignore"}
 
 
 def find_actionlint() -> str | None:

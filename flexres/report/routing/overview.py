@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,12 +30,16 @@ Told = Sequence[Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A table under a title, the same in text and Markdown; `left_out` rows are not in it."""
+    """A table under a title, the same in text and Markdown; `left_out` rows are not in it.
+
+    As text the columns `below`, by number, stand in a line of their own below the others.
+    """
 
     title: str
     head: Sequence[str]
     rows: Told
     left_out: int = 0
+    below: Sequence[int] = ()
 
 
 def text_of(title: str, sections: Iterable[Section], *, width: int, colour: bool) -> str:
@@ -46,13 +50,20 @@ def text_of(title: str, sections: Iterable[Section], *, width: int, colour: bool
         if not section.rows:
             continue
         page.heading(section.title)
-        rows: list[Row] = [
-            [(visible(cell), "bold" if not place else "") for place, cell in enumerate(row)] for row in section.rows
-        ]
+        rows = [line for row in section.rows for line in _lines(section, row)]
         if section.left_out:
             rows.append(((f"… and {section.left_out:,} more (--verbose shows all)", "dim"),))
         page.table(rows)
     return page.text()
+
+
+def _lines(section: Section, row: Sequence[str]) -> Iterator[Row]:
+    """A row as text: its columns side by side, then those that would make them too narrow."""
+    cells = [(visible(cell), "bold" if not place else "") for place, cell in enumerate(row)]
+    yield [cell for place, cell in enumerate(cells) if place not in section.below]
+    more = [f"{section.head[place]} {cells[place][0]}" for place in section.below if place < len(row) and row[place]]
+    if more:
+        yield [("", ""), ("", ""), (" · ".join(more), "dim")]
 
 
 def markdown_of(title: str, sections: Iterable[Section]) -> str:
@@ -77,7 +88,11 @@ def queue_sections(
     rows = [_row(one) for one in shown]
     return [
         Section(
-            "Queues", ("queue", "people", "roles", "teams", "capacity", "led there by"), rows, len(found) - len(shown)
+            "Queues",
+            ("queue", "people", "roles", "teams", "capacity", "led there by"),
+            rows,
+            len(found) - len(shown),
+            below=(3, 4),
         ),
         Section(
             "To look at", ("what", "which", "why"), [*_looks(looks), *(("cannot tell", one, "") for one in problems)]

@@ -19,7 +19,7 @@ import pulumi
 from flexres.desired.stack import Stack
 from flexres.resources.departures import Departures
 from flexres.resources.identity_provider import IdentityProvider
-from flexres.resources.program import load, short_call_stacks
+from flexres.resources.program import load, short_call_stacks, without_the_sdks_own_debug_lines
 from flexres.resources.properties import desired_properties, team_of
 from flexres.resources.roster import Roster
 from flexres.resources.sso_connection import SsoConnection
@@ -67,6 +67,8 @@ class FlexStack(pulumi.ComponentResource):
         """
         _end_quietly_when_interrupted()
         stack = load(name, Path.cwd(), os.environ)
+        if len(stack.users) > _AT_ONCE and stack.config.resources == "user":
+            without_the_sdks_own_debug_lines()
         with short_call_stacks():
             super().__init__(TYPE, name, None, opts)
             self._prefix = "" if name == pulumi.get_stack() else f"{name}/"

@@ -79,6 +79,28 @@ def short_call_stacks() -> Iterator[None]:
             sys.tracebacklimit = before
 
 
+_SDK: Final = "pulumi.runtime."
+
+
+def without_the_sdks_own_debug_lines() -> None:
+    """From now on send the engine none of the debug lines that the SDK writes of its own work; others' go on.
+
+    There are several for each resource, sent whether or not anybody asked for `--debug`, and the program waits for
+    each: half of its time, where it declares a thousand users.
+    """
+    said = pulumi.log.debug
+    if said.__module__ == __name__:
+        return
+
+    def debug(
+        msg: str, resource: pulumi.Resource | None = None, stream_id: int | None = None, ephemeral: bool | None = None
+    ) -> None:
+        if not str(sys._getframe(1).f_globals.get("__name__")).startswith(_SDK):
+            said(msg, resource, stream_id, ephemeral)
+
+    pulumi.log.debug = debug
+
+
 def _check_engine(stack: Stack, switch: str) -> None:
     if stack.config.engine == "direct" and switch != stack.name:
         place = stack.position("engine")

@@ -108,6 +108,16 @@ def test_adopting_it_leaves_nothing_to_do(cli: Cli, sandbox: Sandbox) -> None:
         assert after == json.loads(str(attributes))
 
 
+@pytest.mark.parametrize(("users", "resources"), [(299, "user"), (300, "team")])
+def test_from_some_hundreds_on_pulumi_is_to_have_a_resource_a_team(
+    cli: Cli, sandbox: Sandbox, users: int, resources: str
+) -> None:
+    sandbox.seed(users)
+    ran = cli.run("init", "big", "--from-live", "--engine", "pulumi")
+    assert ran.code == 0, ran.err
+    assert f"pulumi: {{resources: {resources}}}" in (cli.folder / "stacks/big/flex.yaml").read_text()
+
+
 def test_workflows_that_are_there_are_left_alone(cli: Cli, sandbox: Sandbox) -> None:
     mine = cli.folder / ".github/workflows/preview.yml"
     mine.parent.mkdir(parents=True)

@@ -90,6 +90,17 @@ def write(folder: Path, users: str, *, engine: str = "pulumi") -> Path:
     return folder
 
 
+def test_the_sdks_own_debug_lines_are_left_out_and_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many stacks ask for it."""
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "debug", lambda msg, *_: said.append(msg))
+    program.without_the_sdks_own_debug_lines()
+    program.without_the_sdks_own_debug_lines()
+    pulumi.log.debug("a program's own")
+    exec("log.debug('registering resource')", {"__name__": "pulumi.runtime.resource", "log": pulumi.log})
+    assert said == ["a program's own"]
+
+
 ANA = "  ana@example.com: {full_name: Ana Ruiz, roles: [agent]}"
 
 

@@ -39,6 +39,7 @@ users:
   ana@example.com: {full_name: Ana Ruiz, skills: {billing: 3}, attributes: {department: Sales}}
   bob@example.com: {full_name: Bob Okafor, attributes: {department: Sales}}
 """
+RESPONSE = '<Response xmlns="urn:oasis:names:tc:SAML:2.0:protocol" Version="2.0"/>'
 SHEET = "username,full_name,roles\ncho@example.com,Cho Tanaka,agent\n"
 READS = (
     "validate",
@@ -72,6 +73,8 @@ READS = (
     "idp import-metadata",
     "token ana@example.com",
     "migrate",
+    "saml lint response.xml",
+    "setup check",
     "schema flex",
     "schema users",
     "import --csv people.csv --dry-run",
@@ -138,6 +141,7 @@ def watched(cli: Cli, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Watc
         **BESIDE,
         "HOME": str(cli.folder),
         "FLEXRES_DEBUG": "1",
+        "GITHUB_REPOSITORY": "acme/flex",
         "FLEXRES_STACK": "prod",
     }.items():
         monkeypatch.setenv(name, value)
@@ -145,6 +149,7 @@ def watched(cli: Cli, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Watc
         monkeypatch.setenv(name, str(cli.folder / name.lower()))
     cli.write(flex=FLEX + SIGN_ON + IDP, team=TEAM)
     (cli.folder / "people.csv").write_text(SHEET)
+    (cli.folder / "response.xml").write_text(RESPONSE)
     secrets = [value for name, value in given.items() if name.endswith(("_SECRET", "_TOKEN"))]
     assert len(secrets) == 2
     return Watched(cli, [*secrets, CANARY])
@@ -155,7 +160,7 @@ def test_no_command_writes_or_prints_a_credential(watched: Watched) -> None:
     watched.run(*READS, *WRITES, *READS)
     assert [line for line in WRITES if watched.codes[line]] == []
     named = {line.split()[0] for line in (*READS, *WRITES)}
-    assert set(COMMANDS) - named == {"saml", "verify", "sandbox", "demo"}
+    assert set(COMMANDS) - named == {"verify", "sandbox", "demo"}
 
 
 def test_nor_while_unknowns_are_settled(watched: Watched, sandbox: Sandbox) -> None:
@@ -197,6 +202,8 @@ WRONG = {
     "a secret instead of the domain": {"AUTH0_DOMAIN": CANARY},
     "a secret in the webhook": {"FLEXRES_NOTIFY_URL": f"http://127.0.0.1:9/services/{CANARY}"},
     "a webhook that is none": {"FLEXRES_NOTIFY_URL": CANARY},
+    "a platform that is not there": {"GITHUB_API_URL": "http://127.0.0.1:9"},
+    "a password in the platform's address": {"GITHUB_API_URL": f"https://user:{CANARY}@127.0.0.1:9"},
     "a backend with a password": {"PULUMI_BACKEND_URL": f"postgres://flexres:{CANARY}@127.0.0.1:9/state"},
 }
 
@@ -211,5 +218,5 @@ def test_nor_where_the_environment_is_wrong(
             monkeypatch.setenv(name, value)
         else:
             monkeypatch.delenv(name, raising=False)
-    watched.run(*CONNECTED, "idp plan", "init live --from-live", "token ana@example.com", "verify")
+    watched.run(*CONNECTED, "idp plan", "init live --from-live", "token ana@example.com", "verify", "setup check")
     assert set(watched.codes.values()) - {0, 1, 2, 3, 5, 6} == set()

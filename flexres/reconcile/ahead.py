@@ -13,7 +13,8 @@ from datetime import datetime
 from flexres.desired.model import Channel, DesiredUser
 from flexres.live.model import LiveUser, Worker, WorkerChannel
 from flexres.reconcile.diff import Scope, field_changes
-from flexres.reconcile.fields import Facts, desired_fields, live_skills, odd_routing
+from flexres.reconcile.fields import Facts, live_skills, odd_routing
+from flexres.reconcile.key import EMAIL, FULL_NAME, ROLES
 from flexres.reconcile.marker import Marker
 from flexres.reconcile.ownership import ownership
 
@@ -60,7 +61,8 @@ def _marker_where_settled(user: DesiredUser, worker: Worker, scope: Scope, as_of
     marker = ownership(attributes, scope.stack_id, as_of=as_of).ours if attributes is not None else None
     if attributes is None or marker is None or marker.begun or marker.rename or odd_routing(attributes):
         return None
-    known = Facts(desired_fields(user), attributes, live_skills(attributes), _as_declared(user))
+    profile = {EMAIL: user.email, FULL_NAME: user.full_name, ROLES: list(user.roles)}
+    known = Facts(profile, attributes, live_skills(attributes), _as_declared(user))
     return None if field_changes(user, known, marker, scope) else marker
 
 

@@ -10,7 +10,7 @@ from bench.data import ID, equal_flex, write_stack
 from bench.harness import ACCESS, Figure, Report, child, pairs, sandbox_process
 from flexres.desired.load import load_stack
 from flexres.desired.source import FolderSource
-from flexres.idp.auth0.wanted import BINDING, action_code
+from flexres.idp.auth0.answers import BINDING, action_code
 from flexres.live.credentials import DEFAULT_CONNECTIONS
 from flexres.sandbox.auth0.manual_actions import environment
 from flexres.sandbox.identity import DEFAULT

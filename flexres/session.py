@@ -22,8 +22,7 @@ from flexres.live.taskrouter.events import changed_lately, history_of
 from flexres.live.taskrouter.workers import Workers
 from flexres.reconcile.ahead import Ahead
 from flexres.reconcile.base import Base, compared
-from flexres.reconcile.channels_as_set import channels_as_set
-from flexres.reconcile.context import Wanted
+from flexres.reconcile.context import Wanted, channels_as_set
 from flexres.reconcile.guards.approvals import Approval, Proof, Source
 from flexres.reconcile.idp.users import IdpSides
 from flexres.reconcile.plan import Plan, make_plan

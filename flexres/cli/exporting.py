@@ -13,8 +13,8 @@ from typing import Final
 import typer
 
 from flexres.cli.stacks import checked_name, choose_stack
+from flexres.desired.edit.flex_file import FLEX_SCHEMA, USERS_SCHEMA, flex_template, mint_id
 from flexres.desired.edit.team_files import USUAL_FILE, Overlay, Rewritten, new_file, rewritten, says_the_same
-from flexres.desired.edit.template import FLEX_SCHEMA, USERS_SCHEMA, flex_template, mint_id
 from flexres.desired.load import CONFIG, Stack, load_stack
 from flexres.desired.model import StackConfig
 from flexres.desired.schema.attributes import TYPES

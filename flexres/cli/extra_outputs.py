@@ -18,8 +18,8 @@ from flexres.desired.stack import Stack
 from flexres.errors import FlexresError, SetupError
 from flexres.files import check_writable
 from flexres.report import ci
-from flexres.report.drift.markdown import drift_markdown
 from flexres.report.drift.model import DriftReport
+from flexres.report.drift.text import drift_markdown
 from flexres.report.markdown import failure_markdown
 from flexres.report.plan.markdown import applied_markdown, plan_markdown
 from flexres.report.plan.model import AppliedReport, PlanReport

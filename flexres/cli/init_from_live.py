@@ -17,7 +17,7 @@ from flexres.cli.exporting import Choice, Destination, Exported, destination, ex
 from flexres.cli.open_stack import opened
 from flexres.cli.output import busy, emit, look_of
 from flexres.cli.workflows import REQUIREMENTS, Host, repository_files, requirement
-from flexres.desired.edit.template import FLEX_SCHEMA, Proposal, flex_template
+from flexres.desired.edit.flex_file import FLEX_SCHEMA, Proposal, flex_template
 from flexres.desired.load import CONFIG
 from flexres.desired.model import DAYS_APPROVED, ApprovedEntry, DesiredUser, Engine
 from flexres.errors import SetupError

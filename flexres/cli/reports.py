@@ -19,9 +19,8 @@ from flexres.files import read_file
 from flexres.report import ci
 from flexres.report.ci import sarif
 from flexres.report.drift.json import drift_json, drift_junit
-from flexres.report.drift.markdown import drift_markdown
 from flexres.report.drift.model import DriftReport
-from flexres.report.drift.text import drift_text
+from flexres.report.drift.text import drift_markdown, drift_text
 from flexres.report.html.content import Past
 from flexres.report.html.rows import Person
 from flexres.report.markdown import LIMIT

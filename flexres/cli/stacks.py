@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from flexres.desired.checks import Glance, clashes, glance, may_clash
+from flexres.desired.git.objects import GitSource, NoStackError
 from flexres.desired.git.revision import former_folder
-from flexres.desired.git.source import GitSource, NoStackError
 from flexres.desired.load import CONFIG, Stack, load_config, load_stack
 from flexres.desired.model import StackConfig
 from flexres.desired.source import FolderSource

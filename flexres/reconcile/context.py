@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
 from flexres.desired.model import DesiredUser, Policy, StackConfig
-from flexres.live.model import Snapshot, Worker
+from flexres.live.model import ChannelSettings, LiveUser, Snapshot, Worker
 from flexres.reconcile.ahead import Ahead
 from flexres.reconcile.change import Block, Blocked, Kind, UserChange, Why
 from flexres.reconcile.diff import Scope
-from flexres.reconcile.fields import PROFILE
+from flexres.reconcile.fields import PROFILE, desired_fields, hash_of
 from flexres.reconcile.guards.approvals import Approval
 from flexres.reconcile.marker import ATTRIBUTE, Marker
 from flexres.reconcile.ownership import Owner, ownership
@@ -135,3 +135,31 @@ def is_overdue(marker: Marker | None, as_of: datetime, policy: Policy) -> bool:
     """Whether somebody has waited to leave for longer than the policy calls normal."""
     since = marker.waiting_since() if marker else None
     return since is not None and as_of - since > policy.retire_within
+
+
+Settings = Mapping[str, ChannelSettings]
+
+
+def channels_as_set(declared: Iterable[DesiredUser], live: Mapping[str, LiveUser], scope: Scope) -> dict[str, Settings]:
+    """Username → the channels that the YAML declares, of those to whom exactly these were applied last.
+
+    That they still are so is another question: somebody may have changed them in Flex since.
+    """
+    return {
+        user.username: settings
+        for user in declared
+        if user.channels and user.username in live and (settings := _as_set(user, live[user.username], scope))
+    }
+
+
+def _as_set(user: DesiredUser, live: LiveUser, scope: Scope) -> Settings:
+    if live.worker is None or live.user.deactivated:
+        return {}
+    marker = ownership(live.worker.attributes() or {}, scope.stack_id).ours
+    if marker is None:
+        return {}
+    set_last = {key: value for key, value in marker.keys.items() if key.space == "channel"}
+    wanted = {key: hash_of(value) for key, value in desired_fields(user).items() if key.space == "channel"}
+    if set_last != wanted:
+        return {}
+    return {name: ChannelSettings(one.available, one.capacity) for name, one in user.channels.items()}

@@ -14,10 +14,10 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from flexres.sandbox.access import headers_for, is_preflight, keep_strangers_out
-from flexres.sandbox.auth0 import access as auth0_access
 from flexres.sandbox.auth0 import actions as auth0_actions
 from flexres.sandbox.auth0 import clients as auth0_clients
 from flexres.sandbox.auth0 import login as auth0_login
+from flexres.sandbox.auth0 import management as auth0_access
 from flexres.sandbox.auth0 import users as auth0_users
 from flexres.sandbox.control import front_page
 from flexres.sandbox.control import routes as control
@@ -27,6 +27,7 @@ from flexres.sandbox.errors import (
     invalid_parameter,
     method_not_allowed,
     not_found,
+    too_many_requests,
     unauthenticated,
 )
 from flexres.sandbox.faults.injection import answer_with_fault
@@ -35,9 +36,8 @@ from flexres.sandbox.flex import users as flex_users
 from flexres.sandbox.formats import answer
 from flexres.sandbox.identity import new_sid
 from flexres.sandbox.idp import service as identity_provider
-from flexres.sandbox.limits.middleware import limit
 from flexres.sandbox.pages import render as pages
-from flexres.sandbox.sso import assertion_consumer, authorize, contract, oauth, token_info
+from flexres.sandbox.sso import authorize, contract, oauth
 from flexres.sandbox.state import CREDENTIALS, FAULT, IN_FLIGHT, RESET, WORLD, World, world_of
 from flexres.sandbox.taskrouter import events, task_queues, worker_channels, workers, workflows, workspace
 from flexres.sandbox.taskrouter.event_table import ACTING, by_api, by_login
@@ -47,7 +47,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 LOOPBACK = "127.0.0.1"
 _FLEX = (flex_users, tokens, configuration)
 _TASKROUTER = (workspace, workers, worker_channels, task_queues, workflows, events)
-_SSO = (authorize, assertion_consumer, oauth, token_info, contract)
+_SSO = (authorize, oauth, contract)
 _AUTH0 = (auth0_access, auth0_clients, auth0_actions, auth0_users, auth0_login)
 _SERVICES = (*_FLEX, *_TASKROUTER, *_SSO)
 _OURS = (control, pages, front_page, identity_provider, *_AUTH0)
@@ -206,7 +206,7 @@ def _check_credentials(request: web.Request) -> None:
     kind = request.get(CREDENTIALS, "none")
     if kind == "token":
         holder = tokens.holder(world_of(request), _basic_password(request))
-        if holder is None or not token_info.may_read(world_of(request), holder[0], request.method, request.path):
+        if holder is None or not oauth.may_read(world_of(request), holder[0], request.method, request.path):
             raise WireError(403, "A Flex token does not open this", code=45003)
     elif kind not in ("account", "key"):
         raise unauthenticated()
@@ -245,4 +245,54 @@ def _basic_password(request: web.Request) -> str:
         name, _, password = base64.b64decode(_basic_value(request)).decode().partition(":")
     except ValueError:
         return ""
-    return password if name == token_info.TOKEN_USER else ""
+    return password if name == oauth.TOKEN_USER else ""
+
+
+_WORKSPACE = "/v1/Workspaces/{workspace}"
+_COLLECTIONS = {
+    "Activities": "Activity",
+    "Events": "Event",
+    "TaskChannels": "TaskChannel",
+    "TaskQueues": "TaskQueue",
+    "Workers": "Worker",
+    "Workflows": "Workflow",
+    "Channels": "WorkerChannel",
+    "Reservations": "Reservation",
+}
+_EXPRESSIONS = {
+    f"{_WORKSPACE}/Workers": ("TargetWorkersExpression", "Worker-List-TargetWorkersExpression"),
+    f"{_WORKSPACE}/TaskQueues": ("EvaluateWorkerAttributes", "TaskQueue-List-EvaluateWorkerAttributes"),
+}
+
+
+@web.middleware
+async def limit(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Lets a request through while its resource key has something left in this second."""
+    key = resource_key(request)
+    spent = world_of(request).rates.spend(key) if key else None
+    if spent is None:
+        return await handler(request)
+    if not spent.allowed:
+        raise too_many_requests(spent.headers())
+    response = await handler(request)
+    response.headers.update(spent.headers())
+    return response
+
+
+def resource_key(request: web.Request) -> str:
+    """What a request counts as, such as `Worker-List`; empty for what is none of TaskRouter's."""
+    resource = request.match_info.route.resource
+    path = resource.canonical if resource is not None else ""
+    if not path.startswith(_WORKSPACE):
+        return ""
+    parameter, key = _EXPRESSIONS.get(path, ("", ""))
+    if request.method == "GET" and parameter in request.query:
+        return key
+    *_, before, last = path.split("/")
+    one = last.startswith("{")
+    name = _COLLECTIONS.get(before if one else last, "Workspace")
+    if request.method == "GET":
+        return f"{name}-{'Fetch' if one else 'List'}"
+    return f"{name}-Delete" if request.method == "DELETE" else f"{name}-{'Update' if one else 'Create'}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flexres.sandbox.faults.rules import Faults
 from flexres.sandbox.identity import DEFAULT, Identity
-from flexres.sandbox.limits.rates import Neighbour, Rates
+from flexres.sandbox.rates import Neighbour, Rates
 from flexres.sandbox.sso.settings import begin_with
 from flexres.sandbox.state import World
 from flexres.sandbox.store.database import Store

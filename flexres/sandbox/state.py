@@ -10,7 +10,7 @@ from aiohttp import web
 from flexres.sandbox.auth0.tenant import Tenant
 from flexres.sandbox.faults.rules import Faults, History
 from flexres.sandbox.identity import Identity
-from flexres.sandbox.limits.rates import Neighbour, Rates
+from flexres.sandbox.rates import Neighbour, Rates
 from flexres.sandbox.requestlog import RequestLog
 from flexres.sandbox.store.database import Store
 from flexres.sandbox.switches import Switches

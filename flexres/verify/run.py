@@ -9,15 +9,15 @@ from typing import Final
 from flexres.errors import FlexresError, UnreachableError
 from flexres.live.http.transport import Transport
 from flexres.live.model import Instance
-from flexres.verify import claims, departures, expressions, provisioning, reading
+from flexres.verify import expressions, provisioning, reading
 from flexres.verify.lab import Experiment, Lab, Settled, Unknown, Verification
 
 EXPERIMENTS: Final[tuple[Experiment, ...]] = (
     *provisioning.EXPERIMENTS,
-    *claims.EXPERIMENTS,
+    *provisioning.CLAIMS,
     *reading.EXPERIMENTS,
     *expressions.EXPERIMENTS,
-    *departures.EXPERIMENTS,
+    *reading.LEAVING,
 )
 
 NOT_TRIED: Final = (

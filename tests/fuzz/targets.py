@@ -32,8 +32,8 @@ from flexres.report.drift.json import earlier_of
 from flexres.report.idp.findings import findings_in_text, saml_json, saml_text
 from flexres.report.layout import Page
 from flexres.routing.language.parse import ExpressionError, parse
-from flexres.sandbox.saml.xml import UnsafeXmlError
-from flexres.sandbox.saml.xml import parse as sandbox_xml
+from flexres.sandbox.saml_xml import UnsafeXmlError
+from flexres.sandbox.saml_xml import parse as sandbox_xml
 from flexres.sso.appconfig import Active, appconfig, check_appconfig
 from flexres.sso.observe import probe
 from tests.saml_responses import KeyPair, Recipe, declared, new_pair, response, xml

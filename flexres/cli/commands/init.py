@@ -14,7 +14,7 @@ from flexres.cli.init_from_live import write_around
 from flexres.cli.output import emit
 from flexres.cli.stacks import checked_name
 from flexres.cli.workflows import Host
-from flexres.desired.edit.template import FLEX_SCHEMA, USERS_SCHEMA, flex_template, mint_id, team_template
+from flexres.desired.edit.flex_file import FLEX_SCHEMA, USERS_SCHEMA, flex_template, mint_id, team_template
 from flexres.errors import SetupError
 from flexres.files import folder_above, write_file
 

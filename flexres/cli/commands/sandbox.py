@@ -16,7 +16,7 @@ from flexres.cli.output import emit, note
 from flexres.errors import SetupError
 from flexres.sandbox.auth0.manual_actions import environment as auth0_environment
 from flexres.sandbox.identity import DEFAULT
-from flexres.sandbox.limits.rates import parse_share
+from flexres.sandbox.rates import parse_share
 from flexres.sandbox.server import Sandbox, Setup, reset, serve
 from flexres.sandbox.store.seed import seed_state
 from flexres.sandbox.switches import parse_switches

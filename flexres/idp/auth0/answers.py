@@ -1,4 +1,4 @@
-"""Auth0's answers as values, and its refusals as errors that say what to do: the client reads every body through here.
+"""Auth0's answers as values, its refusals as errors that say what to do, and what a stack's YAML wants there.
 
 An answer that is not as Auth0 documents it is an Auth0Error that names the request, never a surprise further in.
 
@@ -6,6 +6,8 @@ FlexresError
 ├── Auth0Error        Auth0 answered one request with an error
 │   └── GoneError     404, 410
 └── (SetupError, UnreachableError as everywhere)
+
+https://www.twilio.com/docs/flex/admin-guide/setup/sso-configuration/auth0 is what it follows.
 """
 
 from __future__ import annotations
@@ -14,14 +16,18 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Final
 
+from flexres.desired.model import Idp, Sso, StackConfig
+from flexres.desired.schema.attributes import TYPES
 from flexres.errors import FlexresError, SetupError, UnreachableError
-from flexres.idp.auth0.wanted import author_of
+from flexres.idp.service_provider import enhanced, legacy
 from flexres.live.model import nests_too_deep
-from flexres.reconcile.idp.model import Action, Application, Binding, Connection, IdpUser
+from flexres.reconcile.idp.model import Action, Application, Binding, Connection, IdpUser, IdpWanted
 from flexres.text import one_line
-from flexres.values import ABSENT, Json
+from flexres.values import ABSENT, Json, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,3 +215,69 @@ def _hint(status: int, code: str) -> str:
     if status >= 500:
         return "Auth0 has trouble (https://status.auth0.com): run it again later"
     return ""
+
+
+BINDING: Final = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
+_WRITTEN_BY_US: Final = re.compile(r"\A// Written by flexres for stack id ([a-z0-9]{6,12})\.")
+
+
+def wanted_of(config: StackConfig, idp: Idp, sso: Sso, *, login: str | None = None) -> IdpWanted:
+    """The YAML's side. `login` is where a local Flex takes responses; None: Twilio's own host."""
+    claims = {_bare(claim): claim for claim in sso.claims}
+    addon: dict[str, Value] = {"binding": BINDING, "signResponse": True, "audience": ABSENT}
+    if sso.type == "enhanced":
+        assert sso.connection is not None
+        flex = enhanced(sso.connection, login=login) if login else enhanced(sso.connection)
+        addon["audience"] = flex.entity_id
+        callbacks: tuple[str, ...] = (flex.acs,)
+    else:
+        flex = legacy(config.account)
+        callbacks = (flex.acs, flex.entity_id)
+    return IdpWanted(
+        provider="Auth0",
+        tenant=idp.domain,
+        owner=config.id,
+        application=idp.application,
+        client_id=idp.client_id,
+        acs=flex.acs,
+        callbacks=callbacks,
+        addon=addon,
+        action=idp.action,
+        code=action_code(config.id, idp.connection, claims),
+        connection=idp.connection,
+        missing=idp.missing,
+        claims=claims,
+        issuer=sso.issuer,
+        sso_url=sso.sso_url,
+        fingerprint=sso.fingerprint,
+    )
+
+
+def action_code(stack_id: str, connection: str, claims: dict[str, str]) -> str:
+    """The Post Login action of one stack for one connection.
+
+    `claims` are keys of app_metadata.flex and the names they are sent under.
+    """
+    return (
+        _template()
+        .replace("__STACK_ID__", stack_id)
+        .replace("__STACK__", json.dumps(stack_id))
+        .replace("__CONNECTION__", json.dumps(connection))
+        .replace("__CLAIMS__", json.dumps(list(map(list, claims.items()))))
+    )
+
+
+def author_of(code: str) -> str | None:
+    """The id of the stack whose action this is, None where flexres did not write it."""
+    found = _WRITTEN_BY_US.match(code)
+    return found[1] if found else None
+
+
+@lru_cache(maxsize=1)
+def _template() -> str:
+    return files("flexres.idp.auth0").joinpath("action.js").read_text(encoding="utf-8")
+
+
+def _bare(claim: str) -> str:
+    name, _, kind = claim.rpartition(".")
+    return name if kind in TYPES else claim

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from flexres.desired.model import StackConfig
+from flexres.idp.auth0.answers import wanted_of
 from flexres.idp.auth0.client import Auth0
 from flexres.idp.auth0.transport import Auth0Transport, from_environment
-from flexres.idp.auth0.wanted import wanted_of
 from flexres.live.credentials import endpoint, max_connections
 from flexres.live.http.retrying import together
 from flexres.reconcile.idp.model import Action, Application, Binding, Connection, IdpState, IdpUser, IdpWanted, Signing

@@ -13,8 +13,8 @@ from flexres.desired.model import DesiredUser, Sso
 from flexres.idp.findings import Finding, Level, Report
 from flexres.idp.safe_xml import ASSERTION, METADATA, PROTOCOL, UnsafeXmlError, parse_xml
 from flexres.idp.saml import signature as signatures
-from flexres.idp.saml.checks import Expected, check_envelope, check_issuer, check_name_id, check_version
 from flexres.idp.saml.claims import compare, type_claims, with_contact
+from flexres.idp.saml.envelope import Expected, check_envelope, check_issuer, check_name_id, check_version
 from flexres.idp.saml.parse import parse_assertion, parse_response
 from flexres.idp.saml.read import Captured, UnreadableCapture, read_captures
 from flexres.idp.saml.signature import signed_assertion

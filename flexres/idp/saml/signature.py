@@ -31,7 +31,7 @@ from flexres.desired.schema.certificate import (
 )
 from flexres.idp.findings import Finding
 from flexres.idp.safe_xml import ASSERTION, PROTOCOL, SIGNATURE
-from flexres.idp.saml.checks import Expected
+from flexres.idp.saml.envelope import Expected
 
 RESPONSE_TAG = f"{{{PROTOCOL}}}Response"
 ASSERTION_TAG = f"{{{ASSERTION}}}Assertion"

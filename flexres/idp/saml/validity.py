@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from flexres.idp.findings import Finding, verdict
-from flexres.idp.saml.checks import Expected, address
+from flexres.idp.saml.envelope import Expected, address
 from flexres.idp.saml.parse import Assertion, Confirmation, Moment, Response
 
 BEARER: Final = "urn:oasis:names:tc:SAML:2.0:cm:bearer"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flexres.idp.service_provider import ServiceProvider
-from flexres.idp.settings import files
+from flexres.idp.settings import import_files
 from flexres.idp.settings.model import Field, File, Section, Settings
 from flexres.idp.settings.model import Mapping as Attribute
 
@@ -50,7 +50,7 @@ def okta(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
         Attribute("email", "user.email"),
         Attribute("full_name", 'String.join(" ", user.firstName, user.lastName)'),
         Attribute("roles", "appuser.flex_roles", LIST),
-        *(Attribute(name, f"user.{files.bare_name(name)}") for name in attributes),
+        *(Attribute(name, f"user.{import_files.bare_name(name)}") for name in attributes),
     )
     return Settings(
         "okta",
@@ -72,7 +72,7 @@ def okta(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
         (
             File(
                 "okta-app.json",
-                files.okta_application(flex, attributes),
+                import_files.okta_application(flex, attributes),
                 "POST it to /api/v1/apps of your Okta organisation; then add flex_roles in the Profile Editor, and "
                 "assign groups",
             ),
@@ -103,7 +103,7 @@ def entra(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
         Field("Allowed member types", "Users/Groups"),
         Field("Value", "agent", "exactly agent, supervisor or admin"),
     )
-    sources = files.entra_sources(attributes)
+    sources = import_files.entra_sources(attributes)
     mappings = (
         Attribute("email", "user.mail"),
         Attribute("full_name", "user.displayname"),
@@ -134,18 +134,18 @@ def entra(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
         (
             File(
                 "flex-sp-metadata.xml",
-                files.service_provider_metadata(flex),
+                import_files.service_provider_metadata(flex),
                 "Single sign-on > Upload metadata file: fills the basic configuration in",
             ),
             File(
                 "entra-claims-policy.json",
-                files.entra_claims_policy(attributes),
+                import_files.entra_claims_policy(attributes),
                 "instead of typing claims: POST it to /v1.0/policies/claimsMappingPolicies of Microsoft Graph, assign "
                 "it to the service principal, and set acceptMappedClaims on the application",
             ),
             File(
                 "entra-app-roles.json",
-                files.entra_roles(),
+                import_files.entra_roles(),
                 "add them to those that are there, and PATCH all of them: what is left out of appRoles is removed, and "
                 "Graph refuses to remove a role that is enabled. GET /v1.0/applications/{id}?$select=appRoles > "
                 "there.json; jq -s '{appRoles: (map(.appRoles) | add | unique_by(.value // .id))}' there.json "
@@ -163,7 +163,7 @@ def google(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
         Field("Roles", "Text, Visible to admin, Multi-value", "each user's value is agent, supervisor or admin"),
         Field("Full Name", "Text, Visible to admin, Single Value"),
         *(
-            Field(files.bare_name(name), "Text, Visible to admin, Single Value", f"sent as {name}")
+            Field(import_files.bare_name(name), "Text, Visible to admin, Single Value", f"sent as {name}")
             for name in attributes
         ),
     )
@@ -179,7 +179,7 @@ def google(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
         Attribute("email", "Basic Information > Primary email"),
         Attribute("full_name", "Flex Details > Full Name"),
         Attribute("roles", "Flex Details > Roles", "one value a role"),
-        *(Attribute(name, f"Flex Details > {files.bare_name(name)}") for name in attributes),
+        *(Attribute(name, f"Flex Details > {import_files.bare_name(name)}") for name in attributes),
     )
     return Settings(
         "google",
@@ -225,7 +225,7 @@ def auth0(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
         Attribute("email", "event.user.email"),
         Attribute("full_name", "event.user.name"),
         Attribute("roles", "event.user.app_metadata.flex.roles", "one value a role; a user without any is refused"),
-        *(Attribute(name, f"event.user.app_metadata.flex.{files.bare_name(name)}") for name in attributes),
+        *(Attribute(name, f"event.user.app_metadata.flex.{import_files.bare_name(name)}") for name in attributes),
     )
     return Settings(
         "auth0",
@@ -251,6 +251,10 @@ def auth0(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
             "Twilio's guide adds the application's Domain (Settings) to the trusted domains of Console.",
             "flexres idp plan and idp apply keep all of this equal to the YAML where idp: is managed.",
         ),
-        (File("auth0-saml2-addon.json", files.auth0_addon(flex), "Addons > SAML2 Web App > Settings: paste it"),),
+        (
+            File(
+                "auth0-saml2-addon.json", import_files.auth0_addon(flex), "Addons > SAML2 Web App > Settings: paste it"
+            ),
+        ),
         "2026-11-21: Twilio's guide for Auth0; auth0.com, Customize SAML Assertions",
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flexres.idp.service_provider import ServiceProvider
-from flexres.idp.settings import files
+from flexres.idp.settings import import_files
 from flexres.idp.settings.hosted import FLEX_ROLES, LIST
 from flexres.idp.settings.model import Field, File, Section, Settings
 from flexres.idp.settings.model import Mapping as Attribute
@@ -44,7 +44,7 @@ def adfs(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
         Attribute("email", "E-Mail-Addresses"),
         Attribute("full_name", "Display-Name"),
         Attribute("roles", "Send Group Membership as a Claim", f"a rule for each of {FLEX_ROLES}"),
-        *(Attribute(name, files.bare_name(name), "the LDAP attribute of that meaning") for name in attributes),
+        *(Attribute(name, import_files.bare_name(name), "the LDAP attribute of that meaning") for name in attributes),
     )
     return Settings(
         "adfs",
@@ -69,12 +69,12 @@ def adfs(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
         (
             File(
                 "flex-sp-metadata.xml",
-                files.service_provider_metadata(flex),
+                import_files.service_provider_metadata(flex),
                 "Add Relying Party Trust > Import data about the relying party from a file",
             ),
             File(
                 "adfs-rules.txt",
-                files.adfs_rules(attributes),
+                import_files.adfs_rules(attributes),
                 'Set-AdfsRelyingPartyTrust -TargetName "Twilio Flex" -IssuanceTransformRulesFile adfs-rules.txt; it '
                 "takes roles from the groups flex-agent, flex-supervisor and flex-admin",
             ),
@@ -108,14 +108,14 @@ def keycloak(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
         Field("Full scope allowed", "Off", "Client scopes > the dedicated scope > Scope"),
         *(
             Field("Create attribute", name, "Realm settings > User profile; only admins may edit it")
-            for name in ("full_name", *(files.bare_name(name) for name in attributes))
+            for name in ("full_name", *(import_files.bare_name(name) for name in attributes))
         ),
     )
     mappings = (
         Attribute("email", "User Property: email"),
         Attribute("full_name", "User Attribute: full_name"),
         Attribute("roles", "Role list, Single Role Attribute: On", "one value a role"),
-        *(Attribute(name, f"User Attribute: {files.bare_name(name)}") for name in attributes),
+        *(Attribute(name, f"User Attribute: {import_files.bare_name(name)}") for name in attributes),
     )
     return Settings(
         "keycloak",
@@ -139,7 +139,7 @@ def keycloak(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
         (
             File(
                 "keycloak-client.json",
-                files.keycloak_client(flex, attributes),
+                import_files.keycloak_client(flex, attributes),
                 "Clients > Import client; then create its roles and the user profile's attributes",
             ),
         ),
@@ -163,7 +163,7 @@ def generic(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
         Attribute("email", "the user's address"),
         Attribute("full_name", "first and last name"),
         Attribute("roles", "the user's roles in Flex", f"{FLEX_ROLES}; {LIST}"),
-        *(Attribute(name, files.bare_name(name)) for name in attributes),
+        *(Attribute(name, import_files.bare_name(name)) for name in attributes),
     )
     return Settings(
         "generic",
@@ -180,7 +180,7 @@ def generic(flex: ServiceProvider, attributes: Sequence[str]) -> Settings:
         (
             File(
                 "flex-sp-metadata.xml",
-                files.service_provider_metadata(flex),
+                import_files.service_provider_metadata(flex),
                 "import it where the identity provider takes metadata of a service provider",
             ),
         ),

@@ -15,7 +15,7 @@ from typing import Any
 import quickjs  # type: ignore[import-untyped]
 from aiohttp import web
 
-from flexres.sandbox.auth0.access import Refusal, body_of, managed, page_of
+from flexres.sandbox.auth0.management import Refusal, body_of, managed, page_of
 from flexres.sandbox.auth0.tenant import Tenant, Thing, instant
 
 _TRIGGER = "post-login"

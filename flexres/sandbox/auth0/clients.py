@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from flexres.sandbox.auth0.access import Refusal, body_of, chosen_fields, managed, page_of
+from flexres.sandbox.auth0.management import Refusal, body_of, chosen_fields, managed, page_of
 from flexres.sandbox.auth0.tenant import Tenant, Thing
 
 _READABLE = ("name", "app_type", "callbacks", "addons", "client_metadata", "description")

@@ -15,16 +15,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
-from flexres.sandbox.auth0.access import tenant_of
 from flexres.sandbox.auth0.actions import ActionError, Asked, flow, run_flow
+from flexres.sandbox.auth0.management import tenant_of
 from flexres.sandbox.auth0.tenant import CONNECTION, ISSUER, Tenant, Thing
 from flexres.sandbox.auth0.users import connections_of
 from flexres.sandbox.formats import answer, base_url, read_form, read_json_object
 from flexres.sandbox.idp.breakage import Answer
-from flexres.sandbox.idp.response import Asked as Request
-from flexres.sandbox.idp.response import read_request, respond
+from flexres.sandbox.idp.messages import Asked as Request
+from flexres.sandbox.idp.messages import read_request, respond
 from flexres.sandbox.pages.render import page
-from flexres.sandbox.saml.xml import METADATA, REDIRECT, SIGNATURE
+from flexres.sandbox.saml_xml import METADATA, REDIRECT, SIGNATURE
 from flexres.sandbox.sso.notes import LoginError, refusal_page
 from flexres.sandbox.state import world_of
 

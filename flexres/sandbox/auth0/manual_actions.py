@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from flexres.sandbox.auth0.access import new_token
 from flexres.sandbox.auth0.actions import flow
+from flexres.sandbox.auth0.management import new_token
 from flexres.sandbox.auth0.tenant import CLIENT_ID, CLIENT_SECRET, CONNECTION, Tenant, Thing, instant
 from flexres.sandbox.auth0.users import new_user, put_user
 from flexres.sandbox.state import World

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from flexres.sandbox.auth0.access import (
+from flexres.sandbox.auth0.management import (
     Refusal,
     body_of,
     chosen_fields,

@@ -1,4 +1,4 @@
-"""Codes and refresh tokens exchanged for Flex tokens, as Twilio's browser SDK asks for them."""
+"""Codes and refresh tokens exchanged for Flex tokens, as Twilio's browser SDK asks; and what one is good for."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import time
 
 from aiohttp import web
 
-from flexres.sandbox.errors import WireError, invalid_body
-from flexres.sandbox.flex.tokens import mint
+from flexres.sandbox.errors import WireError, invalid_body, not_found
+from flexres.sandbox.flex.tokens import PERMISSIONS, holder, mint
 from flexres.sandbox.flex.user_table import User
-from flexres.sandbox.formats import answer, base_url, now, read_json_object
+from flexres.sandbox.formats import answer, base_url, now, read_form, read_json_object
 from flexres.sandbox.sso.notes import Login, Notes, Session
 from flexres.sandbox.sso.settings import read_settings
 from flexres.sandbox.sso.sign_in import sign_in
@@ -109,5 +109,54 @@ def _refused(message: str) -> WireError:
     return WireError(401, message, code=45002)
 
 
+TOKEN_USER = "token"  # noqa: S105  the user name that goes with a token in Basic authentication
+
+
+async def _info(request: web.Request) -> web.Response:
+    """The token is proof enough: the SDK sends it twice, in the form and as credentials."""
+    world = world_of(request)
+    identity = world.identity
+    if request.match_info["account"] != identity.account_sid:
+        raise not_found(request.path)
+    token = (await read_form(request)).get("Token", "")
+    found = holder(world, token)
+    if found is None:
+        raise WireError(401, "Invalid Access Token", code=20101)
+    user, expiration = found
+    digest = hashlib.sha256(f"{identity.realm_sid}/{user.sid}".encode()).hexdigest()
+    return answer(
+        {
+            "account_sid": identity.account_sid,
+            "expiration": expiration,
+            "flex_instance_sid": identity.instance_sid,
+            "flex_user_sid": user.sid,
+            "identity": user.username,
+            "name_id": user.username,
+            "permissions": PERMISSIONS,
+            "realm_user_id": digest[:32],
+            "roles": user.role_names,
+            "worker_sid": user.worker_sid,
+        }
+    )
+
+
+async def _session(request: web.Request) -> web.Response:
+    """What createClient asks beside the Configuration; without features its telemetry stays off."""
+    if holder(world_of(request), request.headers.get("x-flex-jwe", "")) is None:
+        raise WireError(401, "Invalid Access Token", code=20101)
+    return answer({"features": []})
+
+
+def may_read(world: World, user: User, method: str, path: str) -> bool:
+    """Whether a token opens a path that otherwise needs the account's credentials: one's own Worker and the
+    Configuration, to read."""
+    own = f"/v1/Workspaces/{world.workspace.sid}/Workers/{user.worker_sid}"
+    return method == "GET" and (path in ("/v1/Configuration", own) or path.startswith(f"{own}/"))
+
+
 ROUTES: list[web.RouteDef] = []
-OPEN = [web.post("/v1/Flex/OAuth/Tokens", _tokens)]
+OPEN = [
+    web.post("/v1/Flex/OAuth/Tokens", _tokens),
+    web.post("/v1/Accounts/{account}/Tokens/Info", _info),
+    web.get("/api/v1/Session", _session, allow_head=False),
+]

@@ -14,7 +14,7 @@ from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.exceptions import InvalidDigest, SignXMLException
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
-from flexres.sandbox.saml.xml import (
+from flexres.sandbox.saml_xml import (
     BEARER,
     STATUS,
     SUCCESS,

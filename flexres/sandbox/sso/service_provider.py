@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from lxml import etree
 
 from flexres.sandbox.formats import now
-from flexres.sandbox.saml.xml import ASSERTION, EMAIL, PASSWORD, POST, PROTOCOL, UNSPECIFIED, assertion, protocol
+from flexres.sandbox.saml_xml import ASSERTION, EMAIL, PASSWORD, POST, PROTOCOL, UNSPECIFIED, assertion, protocol
 from flexres.sandbox.sso.settings import SsoSettings
 
 _TWILIO_CONSUMER = "https://login.flex.us1.twilio.com"

@@ -6,7 +6,7 @@ import pytest
 
 from flexres.sandbox.errors import SandboxError
 from flexres.sandbox.identity import DEFAULT
-from flexres.sandbox.limits.rates import Neighbour, Rates, parse_share
+from flexres.sandbox.rates import Neighbour, Rates, parse_share
 from flexres.sandbox.server import Sandbox
 
 WORKERS = f"/v1/Workspaces/{DEFAULT.workspace_sid}/Workers"

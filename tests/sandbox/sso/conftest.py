@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from flexres.sandbox.saml import key
+from flexres.sandbox import signing_key
 from flexres.sandbox.server import Sandbox
 from flexres.sandbox.visitor import Visitor
 
@@ -14,7 +14,7 @@ from flexres.sandbox.visitor import Visitor
 @pytest.fixture(scope="session")
 def another_certificate() -> str:
     """A certificate whose key the sandbox's identity provider does not have, PEM."""
-    return key.make_key("Another provider").certificate_pem
+    return signing_key.make_key("Another provider").certificate_pem
 
 
 @pytest.fixture

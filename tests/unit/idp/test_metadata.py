@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from flexres.desired.schema.certificate import fingerprint
 from flexres.errors import SetupError
 from flexres.idp.metadata import read_metadata
-from flexres.idp.settings.files import service_provider_metadata
+from flexres.idp.settings.import_files import service_provider_metadata
 from tests.saml_responses import DS, FLEX, KeyPair
 
 MD = "urn:oasis:names:tc:SAML:2.0:metadata"

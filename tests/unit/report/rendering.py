@@ -8,8 +8,8 @@ from flexres.apply.outcome import Applied
 from flexres.reconcile.drift.findings import Drift
 from flexres.reconcile.plan import Plan
 from flexres.report.drift import json as of_drift
-from flexres.report.drift import markdown as drift_as_markdown
 from flexres.report.drift import text
+from flexres.report.drift import text as drift_as_markdown
 from flexres.report.drift.model import drift_report_of
 from flexres.report.plan import json as of_plan
 from flexres.report.plan import markdown as plan_as_markdown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from flexres.desired.edit.template import flex_template, mint_id, team_template
+from flexres.desired.edit.flex_file import flex_template, mint_id, team_template
 from flexres.desired.model import Policy
 from tests.unit.desired.stacks import load
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flexres.idp.auth0.wanted import action_code, author_of
+from flexres.idp.auth0.answers import action_code, author_of
 from flexres.sandbox.auth0.actions import Asked, run_flow
 
 STACK, USERS = "k7m2q9", "Username-Password-Authentication"

@@ -19,8 +19,7 @@ from signxml.signer import XMLSigner
 from flexres.sandbox.errors import SandboxError
 from flexres.sandbox.formats import now
 from flexres.sandbox.idp.breakage import BROKEN, Answer, meddled, misled
-from flexres.sandbox.saml.key import SigningKey, make_key
-from flexres.sandbox.saml.xml import (
+from flexres.sandbox.saml_xml import (
     ASSERTION,
     BEARER,
     ENCRYPTION,
@@ -36,6 +35,7 @@ from flexres.sandbox.saml.xml import (
     protocol,
     text_of,
 )
+from flexres.sandbox.signing_key import SigningKey, make_key
 from flexres.sandbox.sso.notes import LoginError
 
 Signed = Literal["both", "response", "assertion"]

@@ -47,3 +47,13 @@ def test_the_page_names_every_place() -> None:
     for place in (".flexres/journal/", "plan.json", "`--out`", "`--also`", ".pulumi-state/", ".sandbox/", "stacks/"):
         assert place in page, place
     assert not re.search(r"[A-Z]{2}[0-9a-f]{32}", page)
+
+
+def test_the_page_names_every_permission_of_the_workflows() -> None:
+    """What a job may do beyond reading the repository."""
+    page = PAGE.read_text(encoding="utf-8")
+    folder = PAGE.parents[1] / ".github" / "workflows"
+    for name in ("preview", "deploy", "drift"):
+        text = (folder / f"{name}.yml").read_text(encoding="utf-8")
+        for permission in re.findall(r"^ +((?:[a-z]+-)?[a-z]+: (?:read|write))(?: #.*)?$", text, re.MULTILINE):
+            assert f"`{permission}`" in page, (name, permission)

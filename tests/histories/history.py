@@ -114,6 +114,7 @@ class Proof:
     counts: Counter[str] = field(default_factory=Counter)
     ours: list[Effect] = field(default_factory=list)
     theirs: dict[str, Person] = field(default_factory=dict)
+    in_journal_alone: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.flow = Flow(self.sandbox, self.folder / "stack")
@@ -178,6 +179,9 @@ class Proof:
         finally:
             journal.close()
         lines = [json.loads(line) for line in path.read_text().splitlines()]
+        self.in_journal_alone = {
+            line["username"] for line in lines if "the journal has them" in line.get("message", "")
+        }
         named = {str(line[key]) for line in lines for key in ("username", "previously") if key in line}
         return approved, named, plan
 
@@ -270,10 +274,10 @@ class Proof:
             assert name not in seen or seen[name].deactivated or name == "dee@example.com", f"{name} has left"
 
     def _what_others_left_is_there(self, name: str, seen: Person) -> None:
-        """Except where the run died between a Provision that replaces and the putting back: that is in the journal."""
+        """Except where the run died between a Provision that replaces and the putting back, or that was refused and told."""
         left = self.theirs.get(name)
         died = self.counts["ended: died"] and self.history.switches.get("provision_on_existing") == "replace"
-        if left is not None and left.worker == seen.worker and not died:
+        if left is not None and left.worker == seen.worker and not died and name not in self.in_journal_alone:
             held = json.loads(foreign(seen.attributes))
             lost = {k: v for k, v in json.loads(foreign(left.attributes)).items() if held.get(k) != v}
             assert not lost, f"what nobody declares stays: {name} {lost}"

@@ -12,6 +12,7 @@ from flexres.desired.model import DesiredUser
 from flexres.desired.schema.attributes import encode_typed
 from flexres.errors import FlexresError, FormatError, LostAnswerError, NotFoundError
 from flexres.live.model import FlexUser, Worker
+from flexres.live.taskrouter.attributes import decode
 from flexres.reconcile.diff import Scope, managed
 from flexres.reconcile.fields import PROFILE, attribute_key, hash_of
 from flexres.reconcile.key import Key
@@ -156,10 +157,22 @@ async def _restore(context: Context, user: DesiredUser, before: Worker, sid: str
         lost = _lost(user, decoded(before), decoded(after))
         if lost:
             context.gate.lost(user.username)
+            lost = _lost(user, await _right_before(context, sid, before, after), decoded(after))
             await edit_attributes(context.workers, sid, lambda attributes: attributes.update(lost), read=after)
     except FlexresError as error:
         error.message += "; nobody knows whether Provision kept the Worker's attributes: the journal has them"
         raise
+
+
+async def _right_before(context: Context, sid: str, before: Worker, after: Worker) -> dict[str, Any]:
+    """The attributes as they were lost: as we had read them, or as somebody has made them since, if Events tell it."""
+    events = (await context.workers.history(sid, until=context.as_of)).events
+    texts = [event.attributes for event in events if event.attributes is not None]
+    since = texts[: texts.index(before.text)] if before.text in texts else []
+    try:
+        return decode(next((text for text in since if text != after.text), before.text))
+    except ValueError:
+        return decoded(before)
 
 
 def _lost(user: DesiredUser, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:

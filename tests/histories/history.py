@@ -274,7 +274,7 @@ class Proof:
             assert name not in seen or seen[name].deactivated or name == "dee@example.com", f"{name} has left"
 
     def _what_others_left_is_there(self, name: str, seen: Person) -> None:
-        """Except where the run died between a Provision that replaces and the putting back, or that was refused and told."""
+        """Except where the run died between a Provision that replaces and the putting back, or told that it failed."""
         left = self.theirs.get(name)
         died = self.counts["ended: died"] and self.history.switches.get("provision_on_existing") == "replace"
         if left is not None and left.worker == seen.worker and not died and name not in self.in_journal_alone:

@@ -349,7 +349,7 @@ def test_a_user_deactivated_in_flex_is_not_brought_back_unasked(applied: Project
     applied.write(TEAM.replace("level: 1", "level: 6"))
     ran = applied.up()
     assert ran.code != 0
-    assert "dan@example.com: was deactivated in Flex on" in ran.out
+    assert "dan@example.com (stacks/test/users/team.yaml:5): was deactivated in Flex on" in ran.out
     assert "Traceback" not in ran.out
     assert applied.sandbox.worker_attributes("bob@example.com")["level"] == 6
     assert "dan@example.com" not in applied.in_flex()

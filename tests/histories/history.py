@@ -30,7 +30,7 @@ from flexres.resources.messages import Teller
 from flexres.resources.settings import Settings
 from flexres.sandbox.server import Sandbox
 from tests.flow.conftest import CONFIG, Flow, without_waiting
-from tests.histories.others import DECLARABLE, NEW_NAMES, OURS, STRANGERS, Others, any_act, foreign
+from tests.histories.others import DECLARABLE, NEW_NAMES, OURS, STRANGERS, Others, any_act, any_profile, foreign
 from tests.histories.watch import Effect, Person, Watch, people, people_over_http
 
 POLICY = "policy: {max_changes: 100%, max_removals: 1, min_admins: 1, protected: [owner@example.com]"
@@ -62,6 +62,10 @@ def any_history(chance: Random) -> History:
             after[new] = {**before[old], "previously": old}
     names = [*after, *after, *before, *DECLARABLE, *NEW_NAMES, *STRANGERS]
     acts = [(_any_moment(chance), any_act(chance, names)) for _ in range(chance.randrange(9))]
+    newcomers = [name for name in after if name not in before]
+    if newcomers and chance.random() < 0.3:
+        # Somebody else makes whom we are about to make, at the very moment.
+        acts.append((("write", chance.randrange(4)), ("provision", chance.choice(newcomers), any_profile(chance))))
     return History(
         before,
         after,

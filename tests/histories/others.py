@@ -155,6 +155,15 @@ def any_act(chance: Random, names: Sequence[str]) -> tuple[str, str, Any]:
     return kind, chance.choice(names), _how(kind, chance)
 
 
+def any_profile(chance: Random) -> dict[str, Any]:
+    """Whom another program makes: as we would, or otherwise, with attributes or another stack's marker."""
+    return {
+        "full_name": chance.choice(["One Name", "Other Name"]),
+        "roles": chance.choice(ROLES),
+        "attributes": chance.choice(CLAIMED),
+    }
+
+
 def _how(kind: str, chance: Random) -> Any:
     match kind:
         case "marker":
@@ -173,11 +182,7 @@ def _how(kind: str, chance: Random) -> Any:
         case "busy":
             return chance.randrange(3)
         case "provision":
-            return {
-                "full_name": chance.choice(["One Name", "Other Name"]),
-                "roles": chance.choice(ROLES),
-                "attributes": chance.choice(CLAIMED),
-            }
+            return any_profile(chance)
         case "fault":
             return chance.choice(FAULTS)
     return None

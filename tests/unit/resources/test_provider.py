@@ -19,6 +19,7 @@ class Process:
 
     def __init__(self) -> None:
         self.calls: list[Resource] = []
+        self.declared: set[Any] = set()
         self.failure: Failed | None = None
         self.answer: Any = None
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flexres.collector import without_collector
-from flexres.desired.git.revision import Author, Revision, authors_of, config_in_force
 from flexres.desired.model import InForce
+from flexres.desired.revision import Author, Revision, authors_of, config_in_force
 from flexres.desired.stack import Stack
 from flexres.idp.auth0.state import IdentityProvider, open_provider
 from flexres.live.flex.users import FlexUsers

@@ -17,8 +17,7 @@ from flexres.live.flex.configuration import ConfigurationApi
 from flexres.live.http.transport import Transport
 from flexres.reconcile.change import SettingChange, SettingState
 from flexres.sso.difference import WRITTEN, SignOn, setting_changes
-from flexres.sso.observe import as_configured, check_endpoint
-from flexres.sso.settings_api import SettingsApi
+from flexres.sso.observe import SettingsApi, as_configured, check_endpoint
 from flexres.values import Json
 
 ATTEMPTS: Final = 4

@@ -23,12 +23,12 @@ from flexres.cli.options import LogFormat, PageFormat
 from flexres.cli.output import SIGNALS, after_writes, check_destinations, deliver, emit, note
 from flexres.cli.progress import progress
 from flexres.cli.reports import applied_as, applied_line, plan_as
-from flexres.desired.git.revision import is_pipeline
+from flexres.desired.revision import is_pipeline
 from flexres.errors import Exit, FlexresError, SetupError
 from flexres.reconcile.drift.findings import Finding
 from flexres.reconcile.plan import Plan
+from flexres.report.next_step import PlanRun
 from flexres.report.plan.model import PlanReport, applied_report_of, report_of
-from flexres.report.run import PlanRun
 
 if TYPE_CHECKING:
     from flexres.apply.pulumi.engine import Engine

@@ -27,9 +27,9 @@ from flexres.live.http.transport import connect
 from flexres.reconcile.change import Kind
 from flexres.reconcile.guards.model import Rule
 from flexres.reconcile.plan import Plan
+from flexres.report.next_step import PlanRun
 from flexres.report.plan.model import report_of
 from flexres.report.plan.text import plan_text
-from flexres.report.run import PlanRun
 from flexres.report.wording import plural
 
 _MOST_DOMAINS = 5

@@ -13,7 +13,7 @@ from flexres.errors import RefusedError, SetupError
 from flexres.files import read_file
 from flexres.reconcile.plan import Plan
 from flexres.reconcile.saved_plan import Moved, SavedPlan, came_up, check_belongs, moved, read_saved, saved_json
-from flexres.report.run import PlanRun
+from flexres.report.next_step import PlanRun
 from flexres.report.wording import field_label, value_text
 from flexres.text import MEGABYTE, visible
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from flexres.desired.checks import Glance, clashes, glance, may_clash
-from flexres.desired.git.objects import GitSource, NoStackError
-from flexres.desired.git.revision import former_folder
+from flexres.desired.git_objects import GitSource, NoStackError
 from flexres.desired.load import CONFIG, Stack, load_config, load_stack
 from flexres.desired.model import StackConfig
+from flexres.desired.revision import former_folder
 from flexres.desired.source import FolderSource
 from flexres.errors import InvalidStack, SetupError
 from flexres.reconcile.base import Base

@@ -11,7 +11,7 @@ from textwrap import indent
 from typing import Final, Literal, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
-from flexres.desired.git.revision import remote
+from flexres.desired.revision import remote
 
 Host: TypeAlias = Literal["github", "gitlab"]
 """Where the repository is."""

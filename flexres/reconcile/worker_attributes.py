@@ -13,8 +13,8 @@ from typing import Any
 from flexres.desired.model import DesiredUser
 from flexres.errors import FlexresError
 from flexres.live import exact_json
+from flexres.live.exact_json import LONGEST, edited, length
 from flexres.live.model import LiveUser
-from flexres.live.taskrouter.attributes import LONGEST, edited, length
 from flexres.reconcile.change import Route
 from flexres.reconcile.diff import Scope, field_changes, marker_for, overlaid
 from flexres.reconcile.fields import (

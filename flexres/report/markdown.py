@@ -14,7 +14,7 @@ from urllib.parse import quote
 from flexres.errors import FlexresError, InvalidStack, Position
 from flexres.reconcile.plan import Plan
 from flexres.report.layout import shorten
-from flexres.report.run import PlanRun
+from flexres.report.next_step import PlanRun
 from flexres.report.wording import plural, when
 from flexres.text import visible
 

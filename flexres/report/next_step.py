@@ -1,9 +1,10 @@
-"""What to type next: the commands that every report ends with, exactly as the guards need them."""
+"""The run that a report tells of, and what to type next: the commands that it ends with, as the guards need them."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from flexres.apply.outcome import Applied, Result
@@ -11,7 +12,6 @@ from flexres.desired.model import JudgedBy, Limit
 from flexres.reconcile.guards.approvals import Source
 from flexres.reconcile.guards.model import LIFTED_BY_NO_DIGEST, Guarded, Rule, Violation
 from flexres.reconcile.plan import Plan
-from flexres.report.run import PlanRun
 from flexres.text import visible
 
 _LIFTS: Final[Mapping[Rule, str]] = {
@@ -150,3 +150,31 @@ def next_after(applied: Applied, run: PlanRun) -> tuple[str, str]:
     waiting = all(one.result in {Result.DONE, Result.WAITING, Result.BLOCKED} for one in applied.outcomes)
     later = waiting and not unset and not applied.interrupted
     return again, "later, when those who wait are offline" if later else "again, for what is left"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRun:
+    """How a plan came about.
+
+    `follows`: it is applied, or asked about, right after it is shown. `seconds` and `requests` are what reading
+    both sides cost. `base` is the revision that the plan was compared with, as it was named, and `head` the commit
+    that proposes the YAML, where another is checked out. `not_compared`: why it could not be compared with the base
+    that was asked for. `offline` says that Flex was not read and the base stands for it. `apply` is what applies
+    exactly this plan and `look` what shows all of it, each behind `flexres`: the command, then its own options.
+    `reviewed_by` are those who let the pipeline go on, as its platform tells.
+    """
+
+    seconds: float = 0.0
+    requests: int = 0
+    base: str = ""
+    not_compared: str = ""
+    head: str = ""
+    reviewed_by: tuple[str, ...] = ()
+    offline: bool = False
+    follows: bool = False
+    apply: tuple[str, ...] = ("apply",)
+    look: tuple[str, ...] = ("plan",)
+
+
+AS_PLANNED: Final = PlanRun()
+"""A run of which nothing else is to be told."""

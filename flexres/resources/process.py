@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn, TypeVar
 
 from flexres.apply.pulumi.channel import Sender
-from flexres.desired.git.revision import read_revision
 from flexres.desired.load import load_stack
+from flexres.desired.revision import read_revision
 from flexres.desired.source import FolderSource
 from flexres.errors import Exit, FlexresError, SetupError
 from flexres.resources import messages as words

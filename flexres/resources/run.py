@@ -18,7 +18,7 @@ from flexres.apply.sso import SignOnWriter, to_write
 from flexres.apply.users.context import Context
 from flexres.apply.users.operations import carry_out
 from flexres.collector import without_collector
-from flexres.desired.git.revision import Revision, is_pipeline, operator
+from flexres.desired.revision import Revision, is_pipeline, operator
 from flexres.errors import FlexresError, RefusedError, SetupError, UnreachableError
 from flexres.live.model import LiveUser
 from flexres.reconcile.change import Arrival, Change, Edit, Kind, Rename, SettingChange, UserChange

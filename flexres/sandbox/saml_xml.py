@@ -1,10 +1,19 @@
-"""XML from strangers, parsed so that it can neither reach out nor grow; and the names of SAML and XML signatures."""
+"""What SAML takes: XML from strangers parsed safely, its names, and the key and certificate that sign."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 from lxml import etree
+
+from flexres.sandbox.store.database import Store
 
 PROTOCOL: Final = "urn:oasis:names:tc:SAML:2.0:protocol"
 ASSERTION: Final = "urn:oasis:names:tc:SAML:2.0:assertion"
@@ -89,3 +98,48 @@ def _check_shape(root: etree._Element) -> None:
 def text_of(element: etree._Element | None) -> str:
     """All text inside an element, without the space around it; nothing for no element."""
     return "" if element is None else "".join(str(piece) for piece in element.itertext()).strip()
+
+
+ISSUER = "urn:sandbox:identity-provider"
+
+_SETTING = "idp_key"
+_LIFE = timedelta(days=3650)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key and its self-signed certificate, both PEM."""
+
+    key_pem: str
+    certificate_pem: str
+
+
+def identity_provider_key(store: Store) -> SigningKey:
+    """The key of this state."""
+    stored = store.setting(_SETTING)
+    if stored is not None:
+        return SigningKey(*json.loads(stored))
+    made = make_key("Sandbox identity provider")
+    store.set_setting(_SETTING, json.dumps([made.key_pem, made.certificate_pem]))
+    return made
+
+
+def make_key(common_name: str) -> SigningKey:
+    """A new RSA key of 2,048 bits, certified for ten years."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + _LIFE)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return SigningKey(private.decode(), certificate.public_bytes(serialization.Encoding.PEM).decode())

@@ -14,7 +14,7 @@ from flexres.sandbox.rates import Neighbour, Rates
 from flexres.sandbox.requestlog import RequestLog
 from flexres.sandbox.store.database import Store
 from flexres.sandbox.switches import Switches
-from flexres.sandbox.taskrouter.fixed import Workspace
+from flexres.sandbox.taskrouter.worker_rows import Workspace
 
 
 @dataclass(slots=True)

@@ -14,8 +14,8 @@ from typing import Final
 from flexres.desired.model import Sso, StackConfig
 from flexres.desired.schema.trusted import covered
 from flexres.idp.findings import Finding
-from flexres.sso.javascript.follow import read_script
-from flexres.sso.javascript.syntax import Expression, NotFollowed, UnreadableScript, Value
+from flexres.sso.script import read_script
+from flexres.sso.script_syntax import Expression, NotFollowed, UnreadableScript, Value
 
 LARGEST: Final = 128 * 1024
 """Bytes of a script that is read; one that people write has a few thousand."""

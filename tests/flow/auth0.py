@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from flexres.desired.git.revision import Revision
+from flexres.desired.revision import Revision
 from flexres.sandbox.server import Sandbox
 from flexres.sandbox.visitor import Visit, Visitor
 from flexres.session import open_session

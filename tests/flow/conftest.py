@@ -16,8 +16,8 @@ from flexres import session
 from flexres.apply.direct import Silent, apply_plan
 from flexres.apply.journal import Journal, NoJournal
 from flexres.apply.outcome import Applied
-from flexres.desired.git.revision import Revision
 from flexres.desired.load import Stack, load_stack
+from flexres.desired.revision import Revision
 from flexres.desired.source import FolderSource
 from flexres.live.http.retrying import REAL
 from flexres.live.http.transport import Transport, connect

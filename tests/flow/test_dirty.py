@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from flexres.desired.git import revision
+from flexres.desired import revision
 from flexres.sandbox.server import Sandbox
 
 from .command_line import Cli

@@ -19,7 +19,7 @@ import pytest
 
 from flexres.apply.journal import FileJournal, Run
 from flexres.apply.pulumi.channel import Sender
-from flexres.desired.git.revision import Revision
+from flexres.desired.revision import Revision
 from flexres.errors import FlexresError, RefusedError
 from flexres.live.http.base import HttpClient
 from flexres.reconcile.change import Kind

@@ -180,7 +180,7 @@ KNOWN_TO_RECONCILE = (
     "flexres.live.model",
     # How a Worker's attributes are written as text, which the plan counts: no more than functions of texts.
     "flexres.live.exact_json",
-    "flexres.live.taskrouter.attributes",
+    "flexres.live.exact_json",
     "flexres.routing",
     "flexres.values",
     "flexres.errors",

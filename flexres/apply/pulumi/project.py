@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from flexres.desired.git.revision import is_pipeline
 from flexres.desired.model import Engine
+from flexres.desired.revision import is_pipeline
 from flexres.errors import SetupError
 from flexres.files import folder_above
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 from flexres.apply.users.context import Context, Users
 from flexres.apply.users.worker import decoded, edit_attributes
 from flexres.errors import FlexresError
+from flexres.live.exact_json import decode
 from flexres.live.model import FlexUser, LiveUser
-from flexres.live.taskrouter.attributes import decode
 from flexres.reconcile.marker import ATTRIBUTE
 from flexres.values import ABSENT, same
 

@@ -11,8 +11,8 @@ from flexres.apply.users.worker import decoded, edit_attributes
 from flexres.desired.model import DesiredUser
 from flexres.desired.schema.attributes import encode_typed
 from flexres.errors import FlexresError, FormatError, LostAnswerError, NotFoundError
+from flexres.live.exact_json import decode
 from flexres.live.model import FlexUser, Worker
-from flexres.live.taskrouter.attributes import decode
 from flexres.reconcile.diff import Scope, managed
 from flexres.reconcile.fields import PROFILE, attribute_key, hash_of
 from flexres.reconcile.key import Key

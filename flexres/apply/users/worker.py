@@ -12,9 +12,9 @@ from typing import Any, Final
 from flexres.apply.users.context import Workers
 from flexres.desired.model import DesiredUser
 from flexres.errors import FlexresError, LostAnswerError, PreconditionError
+from flexres.live import exact_json
+from flexres.live.exact_json import Edit
 from flexres.live.model import Worker, WorkerChannel
-from flexres.live.taskrouter import attributes
-from flexres.live.taskrouter.attributes import Edit
 
 ATTEMPTS: Final = 8
 """How often an edit is worked out again before it is given up: somebody else keeps writing."""
@@ -40,11 +40,11 @@ async def edit_attributes(workers: Workers, sid: str, edit: Edit, *, read: Worke
 
 
 def _check_length(before: str, text: str) -> None:
-    size = attributes.length(text)
-    if size > max(attributes.LONGEST, attributes.length(before)):
+    size = exact_json.length(text)
+    if size > max(exact_json.LONGEST, exact_json.length(before)):
         raise FlexresError(
             f"the Worker's attributes would make {size:,} characters of JSON with our marker, and TaskRouter keeps "
-            f"{attributes.LONGEST:,}: others have put more there since the plan",
+            f"{exact_json.LONGEST:,}: others have put more there since the plan",
             hint="declare less, or have something taken out that others put there",
         )
 
@@ -52,16 +52,16 @@ def _check_length(before: str, text: str) -> None:
 def _edited(worker: Worker, edit: Edit) -> str:
     decoded(worker)
     try:
-        return attributes.edited(worker.text, edit)
+        return exact_json.edited(worker.text, edit)
     except ValueError as error:
         raise FlexresError(f"the Worker's attributes would be no JSON: {error}", hint="plan again") from None
 
 
 def decoded(worker: Worker) -> dict[str, Any]:
-    """The Worker's attributes, numbers as they were written. Raises FlexresError when they are not a JSON object."""
+    """The Worker's exact_json, numbers as they were written. Raises FlexresError when they are not a JSON object."""
     if worker.attributes() is None:
         raise FlexresError("the Worker's attributes are not a JSON object", hint="mend them in Console")
-    return attributes.decode(worker.text)
+    return exact_json.decode(worker.text)
 
 
 async def write_channels(workers: Workers, sid: str, user: DesiredUser, carried: Mapping[str, WorkerChannel]) -> None:

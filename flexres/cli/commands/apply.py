@@ -12,9 +12,8 @@ import typer
 from flexres.cli import options
 from flexres.cli.applying import Manner, StoppedError, check_manner, show_and_apply
 from flexres.cli.each_stack import Told, each_stack
-from flexres.cli.engines import applying_through
 from flexres.cli.extra_outputs import ExtraOutputs
-from flexres.cli.open_stack import Lifts, opened
+from flexres.cli.open_stack import Lifts, applying_through, opened
 from flexres.cli.output import busy, note
 from flexres.cli.saved_plans import plan_as_saved, read
 from flexres.cli.stacks import StackFolder, choose_stacks

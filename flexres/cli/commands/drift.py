@@ -14,9 +14,8 @@ import typer
 from flexres.cli import options
 from flexres.cli.applying import Manner, check_engine, check_manner, show_and_apply
 from flexres.cli.each_stack import Told, each_stack, share_of
-from flexres.cli.engines import looking_through, seen_through
 from flexres.cli.extra_outputs import ExtraOutputs
-from flexres.cli.open_stack import Lifts, Opened, note_oddities, opened
+from flexres.cli.open_stack import Lifts, Opened, looking_through, note_oddities, opened, seen_through
 from flexres.cli.output import busy, emit, note
 from flexres.cli.reports import LARGEST_REPORT, drift_as
 from flexres.cli.stacks import StackFolder, choose_stacks
@@ -30,7 +29,7 @@ from flexres.reconcile.drift.named import named, workers_to_ask
 from flexres.report.drift.json import drift_junit, earlier_of
 from flexres.report.drift.model import DriftReport, drift_report_of
 from flexres.report.drift.text import drift_message
-from flexres.report.run import PlanRun
+from flexres.report.next_step import PlanRun
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 

@@ -27,8 +27,8 @@ from flexres.idp.settings import ProviderName, Settings, as_markdown, as_text
 from flexres.idp.settings import settings as settings_for
 from flexres.live.credentials import endpoint
 from flexres.reconcile.plan import Plan
+from flexres.report.next_step import PlanRun
 from flexres.report.plan.model import report_of
-from flexres.report.run import PlanRun
 
 
 def settings(

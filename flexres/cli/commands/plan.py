@@ -13,29 +13,19 @@ import typer
 
 from flexres.cli import options
 from flexres.cli.each_stack import Told, each_stack, share_of
-from flexres.cli.engines import looking_through, seen_through
 from flexres.cli.extra_outputs import ExtraOutputs, telling_failure
-from flexres.cli.open_stack import Lifts, note_oddities, opened
+from flexres.cli.open_stack import Lifts, looking_through, note_oddities, opened, seen_through
 from flexres.cli.output import busy, configure_logs
 from flexres.cli.reports import plan_as, plan_line
 from flexres.cli.saved_plans import save
-from flexres.cli.stacks import (
-    StackFolder,
-    base_of,
-    choose_stacks,
-    is_deleted,
-    load,
-    moved_to,
-    recorded,
-    refuse_clashes,
-)
-from flexres.desired.git.revision import read_revision
+from flexres.cli.stacks import StackFolder, base_of, choose_stacks, is_deleted, load, moved_to, recorded, refuse_clashes
 from flexres.desired.model import StackConfig
+from flexres.desired.revision import read_revision
 from flexres.desired.stack import Stack
 from flexres.errors import Exit, InvalidStack, SetupError
 from flexres.reconcile.base import Base, deleted_plan, offline_plan
+from flexres.report.next_step import PlanRun
 from flexres.report.plan.model import PlanReport, report_of
-from flexres.report.run import PlanRun
 from flexres.session import committed_approvals, wanted_of
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)

@@ -15,7 +15,7 @@ import typer
 from flexres.cli import options
 from flexres.cli.output import emit, look_of
 from flexres.cli.set_up import Finding, Standing, of_files, of_platform, stacks_of
-from flexres.desired.git.revision import remote
+from flexres.desired.revision import remote
 from flexres.errors import Exit, SetupError
 from flexres.files import folder_above
 from flexres.live.credentials import setting

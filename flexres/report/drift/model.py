@@ -13,8 +13,8 @@ from flexres.reconcile.drift.findings import NEWS, STUCK, Drift, Finding, Reason
 from flexres.reconcile.drift.fix import LostQueue
 from flexres.reconcile.drift.who import Made, Whose
 from flexres.reconcile.plan import Plan
+from flexres.report.next_step import AS_PLANNED, PlanRun
 from flexres.report.plan.risks import Position, place_of
-from flexres.report.run import AS_PLANNED, PlanRun
 from flexres.report.terms import ACTIONS
 from flexres.report.wording import field_label, names_of, plural, stranger_text, values_text, when
 from flexres.text import visible

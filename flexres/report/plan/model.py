@@ -16,10 +16,8 @@ from flexres.reconcile.change import Kind, SettingChange, SettingState, UserChan
 from flexres.reconcile.guards.model import Rule, Violation
 from flexres.reconcile.plan import Plan
 from flexres.report.idp.provider import untidy
-from flexres.report.next_step import apply_command, lift, next_after, waits_for_console
-from flexres.report.plan.in_force import TopLine, top_lines
-from flexres.report.plan.risks import Position, RiskItem, place_of, risks_of
-from flexres.report.run import AS_PLANNED, PlanRun
+from flexres.report.next_step import AS_PLANNED, PlanRun, apply_command, lift, next_after, waits_for_console
+from flexres.report.plan.risks import Position, RiskItem, TopLine, place_of, risks_of, top_lines
 from flexres.report.terms import KINDS, RESULTS, Risk, Verdict
 
 

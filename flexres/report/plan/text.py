@@ -10,10 +10,10 @@ from flexres.apply.outcome import Result, UserOutcome
 from flexres.errors import Exit
 from flexres.report.idp import provider as idp
 from flexres.report.layout import Cell, Page, Row
-from flexres.report.next_step import approve_command, checklist_command, passes_with
+from flexres.report.next_step import PlanRun, approve_command, checklist_command, passes_with
 from flexres.report.plan import skills
-from flexres.report.plan.in_force import TopLine, judged_too
 from flexres.report.plan.model import AppliedReport, PlanReport, Step, Undeclared, Where, where_of
+from flexres.report.plan.risks import TopLine, judged_too
 from flexres.report.plan.sections import (
     MOST,
     approvals,
@@ -27,7 +27,6 @@ from flexres.report.plan.sections import (
     team_files,
 )
 from flexres.report.routing import queues
-from flexres.report.run import PlanRun
 from flexres.report.sso import settings as sign_on
 from flexres.report.terms import EXITS, KINDS, RESULTS, VERDICTS
 from flexres.report.wording import (

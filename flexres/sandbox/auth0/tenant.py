@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from flexres.sandbox.signing_key import SigningKey, make_key
+from flexres.sandbox.saml_xml import SigningKey, make_key
 from flexres.sandbox.store.database import Store
 
 DOMAIN = "sandbox.auth0.test"

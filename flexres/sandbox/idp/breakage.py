@@ -11,8 +11,7 @@ from typing import Final
 
 from lxml import etree
 
-from flexres.sandbox.saml_xml import SIGNATURE, assertion, parse, protocol
-from flexres.sandbox.signing_key import ISSUER
+from flexres.sandbox.saml_xml import ISSUER, SIGNATURE, assertion, parse, protocol
 from flexres.sandbox.state import World
 
 _ELSEWHERE = "https://elsewhere.example.com"

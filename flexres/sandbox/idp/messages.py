@@ -29,13 +29,14 @@ from flexres.sandbox.saml_xml import (
     STATUS,
     SUCCESS,
     UNSPECIFIED,
+    SigningKey,
     UnsafeXmlError,
     assertion,
+    make_key,
     parse,
     protocol,
     text_of,
 )
-from flexres.sandbox.signing_key import SigningKey, make_key
 from flexres.sandbox.sso.notes import LoginError
 
 Signed = Literal["both", "response", "assertion"]

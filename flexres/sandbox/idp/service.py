@@ -22,8 +22,7 @@ from flexres.sandbox.formats import answer, base_url, read_form, read_json_objec
 from flexres.sandbox.idp.breakage import BROKEN, Answer, as_lines, claims_of, from_lines
 from flexres.sandbox.idp.messages import Asked, Signed, read_request, respond
 from flexres.sandbox.pages.render import page
-from flexres.sandbox.saml_xml import METADATA, REDIRECT, SIGNATURE, UNSPECIFIED
-from flexres.sandbox.signing_key import ISSUER, identity_provider_key
+from flexres.sandbox.saml_xml import ISSUER, METADATA, REDIRECT, SIGNATURE, UNSPECIFIED, identity_provider_key
 from flexres.sandbox.sso.notes import LoginError, refusal_page
 from flexres.sandbox.sso.service_provider import consumer_url, consumer_urls
 from flexres.sandbox.sso.settings import SsoSettings, read_settings

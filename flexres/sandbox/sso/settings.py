@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from flexres.sandbox.errors import SandboxError
-from flexres.sandbox.signing_key import ISSUER, identity_provider_key
+from flexres.sandbox.saml_xml import ISSUER, identity_provider_key
 from flexres.sandbox.state import World
 
 SsoType = Literal["enhanced", "legacy"]

@@ -13,8 +13,8 @@ from flexres.sandbox.errors import SandboxError
 from flexres.sandbox.flex.user_table import UserTable
 from flexres.sandbox.identity import DEFAULT, Identity
 from flexres.sandbox.taskrouter.event_table import EventTable, WorkerEvents
-from flexres.sandbox.taskrouter.fixed import TaskChannel, Workspace
 from flexres.sandbox.taskrouter.named_table import NamedTable, TaskQueue, Workflow
+from flexres.sandbox.taskrouter.worker_rows import TaskChannel, Workspace
 from flexres.sandbox.taskrouter.worker_table import WorkerTable
 
 _APPLICATION = 0x464C5852  # tells our files from any other SQLite file

@@ -12,10 +12,9 @@ from pathlib import Path
 from flexres.sandbox.flex.user_table import NewUser
 from flexres.sandbox.identity import DEFAULT, Identity
 from flexres.sandbox.store.database import Store
-from flexres.sandbox.taskrouter.fixed import Workspace
 from flexres.sandbox.taskrouter.named_table import Value
 from flexres.sandbox.taskrouter.new_workers import ChannelSettings, escaped_identity
-from flexres.sandbox.taskrouter.worker_rows import NewChannel, NewWorker
+from flexres.sandbox.taskrouter.worker_rows import NewChannel, NewWorker, Workspace
 
 _DATE = "2025-01-15T09:00:00Z"
 _BATCH = 2_000

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from flexres.sandbox.identity import Identity, new_sid
-from flexres.sandbox.taskrouter.fixed import Workspace
-from flexres.sandbox.taskrouter.worker_rows import Channel, Worker
+from flexres.sandbox.taskrouter.worker_rows import Channel, Worker, Workspace
 
 WORKSPACE_NAME = "Flex Task Assignment"
 _COLUMNS = (

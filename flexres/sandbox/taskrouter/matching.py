@@ -13,8 +13,7 @@ from flexres.sandbox.errors import WireError, invalid_parameter
 from flexres.sandbox.state import World
 from flexres.sandbox.switches import Switches
 from flexres.sandbox.taskrouter.expressions import Comparison, Expression, ExpressionError, Key, Operand, parse
-from flexres.sandbox.taskrouter.fixed import Workspace
-from flexres.sandbox.taskrouter.worker_rows import Channel, Worker
+from flexres.sandbox.taskrouter.worker_rows import Channel, Worker, Workspace
 
 Value = object
 """What a key or a constant stands for; None is NULL, for a key that is not there."""

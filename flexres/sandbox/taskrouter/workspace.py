@@ -8,8 +8,8 @@ from flexres.sandbox.errors import invalid_parameter, not_found
 from flexres.sandbox.formats import answer, read_form, whole_meta
 from flexres.sandbox.state import World, world_of
 from flexres.sandbox.taskrouter.event_table import WORKSPACE_NAME
-from flexres.sandbox.taskrouter.fixed import Activity, TaskChannel
 from flexres.sandbox.taskrouter.new_workers import MOST_TASK_CHANNELS, NAME_LENGTH
+from flexres.sandbox.taskrouter.worker_rows import Activity, TaskChannel
 from flexres.sandbox.taskrouter.workers import check_workspace
 
 _FOUNDED = "2024-01-01T00:00:00Z"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from flexres.sandbox import signing_key
+from flexres.sandbox import saml_xml
 from flexres.sandbox.server import Sandbox
 from flexres.sandbox.visitor import Visitor
 
@@ -14,7 +14,7 @@ from flexres.sandbox.visitor import Visitor
 @pytest.fixture(scope="session")
 def another_certificate() -> str:
     """A certificate whose key the sandbox's identity provider does not have, PEM."""
-    return signing_key.make_key("Another provider").certificate_pem
+    return saml_xml.make_key("Another provider").certificate_pem
 
 
 @pytest.fixture

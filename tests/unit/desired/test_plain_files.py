@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flexres.desired.git.objects import GitSource
+from flexres.desired.git_objects import GitSource
 from flexres.desired.load import load_stack
 from flexres.desired.source import LARGEST_FILE, FolderSource, Source
 from flexres.errors import InvalidStack

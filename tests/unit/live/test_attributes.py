@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexres.live.exact_json import Number, dumps, loads
-from flexres.live.taskrouter.attributes import decode, edited, length
+from flexres.live.exact_json import Number, decode, dumps, edited, length, loads
 from flexres.values import same
 
 NUMBERS = st.sampled_from(["1e400", "-1E-400", "0.10000000000000000000001", "1.50", "-0", "12345678901234567890", "7"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flexres.desired.model import Channel
-from flexres.live.taskrouter.attributes import LONGEST, length
+from flexres.live.exact_json import LONGEST, length
 from flexres.reconcile.change import Kind
 from flexres.reconcile.diff import Scope, marker_for
 from flexres.reconcile.marker import ATTRIBUTE

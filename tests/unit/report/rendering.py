@@ -11,12 +11,12 @@ from flexres.report.drift import json as of_drift
 from flexres.report.drift import text
 from flexres.report.drift import text as drift_as_markdown
 from flexres.report.drift.model import drift_report_of
+from flexres.report.next_step import PlanRun
 from flexres.report.plan import json as of_plan
 from flexres.report.plan import markdown as plan_as_markdown
 from flexres.report.plan import text as plan_as_text
 from flexres.report.plan.model import applied_report_of, report_of
 from flexres.report.plan.risks import Position
-from flexres.report.run import PlanRun
 
 READ = PlanRun(seconds=0.9, requests=4)
 

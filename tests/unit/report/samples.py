@@ -21,7 +21,7 @@ from flexres.reconcile.guards.approvals import Approval, Source
 from flexres.reconcile.key import Key
 from flexres.reconcile.marker import ATTRIBUTE
 from flexres.reconcile.plan import Plan, make_plan
-from flexres.report.run import PlanRun
+from flexres.report.next_step import PlanRun
 
 AS_OF = datetime(2026, 11, 21, 9, 14, tzinfo=UTC)
 COMMITTED = int(datetime(2026, 11, 21, 8, 0, tzinfo=UTC).timestamp())

@@ -15,7 +15,7 @@ from markdown_it.token import Token
 
 from flexres.reconcile.plan import Plan
 from flexres.report.markdown import code, hidden_line, prose
-from flexres.report.run import PlanRun
+from flexres.report.next_step import PlanRun
 from flexres.text import visible
 from tests.unit.report import samples
 from tests.unit.report.rendering import applied_markdown, plan_markdown

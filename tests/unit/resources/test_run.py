@@ -13,8 +13,8 @@ import pytest
 
 from flexres.apply.outcome import Result
 from flexres.apply.pulumi.channel import VARIABLE, Receiver, Sender
-from flexres.desired.git.revision import Revision
 from flexres.desired.model import DesiredUser
+from flexres.desired.revision import Revision
 from flexres.errors import RefusedError, SetupError, TwilioError, UnreachableError
 from flexres.live.model import Instance, LiveUser, Snapshot
 from flexres.reconcile.change import About

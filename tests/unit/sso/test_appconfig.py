@@ -9,7 +9,7 @@ import pytest
 from flexres.desired.model import Policy, Sso, StackConfig
 from flexres.idp.findings import verdict
 from flexres.sso.appconfig import Active, appconfig, check_appconfig
-from flexres.sso.javascript.follow import read_script
+from flexres.sso.script import read_script
 
 ACCOUNT, CONNECTION = "AC" + "a" * 32, "JQ" + "1" * 32
 URL = "https://flex.example.com"

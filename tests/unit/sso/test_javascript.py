@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexres.sso.javascript.follow import read_script
-from flexres.sso.javascript.syntax import Expression, UnreadableScript
+from flexres.sso.script import read_script
+from flexres.sso.script_syntax import Expression, UnreadableScript
 
 
 @pytest.mark.parametrize(

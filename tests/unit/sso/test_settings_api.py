@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flexres.errors import SetupError, TwilioError
-from flexres.sso.settings_api import Settings, SettingsApi
+from flexres.sso.observe import Settings, SettingsApi
 from tests.unit.desired.stacks import PEM
 from tests.unit.live.fake import ACCOUNT, Script, answer, transport
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from flexres.desired.git.revision import config_in_force, read_revision
 from flexres.desired.model import InForce, JudgedBy
+from flexres.desired.revision import config_in_force, read_revision
 from tests.unit.desired.git.repository import git
 
 FLEX = """\

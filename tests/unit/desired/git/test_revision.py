@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flexres.desired.git.revision import Author, Revision, authors_of, operator, read_revision
+from flexres.desired.revision import Author, Revision, authors_of, operator, read_revision
 from tests.unit.desired.git.repository import BOB, git
 
 

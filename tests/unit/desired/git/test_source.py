@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flexres.desired.git.objects import GitSource
+from flexres.desired.git_objects import GitSource
 from flexres.desired.source import FolderSource, UnreadableFile
 from flexres.errors import SetupError
 from tests.unit.desired.git.repository import git
@@ -147,7 +147,7 @@ def test_as_many_processes_read_one_file_as_many(project: Path, monkeypatch: pyt
         started.append(command)
         return run(command, **options)  # type: ignore[call-overload]
 
-    monkeypatch.setattr("flexres.desired.git.objects.subprocess.run", counting)
+    monkeypatch.setattr("flexres.desired.git_objects.subprocess.run", counting)
     source = GitSource(stack_of(project), "HEAD")
     for name in source.files():
         source.read(name)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from flexres.desired.git.objects import GitSource, NoStackError, stacks_at
+from flexres.desired.git_objects import GitSource, NoStackError, stacks_at
 from flexres.desired.load import load_config
 from flexres.desired.model import InForce, JudgedBy, StackConfig
 from flexres.errors import InvalidStack, SetupError

@@ -11,7 +11,7 @@ from typing import Final
 
 from tree_sitter import Node
 
-from flexres.sso.javascript.syntax import (
+from flexres.sso.script_syntax import (
     NOT_RUN,
     Expression,
     NotFollowed,

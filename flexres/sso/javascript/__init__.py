@@ -1,1 +1,0 @@
-"""Reads what a configuration script leaves in a variable, without running it."""

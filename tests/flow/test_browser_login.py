@@ -110,6 +110,8 @@ def test_login_by_redirect_lands_and_shows_the_workers_new_attributes(page, sand
     answer_at_the_provider(page, ANA, claims="level.int = 7\nlanguages.stringarray = en,de")
 
     page.get_by_role("heading", name=ANA).wait_for()
+    # The heading comes first, the attributes with their own answer.
+    page.locator("#attributes").get_by_text("level", exact=True).wait_for()
     shown = page.locator("#attributes").inner_text()
     assert "level\n7" in shown
     assert '["en","de"]' in shown

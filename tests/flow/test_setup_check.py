@@ -52,6 +52,8 @@ def well_guarded() -> dict[str, Any]:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What `flexres init` writes, in a clone of acme/flex, installed from a commit."""
     monkeypatch.chdir(tmp_path)
+    # Wide enough that no sentence is broken, whatever terminal the tests run in.
+    monkeypatch.setenv("COLUMNS", "200")
     pull_request.run(tmp_path, "git", "init", "--quiet")
     pull_request.run(tmp_path, "git", "remote", "add", "origin", "git@github.com:acme/flex.git")
     options = ["--account", "AC" + "0" * 32, "--instance", "GO" + "0" * 32]

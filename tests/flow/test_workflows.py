@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -91,7 +92,8 @@ def test_flexres_is_named_by_the_commit_that_it_was_installed_from(monkeypatch: 
     """Without the credentials of its URL, and never by its bare name."""
     commit = "1a2b3c4d" * 5
     told = {"url": "https://me:key@git.example/a/flexres.git", "vcs_info": {"vcs": "git", "commit_id": commit}}
-    monkeypatch.setattr(metadata.PathDistribution, "read_text", lambda _, name: json.dumps(told))
+    installed = SimpleNamespace(read_text=lambda name: json.dumps(told))
+    monkeypatch.setattr(metadata, "distribution", lambda name: installed)
     assert requirement().splitlines()[-1] == f"flexres[pulumi,sso] @ git+https://git.example/a/flexres.git@{commit}"
 
 

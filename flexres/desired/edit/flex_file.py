@@ -149,8 +149,11 @@ class Proposal:
 
 
 def mint_id() -> str:
-    """Six random characters that say on a Worker's marker who we are; none that look alike."""
-    return "".join(secrets.choice(_ID_LETTERS) for _ in range(6))
+    """Six random characters that say on a Worker's marker who we are; none that look alike.
+
+    The first is a letter: YAML reads 6e2372, without quotes, as a number.
+    """
+    return secrets.choice(_ID_LETTERS.rstrip("23456789")) + "".join(secrets.choice(_ID_LETTERS) for _ in range(5))
 
 
 def flex_template(

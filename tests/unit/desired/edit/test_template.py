@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+import secrets
+
+import pytest
+from ruamel.yaml import YAML
 
 from flexres.desired.edit.flex_file import flex_template, mint_id, team_template
 from flexres.desired.model import Policy
@@ -48,3 +52,16 @@ def test_minted_ids_are_accepted_and_differ() -> None:
 
     assert len(ids) > 45
     assert all(re.fullmatch("[a-z0-9]{6}", one) for one in ids)
+
+
+@pytest.mark.parametrize("letters", ["6e2372", "234567"])
+def test_a_minted_id_needs_no_quotes_in_yaml(letters: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where chance would make a number, it is a text all the same."""
+    drawn = iter(letters)
+
+    def choice(known: str) -> str:
+        letter = next(drawn)
+        return letter if letter in known else known[0]
+
+    monkeypatch.setattr(secrets, "choice", choice)
+    assert isinstance(YAML(typ="safe").load(f"id: {mint_id()}")["id"], str)

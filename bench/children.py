@@ -155,7 +155,6 @@ def reports(folder: str, page: str) -> dict[str, Any]:
     """What telling a plan costs beside making it; the HTML page is left in a file."""
     from flexres.report.html.page import page_html
     from flexres.report.html.rows import Person
-    from flexres.report.plan.json import plan_json
     from flexres.report.plan.markdown import plan_markdown
     from flexres.report.plan.model import report_of
     from flexres.session import open_session
@@ -171,7 +170,7 @@ def reports(folder: str, page: str) -> dict[str, Any]:
     people = [Person(user.username, user.full_name, user.roles, user.file) for user in stack.users.values()]
 
     def html() -> str:
-        return page_html(plan_json(report_of(made, position=stack.line_of)), people=people)
+        return page_html(report_of(made, position=stack.line_of), people=people)
 
     Path(page).write_text(html(), encoding="utf-8")
     return {

@@ -53,7 +53,7 @@ def plan_as(
         case "markdown":
             return plan_markdown(report, limit=limit)
         case "html":
-            return page_of(plan_json(report), stack, reports)
+            return page_of(report, stack, reports)
         case "github":
             return plan_annotations(report, stack)
         case "sarif":
@@ -92,7 +92,7 @@ def applied_as(
         case "markdown":
             return applied_markdown(report)
         case "html":
-            return page_of(applied_json(report), stack, reports)
+            return page_of(report, stack, reports)
         case "text":
             look = look_of(sys.stdout, out)
             return applied_text(report, width=look.width, colour=look.colour, verbose=verbose)
@@ -115,7 +115,7 @@ def drift_as(
         case "markdown":
             return drift_markdown(report, limit=limit)
         case "html":
-            return page_of(drift_json(report), stack, reports)
+            return page_of(report, stack, reports)
         case "junit":
             return drift_junit([report])
         case "text":
@@ -123,8 +123,8 @@ def drift_as(
             return drift_text(report, width=look.width, colour=look.colour, verbose=verbose)
 
 
-def page_of(report: Report, stack: Stack, reports: Path | None) -> str:
-    """A report in its JSON shape as a page, with everybody whom the stack declares; `reports` are earlier ones.
+def page_of(report: PlanReport | AppliedReport | DriftReport, stack: Stack, reports: Path | None) -> str:
+    """A report as a page, with everybody whom the stack declares; `reports` are earlier ones.
 
     Raises SetupError where the folder of earlier reports cannot be read.
     """

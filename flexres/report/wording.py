@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from flexres.apply.outcome import UserOutcome
-from flexres.reconcile.change import Cause, FieldChange, Route, UserChange
+from flexres.apply.outcome import Outcome, UserOutcome
+from flexres.reconcile.change import Cause, Change, FieldChange, Route
 from flexres.reconcile.idp.model import Stranger
 from flexres.reconcile.key import LEAVING, UNTIL, Key
 from flexres.report.layout import shorten
@@ -114,16 +114,11 @@ def _json_text(value: Json) -> str:
 
 def values_text(change: FieldChange, limit: int = SHORT) -> str:
     """Before → after of one field."""
-    return " → ".join(sides(change, limit))
+    return " → ".join(fitted(sides(change), limit))
 
 
-def new_text(change: FieldChange, limit: int = SHORT) -> str:
-    """What a field is to be, of somebody who has no value for it yet."""
-    return value_text(change.after, limit) if change.before is ABSENT else values_text(change, limit)
-
-
-def sides(change: FieldChange, limit: int = SHORT) -> tuple[str, ...]:
-    """Before and after of one field; one text alone where both are told at once."""
+def sides(change: FieldChange) -> tuple[str, ...]:
+    """Before and after of one field in full; one text alone where both are told at once."""
     if change.key is LEAVING:
         return ("stays: leaving is called off",)
     if change.key.space == "skill":
@@ -131,12 +126,16 @@ def sides(change: FieldChange, limit: int = SHORT) -> tuple[str, ...]:
             return ("added",)
         if change.before is True and change.after is ABSENT:
             return ("removed",)
-        before, after = (("no level" if side is True else side) for side in (change.before, change.after))
-        return value_text(before, limit), value_text(after, limit)
+        return tuple("no level" if side is True else _value_text(side) for side in (change.before, change.after))
     before, after = _value_text(change.before), _value_text(change.after)
-    if before == after:
-        return (shorten(after, limit),)
-    return tuple(shorten(text, limit) for text in _from_the_difference(before, after, limit))
+    return (after,) if before == after else (before, after)
+
+
+def fitted(texts: tuple[str, ...], limit: int) -> tuple[str, ...]:
+    """One text, or before and after, in at most so many cells each: two that begin alike from their difference on."""
+    if len(texts) == 2:
+        texts = _from_the_difference(*texts, limit)
+    return tuple(shorten(text, limit) for text in texts)
 
 
 def _from_the_difference(before: str, after: str, limit: int) -> tuple[str, str]:
@@ -180,30 +179,16 @@ def _flex_text(change: FieldChange) -> str:
     return "removed in Flex, put back" if change.before is ABSENT else "changed in Flex, put back"
 
 
-def quiet(change: FieldChange) -> bool:
-    """Whether the field stays in Flex as it is: only our marker takes note of it, or lets it go."""
-    return not change.writes and change.route is not Route.IDP
-
-
-def arrival_text(change: UserChange) -> tuple[str, str]:
-    """What a new user is about, as two texts: roles; skills and the last day."""
-    desired = change.desired
-    if desired is None:
-        return "", ""
-    skills = [
-        visible(name) if level is True else f"{visible(name)} {level}" for name, level in (desired.skills or {}).items()
-    ]
-    until = [f"until {desired.until}"] if desired.until else []
-    return visible(", ".join(desired.roles)), ", ".join(skills + until)
+def missed_because(outcome: Outcome[Change]) -> str:
+    """Why one change is not plainly done: which fields, what was answered, and Twilio's request to ask about."""
+    fields = ", ".join(field_label(Key.parse(key)) for key in outcome.not_taken)
+    said = "; ".join(filter(None, (fields, visible(outcome.message))))
+    if outcome.request_id and outcome.request_id not in said:
+        said = f"{said} (request {visible(outcome.request_id)})".lstrip()
+    return said
 
 
 def outcome_message(outcome: UserOutcome) -> str:
-    """What became of one change, in one line: why, which fields, and Twilio's request to ask about."""
-    if outcome.not_taken:
-        said = ", ".join(field_label(Key.parse(key)) for key in outcome.not_taken)
-        said = f"{said}; {visible(outcome.message)}" if outcome.message else said
-    else:
-        said = visible(outcome.message or (outcome.change.reason if outcome.change.leaves else ""))
-    if outcome.request_id and outcome.request_id not in said:
-        said = f"{said} (request {visible(outcome.request_id)})".lstrip()
-    return said or KINDS[outcome.change.kind].name
+    """What became of one user's change, in one line."""
+    change = outcome.change
+    return missed_because(outcome) or (visible(change.reason) if change.leaves else "") or KINDS[change.kind].name

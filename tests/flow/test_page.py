@@ -10,11 +10,10 @@ import pytest
 
 from flexres.reconcile.drift.findings import drift_of
 from flexres.report.html.content import Past
-from flexres.report.html.page import page_html
 from flexres.report.html.rows import Person
 from tests import browser
 from tests.unit.report import samples
-from tests.unit.report.rendering import applied_json, drift_json, plan_json
+from tests.unit.report.rendering import applied_page, drift_page, plan_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -34,11 +33,11 @@ def people(count: int) -> list[Person]:
 
 
 REPORTS: dict[str, Callable[[], str]] = {
-    "plan": lambda: page_html(plan_json(samples.busy_plan(), position=samples.position), people=people(5), past=PAST),
-    "outcome": lambda: page_html(applied_json(samples.applied(samples.approved_plan())), people=people(5)),
-    "drift": lambda: page_html(drift_json(drift_of(samples.busy_plan())), people=people(5), past=PAST),
-    "hostile": lambda: page_html(plan_json(samples.hostile_plan())),
-    "large": lambda: page_html(plan_json(samples.large_plan()), people=people(10_000), past=PAST),
+    "plan": lambda: plan_page(samples.busy_plan(), position=samples.position, people=people(5), past=PAST),
+    "outcome": lambda: applied_page(samples.applied(samples.approved_plan()), people=people(5)),
+    "drift": lambda: drift_page(drift_of(samples.busy_plan()), people=people(5), past=PAST),
+    "hostile": lambda: plan_page(samples.hostile_plan()),
+    "large": lambda: plan_page(samples.large_plan(), people=people(10_000), past=PAST),
 }
 
 

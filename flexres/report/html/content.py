@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
+from flexres.reconcile.plan import Plan
 from flexres.report.html.rows import Person, Rows, team_name
-from flexres.report.plan.json import Report
 from flexres.report.wording import short_sid, when
+from flexres.routing.coverage import QueueCoverage
 from flexres.text import visible
 
 
@@ -62,21 +62,15 @@ class Content:
     all_words: str = "all changes"
 
 
-def facts_of(report: Report, plan: Report) -> list[tuple[str, str]]:
-    """What a report was made of; `plan` is the report of the plan, `report` that of the run, which may be the same."""
-    counts, moment = plan["counts"], datetime.fromisoformat(plan["as_of"])
-    users = plan.get("channels_as_set", 0)
-    seconds, requests = report.get("seconds", 0), report.get("requests", 0)
+def facts_of(plan: Plan, *more: tuple[str, str], offline: bool = False) -> list[tuple[str, str]]:
+    """What a report was made of, as names and values, with what its kind has more; empty ones are left out."""
     facts = [
-        ("Instance", short_sid(plan["instance"])),
-        ("Declared", f"{counts['declared']:,}"),
-        ("In Flex", "not looked at" if plan.get("offline") else f"{counts['in_flex']:,}"),
-        ("As of", when(moment)),
-        ("Commit", visible(plan.get("commit", "")[:12]) + (" and uncommitted changes" if plan.get("dirty") else "")),
-        ("Compared with", visible(plan.get("base", ""))),
-        ("Digest", plan.get("digest", "")),
-        ("Not looked at", f"whether channels of {users:,} users are available" if users else ""),
-        ("Took", f"{seconds:.1f} s, {requests:,} requests" if requests else ""),
+        ("Instance", short_sid(plan.instance.sid)),
+        ("Declared", f"{plan.declared:,}"),
+        ("In Flex", "not looked at" if offline else f"{plan.in_flex:,}"),
+        ("As of", when(plan.as_of)),
+        ("Commit", visible((plan.commit or "")[:12]) + (" and uncommitted changes" if plan.dirty else "")),
+        *more,
     ]
     return [(name, value) for name, value in facts if value]
 
@@ -146,18 +140,16 @@ def teams_chart(people: Iterable[Person]) -> Chart | None:
     return Chart("Users by team and highest role", ROLES, bars, note) if bars else None
 
 
-def queues_chart(queues: Sequence[Mapping[str, Any]]) -> Chart | None:
+def queues_chart(queues: Sequence[QueueCoverage]) -> Chart | None:
     """The task queues of a report that change: who stays in them, leaves and comes."""
     columns = ("stay", "leave", "come")
-    rows = [(visible(one["name"]), dict(zip(columns, _of_queue(one), strict=True))) for one in queues[:MOST_QUEUES]]
+    rows = [
+        (visible(one.queue.name), {"stay": one.after - len(one.gains), "leave": len(one.loses), "come": len(one.gains)})
+        for one in queues[:MOST_QUEUES]
+    ]
     left = len(queues) - len(rows)
     note = f"and {left:,} more queues" if left else ""
     return Chart("People in the queues that change", columns, _bars(rows, columns), note) if rows else None
-
-
-def _of_queue(queue: Mapping[str, Any]) -> tuple[int, int, int]:
-    gains = len(queue["gains"])
-    return queue["after"] - gains, len(queue["loses"]), gains
 
 
 def history_chart(past: Sequence[Past]) -> Chart | None:

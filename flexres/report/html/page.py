@@ -14,11 +14,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
+from flexres.report.drift.model import DriftReport
 from flexres.report.html.content import Content, Past
 from flexres.report.html.drift import drift_content
-from flexres.report.html.plan import plan_content
+from flexres.report.html.plan import applied_content, plan_content
 from flexres.report.html.rows import Person
-from flexres.report.plan.json import Report
+from flexres.report.plan.model import AppliedReport, PlanReport
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 _POLICY: Final = (
@@ -27,14 +28,20 @@ _POLICY: Final = (
 )
 
 
-def page_html(report: Report, *, people: Iterable[Person] = (), past: Sequence[Past] = ()) -> str:
-    """The page of a plan, an outcome or drift in its JSON shape.
+def page_html(
+    report: PlanReport | AppliedReport | DriftReport, *, people: Iterable[Person] = (), past: Sequence[Past] = ()
+) -> str:
+    """The page of a plan, an outcome or drift.
 
     `people` are all whom the YAML declares, `past` what earlier reports of the stack found. The page loads nothing,
     sends nothing, and runs nothing but its own script.
     """
-    make = drift_content if report["report"] == "drift" else plan_content
-    return _rendered(make(report, people, past))
+    everybody = tuple(people)
+    if isinstance(report, DriftReport):
+        return _rendered(drift_content(report, everybody, past))
+    if isinstance(report, AppliedReport):
+        return _rendered(applied_content(report, everybody, past))
+    return _rendered(plan_content(report, everybody, past))
 
 
 def _rendered(content: Content) -> str:

@@ -1,18 +1,20 @@
-"""The people of a report as compact rows, the data that the HTML page searches and filters: from the JSON shape."""
+"""The people of a report as compact rows, the data that the HTML page searches and filters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from flexres.reconcile.change import Cause, FieldChange, Kind, Route
-from flexres.reconcile.key import Key
-from flexres.report.plan.json import Report
-from flexres.report.terms import KINDS, RISKS, Risk
-from flexres.report.wording import cause_text, field_label, names_of, quiet, short_place, sides
+from flexres.apply.outcome import UserOutcome
+from flexres.reconcile.change import Kind
+from flexres.report.plan.model import PlanReport, Undeclared, Where, where_of
+from flexres.report.plan.risks import RiskItem
+from flexres.report.plan.user import UserReport
+from flexres.report.routing.queues import shown as shown_queues
+from flexres.report.terms import KINDS, RISKS
+from flexres.report.wording import missed_because, names_of, short_place
 from flexres.text import visible
-from flexres.values import ABSENT
 
 AS_DECLARED: Final = "as declared"
 NOTED: Final = "noted"
@@ -95,129 +97,87 @@ def team_name(file: str) -> str:
     return visible(stem) or NO_TEAM
 
 
-def rows_of(plan: Report, people: Iterable[Person], outcomes: Iterable[Mapping[str, Any]] = ()) -> Rows:
-    """The rows of a plan in the JSON shape: who changes first, then who is not declared, then all the others."""
+def rows_of(report: PlanReport, people: Iterable[Person], outcomes: Iterable[UserOutcome] = ()) -> Rows:
+    """The rows of a plan: who changes first, then who is not declared, then all the others."""
     rows, by_name = Rows(), {person.username: person for person in people}
     # The page offers kinds in this order; the empty result has number 0, so that most rows can leave it out.
     for name in (*(one.name for one in KINDS.values()), NOTED, AS_DECLARED):
         rows.kinds.number(name)
     rows.results.number("")
-    risks: dict[str, list[Mapping[str, Any]]] = {}
-    for risk in plan["risks"]:
-        risks.setdefault(risk["username"], []).append(risk)
-    results = {outcome["username"]: outcome for outcome in outcomes}
-    queues = _queues_of(plan)
-    for change in plan["changes"]:
-        person = by_name.pop(change["username"], None)
-        name = change["username"]
-        _add_change(
-            rows,
-            plan["stack"],
-            change=change,
-            person=person,
-            risks=risks.get(name, []),
-            outcome=results.get(name, {}),
-            queues=queues.get(name, ""),
-        )
-    for user in plan["unmanaged"]:
-        said = f"managed by stack id {visible(user['stack_id'])}" if user.get("stack_id") else ""
-        said = "; ".join(filter(None, (said, queues.get(user["username"]))))
-        rows.add(user["username"], KINDS[Kind.UNMANAGED].name, said=said)
-    for worker in plan["orphans"]:
-        said = "; ".join(filter(None, ("Worker without a user", queues.get(worker["friendly_name"]))))
-        rows.add(worker["friendly_name"], KINDS[Kind.UNMANAGED].name, said=said)
-    for email, names in plan["personas"].items():
-        said = f"billed more than once: {visible(', '.join(names))}"
-        rows.add(email, KINDS[Kind.UNMANAGED].name, said=said)
-    for person in by_name.values():
-        said = queues.get(person.username, "")
+    risks: dict[str, list[RiskItem]] = {}
+    for risk in report.risks:
+        risks.setdefault(risk.username, []).append(risk)
+    results = {outcome.change.username: outcome for outcome in outcomes}
+    queues = _queues_of(report)
+    for one in report.users:
+        name = one.change.username
         rows.add(
-            person.username, AS_DECLARED, file=person.file, full_name=person.full_name, roles=person.roles, said=said
+            name,
+            kind_name(one),
+            **about(by_name.pop(name, None)) | {"file": one.change.file or ""},
+            **_said(one, risks.get(name, []), results.get(name), queues.get(name, "")),
+            place=short_place(report.plan.stack, where_of(report, one.change)),
         )
+    for other in report.undeclared:
+        in_queues = queues.get(other.name, "") if other.what is not Where.PERSON else ""
+        said = "; ".join(filter(None, (_undeclared(other), in_queues)))
+        rows.add(other.name, KINDS[Kind.UNMANAGED].name, said=said)
+    for person in by_name.values():
+        rows.add(person.username, AS_DECLARED, **about(person), said=queues.get(person.username, ""))
     return rows
 
 
-def _queues_of(plan: Report) -> dict[str, str]:
+def about(person: Person | None) -> dict[str, Any]:
+    """What the row of somebody says besides what changes."""
+    return {"file": person.file, "full_name": person.full_name, "roles": person.roles} if person else {}
+
+
+def _undeclared(one: Undeclared) -> str:
+    match one.what:
+        case Where.USER:
+            return ""
+        case Where.OTHER_STACK:
+            return f"managed by stack id {visible(one.stack_id)}"
+        case Where.WORKER:
+            return "Worker without a user"
+        case Where.PERSON:
+            return f"billed more than once: {visible(', '.join(one.names))}"
+
+
+def _queues_of(report: PlanReport) -> dict[str, str]:
     """Username → the queues that change and that they are in afterwards, so that the list finds them by either."""
     found: dict[str, list[str]] = {}
-    for queue in plan.get("queues", ()):
-        for username in queue["eligible"]:
-            found.setdefault(username, []).append(queue["name"])
+    for one in shown_queues(report.plan):
+        for username in one.eligible:
+            found.setdefault(username, []).append(one.queue.name)
     return {username: f"in {names_of(names, few=_MOST_QUEUES)}" for username, names in found.items()}
 
 
-def _add_change(
-    rows: Rows,
-    stack: str,
-    *,
-    change: Mapping[str, Any],
-    person: Person | None,
-    risks: list[Mapping[str, Any]],
-    outcome: Mapping[str, Any],
-    queues: str,
-) -> None:
-    fields = [field_of(one) for one in change["fields"]]
-    details = [risk.get("detail", "") for risk in risks if RISKS[Risk(risk["kind"])].says_why]
-    reason = "; ".join(details) or visible(change.get("reason", "") or change.get("why", ""))
-    kind = kind_name(change, fields)
-    rows.add(
-        change["username"],
-        kind,
-        file=change.get("file", ""),
-        full_name=person.full_name if person else "",
-        roles=person.roles if person else (),
-        place=short_place(stack, change.get("position", "")),
-        said="; ".join(dict.fromkeys(filter(None, (reason, missed_because(outcome), queues)))),
-        lines=list(_lines(change, fields)),
-        risks=[risk["kind"] for risk in risks if not RISKS[Risk(risk["kind"])].as_kind],
-        result="" if outcome.get("result") == kind else outcome.get("result", ""),
-        elsewhere=change.get("elsewhere", False),
-    )
+def _said(one: UserReport, risks: Sequence[RiskItem], outcome: UserOutcome | None, queues: str) -> dict[str, Any]:
+    details = [risk.detail for risk in risks if RISKS[risk.kind].says_why]
+    reason = "; ".join(details) or visible(one.change.reason or str(one.change.why or ""))
+    missed = missed_because(outcome) if outcome else ""
+    return {
+        "said": "; ".join(dict.fromkeys(filter(None, (reason, one.provider, missed, queues)))),
+        "lines": list(_lines(one)),
+        "risks": [str(risk.kind) for risk in risks if not RISKS[risk.kind].as_kind],
+        "result": str(outcome.result) if outcome and outcome.result != kind_name(one) else "",
+        "elsewhere": one.change.elsewhere,
+    }
 
 
-def missed_because(outcome: Mapping[str, Any]) -> str:
-    """Why one outcome of the JSON shape is not plainly done, and Twilio's request to ask about; empty if it is."""
-    said = [
-        ", ".join(field_label(Key.parse(key)) for key in outcome.get("not_taken", ())),
-        visible(outcome.get("message", "")),
-    ]
-    request = visible(outcome.get("request_id", ""))
-    if request and request not in said[1]:
-        said.append(f"request {request}")
-    return "; ".join(filter(None, said))
+def kind_name(one: UserReport) -> str:
+    """What a change is called; an update that only our marker notes is not called a change."""
+    return NOTED if one.noted else KINDS[one.change.kind].name
 
 
-def field_of(described: Mapping[str, Any]) -> FieldChange:
-    """A field of the JSON shape as the value that it was made from."""
-    return FieldChange(
-        key=Key.parse(described["key"]),
-        before=described.get("before", ABSENT),
-        after=described.get("after", ABSENT),
-        cause=Cause(described["cause"]),
-        route=Route(described["route"]),
-        let_go=described["let_go"],
-    )
-
-
-def kind_name(change: Mapping[str, Any], fields: Iterable[FieldChange]) -> str:
-    """What a change of the JSON shape is called; an update that only our marker notes is not called a change."""
-    kind = Kind(change["kind"])
-    if kind is Kind.UPDATE and not change.get("reason") and not any(one.writes for one in fields):
-        return NOTED
-    return KINDS[kind].name
-
-
-def _lines(change: Mapping[str, Any], fields: Iterable[FieldChange]) -> Iterator[list[str]]:
-    new = KINDS[Kind(change["kind"])].arrives
-    kept = []
-    for one in fields:
-        if quiet(one):
-            kept.append(field_label(one.key))
-            continue
-        before, *after = sides(one, _LIMIT)
-        if new and one.before is ABSENT:
-            yield [field_label(one.key), "", after[0] if after else before]
+def _lines(one: UserReport) -> Iterator[list[str]]:
+    new = KINDS[one.change.kind].arrives
+    for line in one.changed:
+        before, after = (*line.sides(_LIMIT), "")[:2]
+        if new and line.added:
+            yield [line.label, "", after or before]
         else:
-            yield [field_label(one.key), before, after[0] if after else "", "" if new else cause_text(one)]
-    if kept:
-        yield [", ".join(kept), "", "", "noted or let go; Flex stays as it is"]
+            yield [line.label, before, after, "" if new else line.why]
+    if one.kept:
+        yield [", ".join(line.label for line in one.kept), "", "", "noted or let go; Flex stays as it is"]

@@ -3,74 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any
 
 from flexres.apply.outcome import Applied, Outcome, Result
-from flexres.reconcile.change import Cause, FieldChange, IdpChange, UserChange
+from flexres.reconcile.change import IdpChange, UserChange
 from flexres.reconcile.idp.model import IdpPlan
-from flexres.reconcile.key import NAME_ID
 from flexres.reconcile.plan import Plan
 from flexres.report.layout import Page, Row, shorten
 from flexres.report.markdown import code, prose
 from flexres.report.wording import (
     LONG,
     SHORT,
-    cause_text,
-    field_label,
     names_of,
     plural,
     stranger_text,
     value_text,
-    values_text,
 )
 from flexres.text import visible
-from flexres.values import ABSENT, Value, normal, same
-
-_BY: Final = {Cause.GIT: "git", Cause.IDP: "changed there, put back", Cause.BOTH: "git, and changed there"}
-
-
-def mirrored(change: UserChange, field: FieldChange) -> bool:
-    """Whether the identity provider gets the same new value as Flex."""
-    there = change.idp.fields if change.idp else ()
-    return field.writes and any(one.key == field.key and same(one.after, field.after) for one in there)
-
-
-def only_there(change: UserChange) -> list[FieldChange]:
-    """What changes at the identity provider and not in Flex at the same time."""
-    here = [field for field in change.fields if field.writes]
-    there = change.idp.fields if change.idp else ()
-    return [one for one in there if not any(field.key == one.key and same(field.after, one.after) for field in here)]
-
-
-def label(field: FieldChange) -> str:
-    """A field of a user there, as people call it."""
-    return "NameID" if field.key is NAME_ID else field_label(field.key)
-
-
-def cause_here(change: UserChange, field: FieldChange) -> str:
-    """Why a field is changed in Flex, and whether it is at the provider, too."""
-    both = f" · Flex and {visible(change.idp.provider)}" if change.idp and mirrored(change, field) else ""
-    return cause_text(field) + both
-
-
-def cause(change: UserChange, field: FieldChange) -> str:
-    """Why a field is changed there, and where there is."""
-    provider = visible(change.idp.provider) if change.idp else ""
-    if field.after is ABSENT and change.leaves:
-        return f"at {provider}, or a login would bring them back"
-    return f"{_BY[field.cause]} · at {provider}"
-
-
-def in_one_line(change: UserChange) -> str:
-    """What a new user, or a leaver, gets or loses there."""
-    edit = change.idp
-    if edit is None:
-        return ""
-    provider = visible(edit.provider)
-    if change.leaves:
-        return f"loses the roles at {provider} too"
-    what = names_of([label(field) for field in edit.fields])
-    return f"is made at {provider}: {what}" if edit.user_id is None else f"at {provider}: {what}"
+from flexres.values import ABSENT, Value, normal
 
 
 def in_text(page: Page, plan: Plan, *, verbose: bool) -> None:
@@ -240,9 +190,3 @@ def _sides(before: Value, after: Value) -> dict[str, Any]:
     if after is not ABSENT:
         said["after"] = normal(after)
     return said
-
-
-def rows_of_user(change: UserChange, limit: int) -> Iterator[tuple[str, str, str]]:
-    """What a user's change does there alone: field, values, why."""
-    for field in only_there(change):
-        yield label(field), values_text(field, limit), cause(change, field)

@@ -8,8 +8,7 @@ from typing import Final
 
 from flexres.apply.outcome import Result, UserOutcome
 from flexres.errors import Exit
-from flexres.reconcile.change import FieldChange, Kind, UserChange
-from flexres.reconcile.key import EMAIL, ROLES, UNTIL
+from flexres.reconcile.change import Kind
 from flexres.reconcile.plan import Plan
 from flexres.report.idp import provider as idp
 from flexres.report.markdown import LEAST_LIMIT, LIMIT, Comment, code, footer, hidden_line, prose, summary_tag
@@ -17,23 +16,18 @@ from flexres.report.next_step import approve_command, checklist_command, passes_
 from flexres.report.plan import skills
 from flexres.report.plan.model import AppliedReport, PlanReport, Step, Undeclared, Where, where_of
 from flexres.report.plan.risks import RiskItem
+from flexres.report.plan.user import UserReport
 from flexres.report.routing import queues
 from flexres.report.sso import settings as sign_on
 from flexres.report.terms import EXITS, KINDS, RISKS, VERDICTS
 from flexres.report.wording import (
     ELSEWHERE,
-    SHORT,
     SSO_BRINGS_BACK,
-    arrival_text,
     as_set_words,
-    field_label,
-    new_text,
     offline_words,
     outcome_message,
     plural,
-    quiet,
     short_place,
-    values_text,
 )
 
 
@@ -181,56 +175,46 @@ def _team_files(comment: Comment, report: PlanReport) -> None:
     for one in report.files:
         says = ", ".join(f"{one.counts[kind]:,} {KINDS[kind].name}" for kind in KINDS if one.counts[kind])
         folded = f"<details>{summary_tag(short_place(report.plan.stack, one.file), says)}\n", "\n</details>\n"
-        rows = [row for change in one.changes for row in _rows(change)]
+        rows = [row for user in one.changes for row in _rows(user)]
         comment.table(_CHANGES, rows, "lines of changes", around=folded)
 
 
 def _elsewhere(comment: Comment, report: PlanReport) -> None:
     """What would happen without this change, too: Flex or an earlier change causes it."""
     folded = f"<details><summary>Not from this change: {len(report.elsewhere):,}</summary>\n", "\n</details>\n"
-    rows = [row for change in report.elsewhere for row in _rows(change)]
+    rows = [row for user in report.elsewhere for row in _rows(user)]
     comment.table(_CHANGES, rows, f"lines {ELSEWHERE}", around=folded)
 
 
 _CHANGES: Final = ("", "who", "field", "before → after", "why")
 
 
-def _rows(change: UserChange) -> Iterator[Sequence[str]]:
-    sign, who = f"`{KINDS[change.kind].sign}`", code(change.username)
-    for said in _details(change):
+def _rows(one: UserReport) -> Iterator[Sequence[str]]:
+    sign, who = f"`{KINDS[one.change.kind].sign}`", code(one.change.username)
+    for said in _details(one):
         yield sign, who, *said
         sign, who = "", ""
 
 
-def _details(change: UserChange) -> Iterator[Sequence[str]]:
-    name = KINDS[change.kind].name
-    if KINDS[change.kind].arrives and (change.live is None or not change.live.worker):
-        texts = [text for text in arrival_text(change) if text]
-        texts += [f"{field_label(one.key)}: {new_text(one)}" for one in _other_fields(change)]
-        origin = f"from {code(change.old.username)}" if change.old else ""
-        yield f"*{name}*", " · ".join(code(text) for text in texts), origin
-        if change.idp is not None:
-            yield "", prose(idp.in_one_line(change)), ""
+def _details(one: UserReport) -> Iterator[Sequence[str]]:
+    change, name = one.change, KINDS[one.change.kind].name
+    if one.comes:
+        texts = [
+            *filter(None, one.arrival),
+            *(f"{line.label}: {line.wanted()}" for line in one.lines if not line.repeats),
+        ]
+        origin = f"from {code(one.origin)}" if one.origin else ""
+        yield f"*{name}*", " · ".join(map(code, texts)), origin
+        if one.provider:
+            yield "", prose(one.provider), ""
         return
-    fields = [one for one in change.fields if not quiet(one)]
     if change.kind is not Kind.UPDATE or change.reason:
-        yield f"*{name}*", "" if fields or change.reason else "as declared", prose(change.reason, 400)
-    for one in fields:
-        yield code(field_label(one.key)), code(values_text(one)), idp.cause_here(change, one)
-    if not change.leaves:
-        for name_there, values, why in idp.rows_of_user(change, SHORT):
-            yield code(name_there), code(values), why
-    kept = [field_label(one.key) for one in change.fields if quiet(one)]
-    if kept:
+        yield f"*{name}*", "" if one.changed or change.reason else "as declared", prose(change.reason, 400)
+    for line in one.changed:
+        yield code(line.label), code(line.values()), line.why
+    if one.kept:
+        kept = [line.label for line in one.kept]
         yield f"*{plural(len(kept), 'field')}*", _few(kept), "noted or let go; Flex stays as it is"
-
-
-def _other_fields(change: UserChange) -> Iterator[FieldChange]:
-    """The fields of somebody new besides roles, skills and last day; not an address that is their username."""
-    for one in change.fields:
-        told = one.key in {ROLES, UNTIL} or one.key.space == "skill"
-        if not told and not (one.key is EMAIL and one.after == change.username):
-            yield one
 
 
 def _undeclared(comment: Comment, report: PlanReport) -> None:

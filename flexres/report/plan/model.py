@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import groupby
@@ -18,6 +18,7 @@ from flexres.reconcile.plan import Plan
 from flexres.report.idp.provider import untidy
 from flexres.report.next_step import AS_PLANNED, PlanRun, apply_command, lift, next_after, waits_for_console
 from flexres.report.plan.risks import Position, RiskItem, TopLine, place_of, risks_of, top_lines
+from flexres.report.plan.user import UserReport
 from flexres.report.terms import KINDS, RESULTS, Risk, Verdict
 
 
@@ -49,7 +50,7 @@ class TeamFile:
     """The changes of one team file: by kind in the order of telling, and in the plan's order within a kind."""
 
     file: str
-    changes: tuple[UserChange, ...]
+    changes: tuple[UserReport, ...]
     counts: Mapping[Kind, int]
 
 
@@ -89,8 +90,9 @@ class PlanReport:
     """All that any format says of a plan.
 
     `counts` is by kind, without `noted`: the updates that write nothing but our marker, because Flex already is as
-    declared. `files` and `elsewhere` are lists of changes, the latter of what is not from this change; `settings`
-    are those that are not simply as declared. `exit` is what `plan --check` exits with. `command` applies the plan.
+    declared. `users` are all changes; `files` and `elsewhere` list them, the latter what is not from this change,
+    each with those of somebody's fields that belong there. `settings` are those that are not simply as declared.
+    `exit` is what `plan --check` exits with. `command` applies the plan.
     """
 
     plan: Plan
@@ -104,8 +106,9 @@ class PlanReport:
     approved: tuple[Approved, ...]
     counts: Mapping[Kind, int]
     noted: int
+    users: tuple[UserReport, ...]
     files: tuple[TeamFile, ...]
-    elsewhere: tuple[UserChange, ...]
+    elsewhere: tuple[UserReport, ...]
     settings: tuple[SettingChange, ...]
     undeclared: tuple[Undeclared, ...]
     step: Step
@@ -175,7 +178,8 @@ def report_of(plan: Plan, run: PlanRun = AS_PLANNED, position: Position | None =
     """What to say of a plan; `position` gives the place in the YAML of a declared user."""
     risks = risks_of(plan, position)
     counts = Counter(change.kind for change in plan.users)
-    noted = sum(_writes_only_marker(change) for change in plan.of_kind(Kind.UPDATE))
+    users = {change.username: UserReport(change) for change in plan.users}
+    noted = sum(one.noted for one in users.values())
     counts[Kind.UPDATE] -= noted
     top = top_lines(plan, run)
     verdict = _verdict(plan, risks, top)
@@ -191,8 +195,9 @@ def report_of(plan: Plan, run: PlanRun = AS_PLANNED, position: Position | None =
         approved=tuple(_approved(plan)),
         counts={kind: counts[kind] for kind in Kind if counts[kind]},
         noted=noted,
-        files=tuple(_files(plan)),
-        elsewhere=_by_kind(not_from_this_change(plan.users)),
+        users=tuple(users.values()),
+        files=tuple(_files(_part(users, from_this_change(plan.users)))),
+        elsewhere=_by_kind(_part(users, not_from_this_change(plan.users))),
         settings=tuple(each for each in plan.settings if each.state is not SettingState.AS_DECLARED),
         undeclared=tuple(_undeclared(plan)),
         step=_step(plan, run, verdict),
@@ -235,12 +240,6 @@ def _differs_at_idp(plan: Plan) -> bool:
     return plan.idp is not None and bool(plan.idp.differing or plan.idp.strangers)
 
 
-def _writes_only_marker(change: UserChange) -> bool:
-    """Whether an update changes nothing that people see: Flex is as declared, and our marker takes note."""
-    writes = change.idp is not None or any(field.writes for field in change.fields)
-    return change.kind is Kind.UPDATE and not change.reason and not writes
-
-
 def _verdict(plan: Plan, risks: Sequence[RiskItem], top: Sequence[TopLine]) -> Verdict:
     if plan.violations:
         return Verdict.REFUSED
@@ -277,17 +276,22 @@ def _approved(plan: Plan) -> Iterator[Approved]:
         yield Approved(rule, by, tuple(usernames))
 
 
-def _files(plan: Plan) -> Iterator[TeamFile]:
-    changes = from_this_change(plan.users)
-    declared = [change for change in changes if change.file and not KINDS[change.kind].in_risks]
-    declared.sort(key=lambda change: change.file or "")
-    for file, found in groupby(declared, key=lambda change: change.file or ""):
-        ordered = _by_kind(list(found))
-        yield TeamFile(file, ordered, Counter(change.kind for change in ordered))
+def _part(users: Mapping[str, UserReport], changes: Iterable[UserChange]) -> list[UserReport]:
+    """What is said of some of the changes, or of only some of their fields."""
+    found = ((users[change.username], change) for change in changes)
+    return [one if one.change is change else UserReport(change) for one, change in found]
 
 
-def _by_kind(changes: Sequence[UserChange]) -> tuple[UserChange, ...]:
-    return tuple(sorted(changes, key=lambda change: _KIND_ORDER[change.kind]))
+def _files(changes: Sequence[UserReport]) -> Iterator[TeamFile]:
+    declared = [one for one in changes if one.change.file and not KINDS[one.change.kind].in_risks]
+    declared.sort(key=lambda one: one.change.file or "")
+    for file, found in groupby(declared, key=lambda one: one.change.file or ""):
+        ordered = _by_kind(found)
+        yield TeamFile(file, ordered, Counter(one.change.kind for one in ordered))
+
+
+def _by_kind(changes: Iterable[UserReport]) -> tuple[UserReport, ...]:
+    return tuple(sorted(changes, key=lambda one: _KIND_ORDER[one.change.kind]))
 
 
 _KIND_ORDER: Final = {kind: place for place, kind in enumerate(KINDS)}

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-from flexres.reconcile.change import FieldChange, Kind, UserChange
-from flexres.reconcile.key import ROLES, UNTIL
+from flexres.reconcile.change import Kind, UserChange
 from flexres.reconcile.plan import Plan
-from flexres.report.idp import provider as idp
 from flexres.report.layout import Cell, Page, Row
 from flexres.report.plan.model import AppliedReport, PlanReport
 from flexres.report.plan.risks import RiskItem
+from flexres.report.plan.user import Becomes, Repeats, UserReport
 from flexres.report.terms import KINDS, RISKS, Risk
 from flexres.report.wording import (
     ELSEWHERE,
     LONG,
     SHORT,
     SSO_BRINGS_BACK,
-    arrival_text,
-    cause_text,
-    field_label,
     names_of,
-    new_text,
-    quiet,
     short_place,
     short_sid,
-    values_text,
 )
 from flexres.text import visible
 
@@ -113,76 +106,53 @@ def elsewhere(page: Page, report: PlanReport, *, verbose: bool) -> None:
         page.table(_rows_of_file(report.elsewhere, verbose=verbose))
 
 
-def _rows_of_file(changes: Sequence[UserChange], *, verbose: bool) -> Iterator[Row]:
-    for kind, found in groupby(changes, key=lambda change: change.kind):
+def _rows_of_file(changes: Sequence[UserReport], *, verbose: bool) -> Iterator[Row]:
+    for kind, found in groupby(changes, key=lambda one: one.change.kind):
         same_kind = list(found)
         shown = same_kind if verbose else same_kind[:MOST]
-        for change in shown:
-            yield from _rows_of_user(change, verbose=verbose)
+        for one in shown:
+            yield from _rows_of_user(one, verbose=verbose)
         yield from rest(len(shown), len(same_kind), KINDS[kind].to_do)
 
 
-def _rows_of_user(change: UserChange, *, verbose: bool) -> Iterator[Row]:
+def _rows_of_user(one: UserReport, *, verbose: bool) -> Iterator[Row]:
     """The lines of one user: sign and name on the first, then a line a field."""
-    first = signed(change)
-    for row in _details(change, verbose=verbose):
+    first = signed(one.change)
+    for row in _details(one, verbose=verbose):
         yield [first, *row]
         first = ("", "")
 
 
-def _details(change: UserChange, *, verbose: bool) -> Iterator[Row]:
-    limit = LONG if verbose else SHORT
-    style = KINDS[change.kind].style
-    fields = [field for field in change.fields if verbose or not quiet(field)]
-    if change.kind is Kind.RENAME and change.old:
-        says = f"from {visible(change.old.username)}; keeps what the old Worker knew that nobody declares"
-        yield (KINDS[change.kind].name, style), (says, "")
-    if KINDS[change.kind].arrives and (change.live is None or change.live.worker is None):
-        yield from _arrival(change, fields, limit, verbose=verbose)
+def _details(one: UserReport, *, verbose: bool) -> Iterator[Row]:
+    change, terms, limit = one.change, KINDS[one.change.kind], LONG if verbose else SHORT
+    lines = one.lines if verbose else one.changed
+    if change.kind is Kind.RENAME and one.origin:
+        yield (terms.name, terms.style), (f"from {one.origin}; keeps what the old Worker knew that nobody declares", "")
+    if one.comes:
+        word = {Kind.REACTIVATE: terms.name, Kind.RENAME: "roles"}.get(change.kind)
+        yield [*([(word, terms.style)] if word else []), *((text, "") for text in one.arrival)]
+        if one.provider:
+            yield (one.provider, "dim"), ("", ""), ("", "")
+        for line in lines if verbose else ():
+            if line.repeats is not Repeats.ARRIVAL:
+                yield (line.label, "dim"), (line.wanted(limit), "dim")
         return
     if change.kind is Kind.ADOPT:
-        yield (KINDS[change.kind].name, style), ("as declared" if not fields else "with these changes", "")
+        yield (terms.name, terms.style), ("with these changes" if lines else "as declared", "")
     elif change.leaves:
-        yield (KINDS[change.kind].name, style), (visible(change.reason), "")
+        yield (terms.name, terms.style), (visible(change.reason), "")
         return
     elif change.reason and change.kind is Kind.UPDATE:
-        yield ("Worker", style), (visible(change.reason), "")
-    for field in fields:
-        why = (idp.cause_here(change, field), _cause_style(field))
-        yield (field_label(field.key), ""), (values_text(field, limit), ""), why
-    for name, values, cause in idp.rows_of_user(change, limit):
-        yield (name, ""), (values, ""), (cause, "dim")
-    if not verbose:
-        yield from _quiet(change.fields)
+        yield ("Worker", terms.style), (visible(change.reason), "")
+    for line in lines:
+        yield (line.label, ""), (line.values(limit), ""), (line.why, "dim" if line.expected else "cyan")
+    for becomes, says in () if verbose else _KEPT.items():
+        names = [line.label for line in one.kept if line.becomes is becomes]
+        if names:
+            yield (becomes.value, "dim"), (f"{names_of(names)}: {says}", "dim")
 
 
-def _arrival(change: UserChange, fields: Iterable[FieldChange], limit: int, *, verbose: bool) -> Iterator[Row]:
-    """Somebody who comes to Flex: roles and skills in one line, the other fields only where all is asked for."""
-    roles, skills = arrival_text(change)
-    words = {Kind.REACTIVATE: KINDS[Kind.REACTIVATE].name, Kind.RENAME: "roles"}
-    word = words.get(change.kind)
-    yield [*([(word, KINDS[change.kind].style)] if word else []), (roles, ""), (skills, "")]
-    if change.idp is not None:
-        yield (idp.in_one_line(change), "dim"), ("", ""), ("", "")
-    if not verbose:
-        return
-    for field in fields:
-        if field.key not in {ROLES, UNTIL} and field.key.space != "skill":
-            yield (field_label(field.key), "dim"), (new_text(field, limit), "dim")
-
-
-def _quiet(fields: Iterable[FieldChange]) -> Iterator[Row]:
-    """What stays in Flex as it is, in a line each for what is let go and what is noted."""
-    let_go = [field_label(field.key) for field in fields if field.let_go]
-    noted = [field_label(field.key) for field in fields if quiet(field) and not field.let_go]
-    if let_go:
-        yield ("let go", "dim"), (f"{names_of(let_go)}: stays in Flex, no longer ours", "dim")
-    if noted:
-        yield ("noted", "dim"), (f"{names_of(noted)}: already as declared", "dim")
-
-
-def _cause_style(field: FieldChange) -> str:
-    return "dim" if cause_text(field) in {"git", "noted, already so"} else "cyan"
+_KEPT: Final = {Becomes.LET_GO: "stays in Flex, no longer ours", Becomes.NOTED: "already as declared"}
 
 
 def counts(page: Page, counted: Sequence[Cell]) -> None:

@@ -29,7 +29,7 @@ def in_text(page: Page, plan: Plan, position: Position | None, most: int | None)
             (visible(one.name), "yellow"),
             (one.message, ""),
             (names_of(one.usernames, few=_FEW), ""),
-            (short_place(plan.stack, _place(one, position)), "dim"),
+            (short_place(plan.stack, place_of_skill(one, position)), "dim"),
         )
         for one in shown
     ]
@@ -41,7 +41,7 @@ def in_text(page: Page, plan: Plan, position: Position | None, most: int | None)
 def markdown_rows(plan: Plan, position: Position | None) -> Iterator[Sequence[str]]:
     """A row for each."""
     for one in plan.skills:
-        place = short_place(plan.stack, _place(one, position))
+        place = short_place(plan.stack, place_of_skill(one, position))
         yield code(one.name), prose(one.message), prose(names_of(one.usernames, few=_FEW)), code(place) if place else ""
 
 
@@ -54,12 +54,12 @@ def as_json(plan: Plan, position: Position | None) -> list[dict[str, Any]]:
             "message": one.message,
             "usernames": list(one.usernames),
             **({"suggestion": one.suggestion} if one.suggestion else {}),
-            **({"where": place} if (place := _place(one, position)) else {}),
+            **({"where": place} if (place := place_of_skill(one, position)) else {}),
         }
         for one in plan.skills
     ]
 
 
-def _place(one: SkillTrouble, position: Position | None) -> str:
+def place_of_skill(one: SkillTrouble, position: Position | None) -> str:
     """Where the first of them is declared."""
     return (position(one.usernames[0]) if position is not None else None) or ""

@@ -98,8 +98,14 @@ def as_json(plan: Plan) -> dict[str, Any]:
     if plan.routing is None:
         return {}
     said = {"queues": [_queue_json(one, plan) for one in shown(plan)]}
-    notes = [f"the task queues cannot be read: {plan.routing.unread}"] if plan.routing.unread else plan.routing.notes
-    return {**said, **({"queue_notes": list(notes)} if notes else {})}
+    return {**said, **({"queue_notes": noted} if (noted := notes(plan)) else {})}
+
+
+def notes(plan: Plan) -> list[str]:
+    """Everything that cannot be told about the queues, whoever is touched."""
+    if plan.routing is not None and plan.routing.unread:
+        return [f"the task queues cannot be read: {plan.routing.unread}"]
+    return list(plan.routing.notes) if plan.routing is not None else []
 
 
 def _queue_json(one: QueueCoverage, plan: Plan) -> dict[str, Any]:

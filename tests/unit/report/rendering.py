@@ -11,6 +11,7 @@ from flexres.report.drift import json as of_drift
 from flexres.report.drift import text
 from flexres.report.drift import text as drift_as_markdown
 from flexres.report.drift.model import drift_report_of
+from flexres.report.html.page import page_html
 from flexres.report.next_step import PlanRun
 from flexres.report.plan import json as of_plan
 from flexres.report.plan import markdown as plan_as_markdown
@@ -43,6 +44,18 @@ def applied_markdown(applied: Applied, *, run: PlanRun = READ, position: Positio
 
 def applied_json(applied: Applied, *, run: PlanRun = READ, position: Position | None = None) -> dict[str, Any]:
     return of_plan.applied_json(applied_report_of(applied, run, position))
+
+
+def plan_page(plan: Plan, *, run: PlanRun = READ, position: Position | None = None, **around: Any) -> str:
+    return page_html(report_of(plan, run, position), **around)
+
+
+def applied_page(applied: Applied, *, run: PlanRun = READ, position: Position | None = None, **around: Any) -> str:
+    return page_html(applied_report_of(applied, run, position), **around)
+
+
+def drift_page(drift: Drift, *, run: PlanRun = READ, position: Position | None = None, **around: Any) -> str:
+    return page_html(drift_report_of(drift, run, position), **around)
 
 
 def drift_text(drift: Drift, *, run: PlanRun = READ, position: Position | None = None, **look: Any) -> str:

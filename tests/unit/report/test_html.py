@@ -6,6 +6,8 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
+from functools import partial
 from html.parser import HTMLParser
 from typing import Any
 
@@ -15,28 +17,28 @@ from hypothesis import strategies as st
 
 from flexres.reconcile.drift.findings import drift_of
 from flexres.report.html.content import Past
-from flexres.report.html.page import page_html
 from flexres.report.html.rows import Person
 from flexres.text import visible
 from tests.unit.report import samples
-from tests.unit.report.rendering import applied_json, drift_json, plan_json
+from tests.unit.report.idp_samples import managed_idp_plan
+from tests.unit.report.rendering import applied_page, drift_page, plan_page
 
 PAST = [Past(f"2026-11-{day:02} 06:00 UTC", day % 3, day % 2) for day in range(1, 8)]
-REPORTS = {
-    "in sync": lambda: plan_json(samples.in_sync_plan()),
-    "safe": lambda: plan_json(samples.safe_plan()),
-    "busy": lambda: plan_json(samples.busy_plan(), position=samples.position),
-    "approved": lambda: plan_json(samples.approved_plan(), position=samples.position),
-    "refused": lambda: plan_json(samples.refused_plan()),
-    "idp": lambda: plan_json(samples.idp_plan()),
-    "hostile": lambda: plan_json(samples.hostile_plan()),
-    "kept": lambda: plan_json(samples.kept_plan()),
-    "leavers": lambda: plan_json(samples.leavers_plan()),
-    "applied": lambda: applied_json(samples.applied(samples.approved_plan(), interrupted=True)),
-    "none done": lambda: applied_json(samples.none_done(samples.busy_plan())),
-    "drift": lambda: drift_json(drift_of(samples.busy_plan()), position=samples.position),
-    "hostile drift": lambda: drift_json(drift_of(samples.hostile_plan())),
-    "no drift": lambda: drift_json(drift_of(samples.in_sync_plan())),
+PAGES = {
+    "in sync": partial(plan_page, samples.in_sync_plan()),
+    "safe": partial(plan_page, samples.safe_plan()),
+    "busy": partial(plan_page, samples.busy_plan(), position=samples.position),
+    "approved": partial(plan_page, samples.approved_plan(), position=samples.position),
+    "refused": partial(plan_page, samples.refused_plan()),
+    "idp": partial(plan_page, samples.idp_plan()),
+    "hostile": partial(plan_page, samples.hostile_plan()),
+    "kept": partial(plan_page, samples.kept_plan()),
+    "leavers": partial(plan_page, samples.leavers_plan()),
+    "applied": partial(applied_page, samples.applied(samples.approved_plan(), interrupted=True)),
+    "none done": partial(applied_page, samples.none_done(samples.busy_plan())),
+    "drift": partial(drift_page, drift_of(samples.busy_plan()), position=samples.position),
+    "hostile drift": partial(drift_page, drift_of(samples.hostile_plan())),
+    "no drift": partial(drift_page, drift_of(samples.in_sync_plan())),
 }
 
 
@@ -83,10 +85,10 @@ def people(count: int = 3) -> list[Person]:
     return [Person(f"user{n}@example.com", f"User {n}", ("agent",), samples.SUPPORT) for n in range(count)]
 
 
-@pytest.mark.parametrize("name", REPORTS)
+@pytest.mark.parametrize("name", PAGES)
 def test_every_report_has_a_page_that_loads_nothing(name: str) -> None:
     """No element of it can fetch, and the policy allows nothing but its own style and script, by their hashes."""
-    page = Page(page_html(REPORTS[name](), people=people(), past=PAST))
+    page = Page(PAGES[name](people=people(), past=PAST))
 
     assert not {tag for tag, _ in page.tags} & {"link", "img", "iframe", "object", "embed", "base", "video", "audio"}
     attributes = {key for _, found in page.tags for key in found}
@@ -98,14 +100,14 @@ def test_every_report_has_a_page_that_loads_nothing(name: str) -> None:
         assert f"{directive}-src 'sha256-{digest}'" in page.policy
 
 
-@pytest.mark.parametrize("name", REPORTS)
+@pytest.mark.parametrize("name", PAGES)
 def test_the_same_report_gives_the_same_page(name: str) -> None:
     """Nothing depends on when or where it is made."""
-    assert page_html(REPORTS[name](), past=PAST) == page_html(REPORTS[name](), past=PAST)
+    assert PAGES[name](past=PAST) == PAGES[name](past=PAST)
 
 
-OUR_TAGS = {tag for tag, _ in Page(page_html(REPORTS["busy"](), people=people(), past=PAST)).tags}
-OUR_TAGS |= {tag for tag, _ in Page(page_html(REPORTS["applied"](), people=people())).tags}
+OUR_TAGS = {tag for tag, _ in Page(PAGES["busy"](people=people(), past=PAST)).tags}
+OUR_TAGS |= {tag for tag, _ in Page(PAGES["applied"](people=people())).tags}
 PIECES = st.sampled_from([*samples.HOSTILE, "</script>", "<!--", "-->", "<", "&", "'", '"', "{{ 1 }}", "\u2028", "a"])
 HOSTILE_TEXT = st.lists(PIECES, min_size=1, max_size=5).map("".join)
 
@@ -120,7 +122,7 @@ def test_no_name_gets_out_of_its_place(name: str) -> None:
     plan = samples.plan_of([user, samples.desired(f"x{name}", roles=("admin",))], [before, gone], name=name)
     person = Person(name, name, (name,), f"{name}.yaml")
 
-    page = Page(page_html(plan_json(plan), people=[person]))
+    page = Page(plan_page(plan, people=[person]))
 
     assert {tag for tag, _ in page.tags} <= OUR_TAGS
     assert [attributes.get("type") for tag, attributes in page.tags if tag == "script"] == ["application/json", None]
@@ -130,7 +132,7 @@ def test_no_name_gets_out_of_its_place(name: str) -> None:
 
 def test_the_page_begins_with_the_verdict_and_who_needs_care() -> None:
     """What a reader has to decide comes before the list of everybody."""
-    seen = Page(page_html(REPORTS["busy"](), people=people())).seen
+    seen = Page(PAGES["busy"](people=people())).seen
     places = [seen.index(words) for words in ("refused", "Refused", "Needs care", "Changes by kind", "Search")]
     assert places == sorted(places)
     assert "flexres apply --stack prod --approve" in seen
@@ -147,7 +149,7 @@ def test_everybody_is_in_the_list_once() -> None:
         ],
     )
 
-    data = Page(page_html(plan_json(plan), people=people(2))).data
+    data = Page(plan_page(plan, people=people(2))).data
 
     kinds = {row[0]: data["kinds"][row[4]][0] for row in data["rows"]}
     assert kinds == {
@@ -159,11 +161,29 @@ def test_everybody_is_in_the_list_once() -> None:
 
 def test_a_changed_field_keeps_its_two_sides_and_its_cause() -> None:
     """The list shows before and after apart; what is new has no before."""
-    data = Page(page_html(REPORTS["busy"]())).data
+    data = Page(PAGES["busy"]()).data
     rows = {row[0]: row for row in data["rows"]}
     assert ["level", "2", "3", "git"] in rows["bob@example.com"][7]
     assert ["location", "Leeds", "London", "changed in Flex, put back"] in rows["cho@example.com"][7]
     assert ["roles", "", "agent, supervisor"] in rows["ana@example.com"][7]
+
+
+def test_the_page_tells_what_happens_at_the_identity_provider_too() -> None:
+    """As every other format does; who changes there alone is changed, not noted."""
+    plan = managed_idp_plan()
+    alone = plan.with_users(replace(change, fields=()) for change in plan.users)
+    data = Page(plan_page(alone)).data
+    rows = {row[0]: row for row in data["rows"]}
+    assert rows["ben@example.com"][7] == [["department", "Ops", "Sales", "changed there, put back · at Auth0"]]
+    assert data["kinds"][rows["ben@example.com"][4]][0] == "changed"
+    assert rows["new@example.com"][6] == "is made at Auth0: NameID"
+
+
+def test_the_page_says_what_an_earlier_change_causes() -> None:
+    """Compared with a base, as every other format does."""
+    rows = Page(plan_page(samples.based_plan())).data["rows"]
+    lines = [line for row in rows if len(row) > 7 for line in row[7]]
+    assert "git, an earlier change" in {line[-1] for line in lines}
 
 
 def test_the_charts_count_people_once() -> None:
@@ -173,7 +193,7 @@ def test_the_charts_count_people_once() -> None:
         Person("b", "B", ("agent", "supervisor"), "users/ops.yaml"),
         Person("c", "C", ("agent",), "users/sales.yaml"),
     ]
-    seen = Page(page_html(REPORTS["in sync"](), people=crowd)).seen
+    seen = Page(PAGES["in sync"](people=crowd)).seen
     assert "Users by team and highest role" in seen
     assert "ops – 1 1 sales 1 – –" in seen
 
@@ -181,12 +201,12 @@ def test_the_charts_count_people_once() -> None:
 @pytest.mark.parametrize(("name", "past", "shown"), [("busy", PAST, True), ("busy", PAST[:1], False)])
 def test_the_history_needs_two_reports(name: str, past: list[Past], shown: bool) -> None:
     """One bar alone says nothing about how it went."""
-    assert ("in the last 7 reports" in Page(page_html(REPORTS[name](), past=past)).seen) is shown
+    assert ("in the last 7 reports" in Page(PAGES[name](past=past)).seen) is shown
 
 
 def test_an_outcome_says_first_who_was_left_out() -> None:
     """With the reason and with what to type next."""
-    seen = Page(page_html(REPORTS["applied"]())).seen
+    seen = Page(PAGES["applied"]()).seen
     assert seen.index("Not done") < seen.index("What needed care")
     assert "Error invalid attribute format" in seen
     assert "What to type next" in seen
@@ -194,6 +214,6 @@ def test_an_outcome_says_first_who_was_left_out() -> None:
 
 def test_what_failed_beside_the_changes_is_among_what_was_not_done() -> None:
     """A failure of the engine's own, whoever was done."""
-    report = {**applied_json(samples.applied(samples.safe_plan())), "errors": ["the state could not be saved"]}
-    seen = Page(page_html(report)).seen
+    failed = replace(samples.applied(samples.safe_plan()), errors=("the state could not be saved",))
+    seen = Page(applied_page(failed)).seen
     assert "the state could not be saved" in seen[seen.index("Not done") :]

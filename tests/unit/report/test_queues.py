@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from flexres.report.html.page import page_html
 from flexres.report.plan.model import report_of
 from flexres.report.terms import Risk
-from tests.unit.report.rendering import plan_json, plan_markdown, plan_text
+from tests.unit.report.rendering import plan_json, plan_markdown, plan_page, plan_text
 
 from . import queue_samples, samples
 
@@ -62,7 +61,7 @@ def test_programs_get_them_as_values() -> None:
 
 
 def test_the_page_shows_bars_and_who_is_in() -> None:
-    page = page_html(plan_json(queue_samples.queues_plan()), people=(), past=())
+    page = plan_page(queue_samples.queues_plan())
     assert "People in the queues that change" in page
     assert "<summary>2 in it</summary>" in page
     assert "in Billing EN" in page  # who is in a queue is found by its name in the list of people
@@ -94,5 +93,5 @@ def test_a_skill_that_flex_does_not_have_is_told_in_every_format_with_its_place(
         ("billing", "level too high"),
     ]
     assert found["channels_as_set"] == 120
-    page = page_html(found, people=(), past=())
+    page = plan_page(plan)
     assert "Skills that Flex does not have so" in page

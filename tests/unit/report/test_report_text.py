@@ -63,22 +63,6 @@ def test_risk_comes_before_the_users_by_team_file() -> None:
     assert places == sorted(places)
 
 
-def test_a_field_tells_before_and_after_and_the_cause() -> None:
-    """A reader sees what changes and who made it differ."""
-    text = text_of(samples.busy_plan())
-    assert re.search(r"~ bob@example\.com +level +2 → 3 +git", text)
-    assert re.search(r" location +Leeds → London +changed in Flex, put back", text)
-
-
-def test_both_sides_changing_is_said() -> None:
-    """When git and somebody in Flex changed the same field, nobody has to guess."""
-    before = samples.desired("ana@example.com", attributes={"level": 1})
-    plan = samples.plan_of(
-        [replace(before, attributes={"level": 2})], [samples.in_flex(before, then=[("attr:level", 3)])]
-    )
-    assert re.search(r"level +3 → 2 +git, and changed in Flex", text_of(plan))
-
-
 def test_each_violation_says_what_lifts_it_and_the_command_lifts_all() -> None:
     """A refused plan ends with exactly what to type."""
     plan = samples.refused_plan()
@@ -180,24 +164,6 @@ def test_no_unseen_character_reaches_the_terminal(name: str, value: str, width: 
         lines = text.removesuffix("\n").split("\n")
         assert all(line.isprintable() for line in lines)
         assert max(cell_len(line) for line in lines) <= width
-
-
-def test_two_long_values_are_cut_where_they_differ() -> None:
-    """Before and after never look alike."""
-    before = samples.desired("ana@example.com", attributes={"note": "x" * 200 + " old"})
-    after = replace(before, attributes={"note": "x" * 200 + " new"})
-    line = line_with(text_of(samples.plan_of([after], [samples.in_flex(before)])), "note")
-    assert "old → …" in line
-    assert "new" in line
-
-
-def test_a_text_that_looks_like_another_type_is_quoted() -> None:
-    """The change from the number 1 to the text "1" can be seen."""
-    before = samples.desired("ana@example.com", attributes={"level": 1, "empty": "x"})
-    after = replace(before, attributes={"level": "1", "empty": ""})
-    text = text_of(samples.plan_of([after], [samples.in_flex(before)]))
-    assert '1 → "1"' in text
-    assert 'x → ""' in text
 
 
 def test_an_outcome_tells_trouble_first_and_what_to_type_next() -> None:

@@ -75,14 +75,17 @@ class NoJournal:
 class FileJournal:
     """Appends to a file that only its owner may read: it holds personal data, but never a credential."""
 
-    def __init__(self, path: Path, run: Run, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        """Opens the file. Raises SetupError when that is not possible."""
+    def __init__(
+        self, path: Path, run: Run, *, now: Callable[[], datetime] = lambda: datetime.now(UTC), follow: bool = True
+    ) -> None:
+        """Opens the file, and unless `follow` no link. Raises SetupError when that is not possible."""
         self._path = path
         self._run = run
         self._now = now
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            how = os.O_WRONLY | os.O_APPEND | os.O_CREAT | (0 if follow else getattr(os, "O_NOFOLLOW", 0))
+            self._file = os.open(path, how, 0o600)
             found = os.fstat(self._file).st_mode
             if stat.S_ISREG(found) and found & 0o077:
                 os.fchmod(self._file, 0o600)
@@ -169,22 +172,34 @@ class FileJournal:
             raise self._broken(error) from error
 
 
-def own_journal(stacks: Path, stack: str) -> Path:
-    """Where a stack's journal is kept unless told otherwise: beside the folder `stacks` of all, out of git's sight.
+def open_journal(named: Path | None, stacks: Path, run: Run) -> FileJournal:
+    """The journal in the file that somebody named, else in the stack's own beside the folder `stacks` of all.
+
+    The named one may be a link, a pipe or a device; the stack's own stands in a repository, which may hold anybody's.
 
     Raises:
-        SetupError: the folder cannot be written.
+        SetupError: it cannot be written, or is a link where it may be none.
     """
+    return FileJournal(named or _own_file(stacks, run.stack), run, follow=named is not None)
+
+
+def _own_file(stacks: Path, stack: str) -> Path:
+    """The file of a stack's own journal; its folder is out of git's sight."""
     folder = folder_above(stacks) / ".flexres"
+    ignore, file = folder / ".gitignore", folder / "journal" / f"{stack}.jsonl"
+    for path in (folder, ignore, file.parent, file):
+        if path.is_symlink():
+            hint = "find out who made it, and remove it; or name a file with --journal"
+            raise SetupError(f"{path} is a link, and a journal goes nowhere else than where it stands", hint=hint)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         # It holds what people's Workers knew, which belongs into no commit.
-        write_file(folder / ".gitignore", "*\n")
+        write_file(ignore, "*\n")
     except OSError as error:
         raise SetupError(
             f"the journal's folder {folder} cannot be written: {error.strerror}", hint="name a file with --journal"
         ) from error
-    return folder / "journal" / f"{stack}.jsonl"
+    return file
 
 
 def _described(change: Change) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from flexres.apply.direct import apply_plan
-from flexres.apply.journal import FileJournal, Run, own_journal
+from flexres.apply.journal import Run, open_journal
 from flexres.apply.outcome import Applied
 from flexres.cli.extra_outputs import NO_EXTRA_OUTPUTS, ExtraOutputs
 from flexres.cli.open_stack import Opened, note_oddities
@@ -150,8 +150,8 @@ async def _by_pulumi(plan: Plan, it: Opened, manner: Manner, through: Engine) ->
 
 async def carry_out(plan: Plan, it: Opened, manner: Manner) -> Applied:
     """Applies the plan with progress on stderr and a journal; Ctrl-C stops it between two users."""
-    path = manner.journal or own_journal(it.revision.folder.parent, plan.stack)
-    journal = FileJournal(path, Run(plan.stack, it.by, plan.commit, plan.dirty, it.reviewed.who))
+    run = Run(plan.stack, it.by, plan.commit, plan.dirty, it.reviewed.who)
+    journal = open_journal(manner.journal, it.revision.folder.parent, run)
     stop = asyncio.Event()
     try:
         journal.drift(manner.found)

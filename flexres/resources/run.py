@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from flexres.apply.direct import SILENCES, context_of
 from flexres.apply.idp import write_setup
-from flexres.apply.journal import FileJournal, JournalError, own_journal
+from flexres.apply.journal import JournalError, open_journal
 from flexres.apply.journal import Run as JournalRun
 from flexres.apply.outcome import C_co, Outcome, Result, UserOutcome
 from flexres.apply.pulumi.channel import Sender
@@ -313,9 +313,8 @@ class Run:
         if self.session.wanted.dirty and is_pipeline(os.environ) and not self._settings.allow_dirty:
             hint = f"commit it, or set {names.ALLOW_DIRTY}=1 to go on"
             raise SetupError(words.dirty(self.session.wanted), hint=hint)
-        path = self._settings.journal or own_journal(self._settings.stacks, stack.name)
-        by = operator(revision.folder, os.environ)
-        journal = FileJournal(path, JournalRun(stack.name, by, revision.commit, revision.dirty))
+        run = JournalRun(stack.name, operator(revision.folder, os.environ), revision.commit, revision.dirty)
+        journal = open_journal(self._settings.journal, self._settings.stacks, run)
         plan = self._verdict.plan if self._verdict else await self._plan()
         older = self._settings.allow_older or self._verdict is None
         context = context_of(self.session, plan, journal, allow_older=older)

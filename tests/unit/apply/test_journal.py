@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from flexres.apply.journal import FileJournal, JournalError, Run, own_journal
+from flexres.apply.journal import FileJournal, JournalError, Run, open_journal
 from flexres.apply.outcome import Outcome, Result
 from flexres.errors import SetupError
 from flexres.reconcile.change import Answer, Change, IdpChange, Kind, Part, SettingChange, SettingState, UserChange
@@ -109,10 +109,48 @@ def test_a_place_that_cannot_be_written_is_said_before_anything_is(tmp_path: Pat
 
 
 def test_a_stacks_own_journal_is_out_of_gits_sight(tmp_path: Path) -> None:
-    path = own_journal(tmp_path / "stacks", "prod")
-    assert path == tmp_path / ".flexres" / "journal" / "prod.jsonl"
+    open_journal(None, tmp_path / "stacks", RUN).close()
+    assert (tmp_path / ".flexres" / "journal" / "prod.jsonl").is_file()
     assert (tmp_path / ".flexres" / ".gitignore").read_text() == "*\n"
     assert (tmp_path / ".flexres").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("link", [".flexres", ".flexres/.gitignore", ".flexres/journal", ".flexres/journal/prod.jsonl"])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_stacks_own_journal_follows_no_link_of_the_repository(tmp_path: Path, link: str, there: bool) -> None:
+    """Somebody commits one to a file that the pipeline, or whoever applies, may write: it stays as it is."""
+    place, other = tmp_path / "project" / link, tmp_path / "other"
+    place.parent.mkdir(parents=True)
+    if there and place.suffix:
+        other.write_text("theirs")
+        other.chmod(0o644)
+    elif there:
+        other.mkdir()
+    place.symlink_to(other)
+    with pytest.raises(SetupError, match=f"{link} is a link") as refused:
+        open_journal(None, tmp_path / "project" / "stacks", RUN)
+    assert "--journal" in refused.value.hint
+    if there and place.suffix:
+        assert (other.read_text(), other.stat().st_mode & 0o777) == ("theirs", 0o644)
+    else:
+        assert list(tmp_path.glob("other/*")) == []
+        assert other.exists() is there
+
+
+def test_a_link_put_there_at_the_last_moment_is_not_followed(tmp_path: Path) -> None:
+    """After the look at the folder, before the file is opened."""
+    (tmp_path / "other").write_text("theirs")
+    (tmp_path / "prod.jsonl").symlink_to(tmp_path / "other")
+    with pytest.raises(SetupError, match="cannot be written"):
+        FileJournal(tmp_path / "prod.jsonl", RUN, follow=False)
+
+
+def test_a_journal_that_somebody_names_may_be_a_link(tmp_path: Path) -> None:
+    """/dev/stdout is one."""
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "journal.jsonl")
+    it = open_journal(tmp_path / "link.jsonl", tmp_path / "stacks", RUN)
+    it.before(ANA, "{}")
+    assert len(lines(tmp_path / "journal.jsonl")) == 1
 
 
 def test_what_is_not_committed_is_not_told_as_the_commit(tmp_path: Path) -> None:

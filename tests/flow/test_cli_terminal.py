@@ -123,6 +123,22 @@ def test_apply_asks_and_enter_changes_nothing(project: Path, environment: dict[s
     assert sandbox.users() == []
 
 
+def test_approvals_that_changed_at_the_question_are_not_pruned(project: Path, environment: dict[str, str]) -> None:
+    """What was shown is not what would go any more: an approval that was pulled meanwhile stays."""
+    line = "    - {digests: {user01@example.com: %s}, for: %s, until: 2026-01-31}\n"
+    old, new = line % ("a" * 26, "long done"), line % ("b" * 26, "just pulled")
+    file = project / "stacks" / "prod" / "flex.yaml"
+    file.write_text(f"{FLEX}policy:\n  min_admins: 0\n  approved:\n{old}")
+    terminal = Terminal(project, environment, "approve", "--prune")
+    terminal.until(r"Take out 1 approval\? \[y/N\]")
+    meanwhile = file.read_text().replace(old, new + old)
+    file.write_text(meanwhile)
+    terminal.type("y\n")
+    assert terminal.ends() == 2
+    assert "the approvals in stacks/prod/flex.yaml changed meanwhile" in terminal.shown
+    assert file.read_text() == meanwhile
+
+
 def test_ctrl_c_at_the_question_ends_it(project: Path, environment: dict[str, str], sandbox: Sandbox) -> None:
     terminal = Terminal(project, environment, "apply")
     terminal.until(r"\[y/N\]: ")

@@ -15,8 +15,9 @@ from flexres.cli import options
 from flexres.cli.open_stack import Lifts, opened
 from flexres.cli.output import busy, emit, note
 from flexres.desired.edit.flex_file import with_approvals, without_approvals
-from flexres.desired.load import CONFIG
+from flexres.desired.load import CONFIG, load_config
 from flexres.desired.model import DAYS_APPROVED, MOST_DAYS_APPROVED, ApprovedEntry
+from flexres.desired.source import FolderSource
 from flexres.errors import Exit, SetupError
 from flexres.files import write_file
 from flexres.reconcile.change import Block
@@ -111,7 +112,10 @@ def _pruned(plan: Plan, entries: Sequence[ApprovedEntry], file: Path, *, yes: bo
     if not yes and not typer.confirm(f"Take out {plural(len(idle), 'approval')}?", err=True):
         note("Nothing was written.")
         return Exit.DONE
-    write_file(file, without_approvals(file.read_bytes(), str(file), idle))
+    data = file.read_bytes()
+    if load_config(FolderSource(file.parent, shown_as=str(file.parent))).policy.approved != entries:
+        raise SetupError(f"the approvals in {file} changed meanwhile: nothing was written", hint="run it again")
+    write_file(file, without_approvals(data, str(file), idle))
     emit(f"wrote {file}")
     return Exit.DONE
 

@@ -10,13 +10,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from flexres.desired.checks import Glance, clashes, glance, may_clash
+from flexres.desired.checks import Glance, clashes, glance, may_clash, same_id
 from flexres.desired.git_objects import GitSource, NoStackError
 from flexres.desired.load import CONFIG, Stack, load_config, load_stack
 from flexres.desired.model import StackConfig
 from flexres.desired.revision import former_folder
 from flexres.desired.source import FolderSource
-from flexres.errors import InvalidStack, SetupError
+from flexres.errors import InvalidStack, Problem, SetupError
 from flexres.reconcile.base import Base
 from flexres.reconcile.context import Wanted
 
@@ -114,14 +114,20 @@ def refuse_clashes(stack: Stack, chosen: StackFolder) -> None:
     """Raises InvalidStack where another stack beside this one claims its id, or a user of its instance."""
     beside = [other for other in all_stacks(chosen.folder.parent) if other.folder.name != chosen.folder.name]
     for other in beside:
-        if not may_clash(stack, glance_at(other)):
-            continue
-        try:
-            found = clashes([load(other), stack])
-        except InvalidStack:
-            continue  # its own validation says what is wrong with it
+        found = clashes_with(stack, other)
         if found:
             raise InvalidStack(found, files=len(stack.files))
+
+
+def clashes_with(mine: Stack, other: StackFolder) -> tuple[Problem, ...]:
+    """What this stack and the one in another folder both claim, told at this one."""
+    seen = glance_at(other)
+    if not may_clash(mine, seen):
+        return ()
+    try:
+        return clashes([load(other), mine])
+    except InvalidStack:
+        return same_id(mine, seen, other.name)  # its own validation says what is wrong with it
 
 
 def checked_name(name: str) -> str:

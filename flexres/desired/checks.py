@@ -14,6 +14,7 @@ from flexres.desired.source import Source, UnreadableFile
 from flexres.desired.stack import Stack
 from flexres.desired.users import Entry
 from flexres.desired.yaml.problems import Locator, problem_at
+from flexres.desired.yaml.tree import compose, decode
 from flexres.desired.yaml.values import Unusual, read_values
 from flexres.errors import Position, Problem
 from flexres.values import fold_case
@@ -231,9 +232,15 @@ class Glance:
 def glance(source: Source) -> Glance:
     """A look at a stack's flex.yaml alone; of one that cannot be read nothing is known."""
     try:
-        values = read_values(source.read(_CONFIG))
-    except (UnreadableFile, Unusual):
+        data = source.read(_CONFIG)
+    except UnreadableFile:
         return Glance()
+    try:
+        values = read_values(data)
+    except Unusual:
+        text, problems = decode(data, _CONFIG)
+        tree = compose(text, _CONFIG)[0] if not problems else None
+        values = tree.value if tree is not None else None
     if not isinstance(values, dict):
         return Glance()
     return Glance(values.get("id"), values.get("account"), values.get("instance"))
@@ -244,13 +251,22 @@ def may_clash(mine: Stack, other: Glance) -> bool:
     return mine.config.id == other.id or mine.config.instance == other.instance
 
 
+def same_id(mine: Stack, other: Glance, at: str) -> tuple[Problem, ...]:
+    """The one clash with a stack that cannot be loaded: by its id all of its users would be taken for one's own."""
+    return (_same_id(mine, at),) if mine.config.id == other.id else ()
+
+
+def _same_id(later: Stack, at: str) -> Problem:
+    return Problem(
+        f"the id {later.config.id} is also that of {at}",
+        "give each stack an id of its own: it says on a Worker's marker whose the user is",
+        place=later.position("id"),
+    )
+
+
 def _between(earlier: Stack, later: Stack) -> Iterator[Problem]:
     if earlier.config.id == later.config.id:
-        yield Problem(
-            f"the id {later.config.id} is also that of {earlier.name}, at {_place(earlier.position('id'))}",
-            "give each stack an id of its own: it says on a Worker's marker whose the user is",
-            place=later.position("id"),
-        )
+        yield _same_id(later, f"{earlier.name}, at {_place(earlier.position('id'))}")
     if earlier.config.instance == later.config.instance:
         yield from _of_one_instance(earlier, later)
 

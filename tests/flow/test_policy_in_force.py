@@ -108,3 +108,39 @@ def test_the_page_has_what_was_loosened_on_top(project: Cli) -> None:
     assert "| 🔴 | **loosened** | `policy.protected: " in comment
     assert "| ⚠️ | **changed** | engine: direct → pulumi |" in comment
     assert [line["grave"] for line in json.loads(project.run("plan", "-f", "json").out)["top"]] == [True, False]
+
+
+def beside(project: Cli, *, flex: str, prod: str = FLEX, prod_team: str = TEAM) -> None:
+    """A second stack of the same instance without users, next to what has been applied as `prod`."""
+    project.write(flex=prod, team=prod_team)
+    project.write(stack="lab", flex=flex, team="users: {}\n")
+
+
+LAB = FLEX.replace("k7m2q9", "lab999")
+
+
+@pytest.mark.parametrize("command", ["plan", "validate"])
+def test_an_anchor_hides_no_stack_from_its_neighbours(project: Cli, command: str) -> None:
+    """What only the careful reader understands is compared all the same."""
+    anchored = FLEX.replace("engine: direct", "engine: &engine direct")
+    beside(project, flex=f"{LAB}leavers: [ana@example.com]\n", prod=anchored)
+    ran = project.run(command, "-s", "lab")
+    assert ran.code == 2
+    assert "ana@example.com is a leaver here, and is declared in stack prod" in ran.out + ran.err
+
+
+def test_a_broken_neighbours_users_do_not_leave_by_another_stacks_leavers(project: Cli, sandbox: Sandbox) -> None:
+    """Where nobody can tell whom it declares, its marker does."""
+    beside(project, flex=f"{LAB}leavers: [ana@example.com]\n", prod_team="users: [\n")
+    assert "managed by stack id k7m2q9" in project.run("plan", "-s", "lab").out
+    project.run("apply", "-s", "lab", "--yes")
+    assert "ana@example.com" in active(sandbox)
+
+
+@pytest.mark.parametrize("command", ["plan", "validate"])
+def test_nobody_takes_the_id_of_a_stack_that_is_broken(project: Cli, command: str) -> None:
+    """All of its users would be taken for one's own, and for undeclared."""
+    beside(project, flex=FLEX, prod_team="users: [\n")
+    ran = project.run(command, "-s", "lab")
+    assert ran.code == 2
+    assert "the id k7m2q9 is also that of prod" in ran.out + ran.err

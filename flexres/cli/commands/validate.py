@@ -12,8 +12,8 @@ import typer
 
 from flexres.cli import options
 from flexres.cli.output import emit, problems_text
-from flexres.cli.stacks import StackFolder, all_stacks, choose_stacks, glance_at, load
-from flexres.desired.checks import clashes, may_clash
+from flexres.cli.stacks import StackFolder, all_stacks, choose_stacks, clashes_with, load
+from flexres.desired.checks import clashes
 from flexres.desired.stack import Stack
 from flexres.desired.yaml.problems import render_github
 from flexres.errors import Exit, InvalidStack, Problem
@@ -100,29 +100,16 @@ def _apart(checked: Sequence[_Checked], there: Sequence[StackFolder]) -> list[_C
     result = []
     for one in checked:
         problems = one.problems
-        for other in there if one.loaded is not None else ():
-            if other.name == one.stack.name:
+        for other in there:
+            if one.loaded is None or other.name == one.stack.name:
                 continue
-            beside = known[other.name] if other.name in known else _glance(one.loaded, other)
-            # Of two stacks that are both told here, the later one tells it.
-            if (
-                beside is not None
-                and one.loaded is not None
-                and not (other.name in known and other.name > one.stack.name)
-            ):
+            beside = known.get(other.name)
+            if beside is None:
+                problems = (*problems, *clashes_with(one.loaded, other))
+            elif other.name < one.stack.name:  # of two stacks that are both told here, the later one tells it
                 problems = (*problems, *clashes([beside, one.loaded]))
         result.append(replace(one, problems=problems))
     return result
-
-
-def _glance(mine: Stack | None, other: StackFolder) -> Stack | None:
-    """Another stack, where it may have something in common with this one and loads."""
-    if mine is None or not may_clash(mine, glance_at(other)):
-        return None
-    try:
-        return load(other)
-    except InvalidStack:
-        return None
 
 
 def _as_text(checked: Sequence[_Checked]) -> str:

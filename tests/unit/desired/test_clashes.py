@@ -79,8 +79,20 @@ def test_one_former_name_is_not_claimed_twice() -> None:
     assert "who is claimed as a former name in stack eu" in problem.message
 
 
+ANCHORED = FLEX.replace("id: k7m2q9", "id: &anchor k7m2q9")
+
+
 @pytest.mark.parametrize(
-    ("flex", "may"), [(FLEX, True), (OTHER_ID, True), (OTHER_INSTANCE, False), ("[", False), ("[]", False), ("", False)]
+    ("flex", "may"),
+    [
+        (FLEX, True),
+        (ANCHORED, True),
+        (OTHER_ID, True),
+        (OTHER_INSTANCE, False),
+        ("[", False),
+        ("[]", False),
+        ("", False),
+    ],
 )
 def test_a_glance_tells_which_stacks_have_to_be_read(flex: Any, may: bool) -> None:
     """One that cannot be read says so itself, when it is validated."""

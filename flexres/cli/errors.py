@@ -98,7 +98,8 @@ def _told_usage(error: typer.TyperException) -> int:
         note(message)
     else:
         # "Value error, " is what pydantic, beneath typer, puts before the sentence.
-        said = message.replace("Value error, ", "", 1).rstrip(".")
+        # It puts choices on lines of their own.
+        said = " ".join(message.replace("Value error, ", "", 1).split()).rstrip(".")
         _say(f"error: {said}", hint=f"see {context.command_path if context else 'flexres'} --help")
     return Exit.SETUP
 

@@ -157,7 +157,9 @@ def _told(plan: Plan, run: PlanRun) -> str:
 
 
 def _next_steps(name: str, stacks: Path, written: Sequence[Path]) -> str:
-    paths = " ".join(str(path) for path in (stacks / name, *({path.parent for path in written})))
+    # A file of the project's own folder goes by its name: `git add .` would take what nobody wrote for it.
+    more = {path.parent if path.parent.name else path for path in written}
+    paths = " ".join(str(path) for path in (stacks / name, *sorted(more)))
     return f"""\
 Next:
   1. read {stacks / name}/{CONFIG}: the rules in policy: are a proposal
@@ -193,10 +195,10 @@ from flexres.pulumi import FlexStack
 
 FlexStack(pulumi.get_stack()).export()
 '''
-IGNORED: Final = (".flexres/", "plan.json", "plan.html")
-"""What never belongs into a commit: the journal, and what the examples call a saved plan and its page."""
-IGNORED_OF_PULUMI: Final = (".venv/", "__pycache__/", ".pulumi-state/", ".tools/")
-"""The environment, the state of one machine, a CLI of the project's."""
+IGNORED: Final = (".flexres/", ".sandbox/", ".venv/", "plan.json", "plan.html")
+"""What never belongs into a commit: the journal, a local Flex, the environment, a saved plan and its page."""
+IGNORED_OF_PULUMI: Final = ("__pycache__/", ".pulumi-state/", ".tools/")
+"""The state of one machine, a CLI of the project's."""
 
 
 def write_project(project: Path, engine: Engine) -> list[Path]:

@@ -57,6 +57,9 @@ def of_files(project: Path, platform: Platform, stacks: Sequence[str]) -> Iterat
         )
         return
     rules = _rules(_text(project / name))
+    unnamed = sorted({owner for _, owners in rules for owner in owners if owner.startswith("@OWNER/")})
+    if unnamed:
+        yield Finding(Standing.WRONG, f"{name} names no real owners", f"put teams of yours for {', '.join(unnamed)}")
     pipeline = ".github/workflows/deploy.yml" if platform == "GitHub" else ".gitlab-ci.yml"
     for path in (pipeline, name, "requirements.txt", "requirements.lock"):
         yield _found(bool(owners_of(path, rules)), f"{path} has owners", f"add a line for it to {name}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from flexres.desired.model import InForce, Policy
@@ -15,17 +14,16 @@ from flexres.reconcile.change import Block, Change, IdpChange, Kind, SettingChan
 from flexres.reconcile.context import Context, Wanted, held_back
 from flexres.reconcile.coverage import Routing, routing_of
 from flexres.reconcile.declared import declared_changes, spoken_for, undeclared_changes
+from flexres.reconcile.diff import Scope
 from flexres.reconcile.guards.approvals import Approval, Source, Standing, Standings
 from flexres.reconcile.guards.judge import evaluate
 from flexres.reconcile.guards.model import Evidence, Guarded, Verdict, Violation
-from flexres.reconcile.guards.watch import roles_before
+from flexres.reconcile.guards.watch import HIGH_ROLES, roles_before
 from flexres.reconcile.idp.model import IdpPlan
 from flexres.reconcile.idp.users import IdpSides, join
 from flexres.reconcile.stricter import StackChange, stack_changes, stricter
 from flexres.routing.catalogue import SkillTrouble, skill_troubles
 from flexres.values import fold_case
-
-_HIGH: Final = frozenset({"admin", "supervisor"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,8 @@ class Plan:
     def narrowed(self, keep: Callable[[Change], bool]) -> Plan:
         """The plan of some of its changes and of nothing else, with the guards' word on these alone."""
         changes = tuple(change for change in self.changes if keep(change))
-        evidence = replace(self.evidence, changes=changes, unmanaged=())
+        given = replace(self.evidence, changes=changes, unmanaged=())
+        evidence = replace(given, routing=_routing(given)) if given.routing is not None else given
         verdict = evaluate(evidence)
         at_idp = any(isinstance(change, IdpChange) or _is_at_idp(change) for change in evidence.changes)
         return replace(
@@ -88,6 +87,7 @@ class Plan:
             violations=verdict.violations,
             digest=verdict.digest,
             settings=tuple(one for one in self.settings if one in evidence.changes),
+            routing=evidence.routing,
             idp=self.idp if at_idp else None,
             unmanaged=(),
             orphans=(),
@@ -252,7 +252,9 @@ def make_plan(
         routing=routing_of(snapshot, users, context.scope, policy, wanted.commit_time),
         skills=_skill_troubles(wanted, snapshot, policy) if whole else (),
         protected_nobody=_protected_nobody(wanted, snapshot) if whole else (),
-        unmanaged=tuple(change for change in unmanaged if _HIGH & roles_before(change)),
+        unmanaged=tuple(change for change in unmanaged if HIGH_ROLES & roles_before(change)),
+        scope=context.scope,
+        commit_time=wanted.commit_time,
     )
     verdict = evaluate(evidence)
     return Plan(
@@ -282,6 +284,12 @@ def make_plan(
         routing=evidence.routing,
         evidence=evidence,
     )
+
+
+def _routing(given: Evidence) -> Routing | None:
+    """What these changes, and no others, do to the queues."""
+    scope = given.scope or Scope(given.stack_id)
+    return routing_of(given.snapshot, given.users, scope, given.policy, given.commit_time)
 
 
 def due(change: Change) -> bool:

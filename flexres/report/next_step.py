@@ -49,7 +49,7 @@ def passes_with(rules: Iterable[Rule], *, some_approval: bool) -> str:
     """What stands before the command that lets a refused plan pass; some rules no approval lifts."""
     mend = ", ".join(sorted(set(rules) & LIFTED_BY_NO_DIGEST))
     if not mend:
-        return "exactly this plan passes with"
+        return "what is refused here passes with"
     return f"no approval lifts {mend}; once that is mended, " + ("the rest passes with" if some_approval else "type")
 
 

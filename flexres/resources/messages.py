@@ -17,6 +17,7 @@ from flexres.errors import Exit, FlexresError, InvalidStack, Problem, TwilioErro
 from flexres.reconcile.change import Block, Change, Kind, SettingState
 from flexres.reconcile.context import Wanted
 from flexres.reconcile.guards.model import Rule
+from flexres.reconcile.guards.watch import HIGH_ROLES, roles_after, roles_of_person_before
 from flexres.reconcile.plan import Plan
 from flexres.resources.properties import team_of
 from flexres.resources.settings import ALLOW_OLDER, APPROVE
@@ -24,6 +25,8 @@ from flexres.values import ABSENT, Absent, Json, Value, canonical, same
 
 _NAMES: Final = 20
 _LINES: Final = 50
+_COUNTS: Final = frozenset({Rule.MAX_REMOVALS, Rule.MAX_CHANGES})
+"""Rules whose message says how many, and not who."""
 
 
 class NotDoneError(FlexresError):
@@ -48,7 +51,7 @@ def refusal(plan: Plan) -> str:
     if not plan.violations:
         return ""
     found = "; ".join(
-        f"{item.message} ({named(item.usernames)})" if len(item.usernames) > 1 else item.message
+        f"{item.message} ({named(item.usernames)})" if item.rule in _COUNTS or len(item.usernames) > 1 else item.message
         for item in plan.violations
     )
     lifts = []
@@ -70,6 +73,9 @@ def remarks(plan: Plan) -> Iterator[tuple[str, bool]]:
             yield f"the task queue {_shown(one.queue.name)} loses {named(one.loses)}: {left}", True
     for skill in plan.skills:
         yield f"the skill {_shown(skill.name)} ({named(skill.usernames)}): {skill.message}", True
+    for change in plan.users:
+        if gained := (roles_after(change) - roles_of_person_before(change)) & HIGH_ROLES:
+            yield f"{_shown(change.username)} gains {', '.join(sorted(gained))}", True
     yield from _remark(plan, Kind.REACTIVATE, "deactivated, to be reactivated", warns=True)
     for change in plan.of_kind(Kind.BLOCKED):
         lifts = f" ({APPROVE}={change.digest} brings them back)" if change.digest else ""

@@ -150,6 +150,7 @@ OWNERS = ".github/CODEOWNERS"
         (OWNERS, "/stacks/*/flex.yaml @acme/flex-owners\n", "", "is owned by others than its teams"),
         (OWNERS, "/stacks/ @acme/flex-leads\n", "", "stacks/prod/users/ has owners"),
         (OWNERS, "* @acme/flex-owners\n", "", ".github/CODEOWNERS has owners"),
+        (OWNERS, "* @acme/flex-owners\n", "* @OWNER/flex-owners\n", "put teams of yours for @OWNER/flex-owners"),
     ],
 )
 def test_a_file_that_guards_nothing_is_named(

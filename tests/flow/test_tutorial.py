@@ -15,7 +15,10 @@ from tests.flow.wheel import ROOT, Installed, built, installed
 __all__ = ["built", "installed"]
 
 BLOCK = re.compile(r"^```(sh|text|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-TYPED_BEFORE = "$ python3 -m venv .venv && . .venv/bin/activate\n$ pip install 'flexres[sandbox]'\n"
+TYPED_BEFORE = (
+    "$ python3 -m venv .venv && . .venv/bin/activate\n"
+    "$ pip install 'flexres[sandbox] @ git+https://github.com/flexres/flexres@COMMIT'\n"
+)
 IN_THE_OTHER_TERMINAL = "$ flexres sandbox serve\n"
 PORT = "4010"
 VARYING = (

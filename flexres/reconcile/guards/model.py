@@ -13,6 +13,7 @@ from flexres.errors import Position
 from flexres.live.model import Snapshot
 from flexres.reconcile.change import Change, UserChange
 from flexres.reconcile.coverage import UNREAD_HINT, Routing
+from flexres.reconcile.diff import Scope
 from flexres.reconcile.guards.approvals import Approval
 from flexres.reconcile.marker import Marker
 from flexres.routing.catalogue import SkillTrouble
@@ -153,7 +154,8 @@ LIFTED_BY_NO_DIGEST: Final = frozenset(
 class Evidence:
     """All that the guards look at. `policy` is what the plan is judged by, `markers` are this stack's by username.
 
-    `protected_nobody` are the names that the YAML protects and nobody has.
+    `protected_nobody` are the names that the YAML protects and nobody has. `routing` is what the changes do to the
+    queues, worked out by `scope` and `commit_time`, as the changes would be written.
     """
 
     stack_id: str
@@ -169,6 +171,8 @@ class Evidence:
     skills: tuple[SkillTrouble, ...] = ()
     unmanaged: tuple[UserChange, ...] = ()
     protected_nobody: tuple[str, ...] = ()
+    scope: Scope | None = None
+    commit_time: int | None = None
 
     @property
     def users(self) -> tuple[UserChange, ...]:

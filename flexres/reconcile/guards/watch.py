@@ -17,7 +17,7 @@ from flexres.reconcile.key import EMAIL, ROLES
 from flexres.reconcile.marker import Marker
 from flexres.values import ABSENT, Json, Value, canonical, fold_case
 
-_HIGH: Final = frozenset({"admin", "supervisor"})
+HIGH_ROLES: Final = frozenset({"admin", "supervisor"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def roles_after(change: UserChange) -> frozenset[str]:
 def lost_roles(change: UserChange) -> frozenset[str]:
     """The roles beyond agent that the person would have no more: admin, supervisor, and those of Flex Insights."""
     lost = roles_of_person_before(change) - roles_after(change)
-    return frozenset(role for role in lost if role in _HIGH or role.startswith("wfo."))
+    return frozenset(role for role in lost if role in HIGH_ROLES or role.startswith("wfo."))
 
 
 def counts_as_removal(change: UserChange, markers: Mapping[str, Marker]) -> bool:

@@ -255,7 +255,11 @@ def _approvals(plan: Plan) -> Iterator[TopLine]:
     if used:
         yield TopLine("approves itself", f"added by this very change: {_listed(used)}", care=True, grave=True)
     early = (*_standing(plan, Standing.SPENT, added=True), *_standing(plan, Standing.UNUSED, added=True))
-    if early:
+    if early and plan.judged_by is not None and plan.judged_by.by is JudgedBy.FIRST_PARENT:
+        # What the last commit added may well have been used since: only a base tells a proposal from what is merged.
+        says = f"added by the last commit, and nothing of it is refused, or not any more: {_listed(early)}"
+        yield TopLine("approves nothing", says)
+    elif early:
         says = f"added by this very change, and approves nothing that is refused: {_listed(early)}"
         yield TopLine("approves nothing", says, care=True)
     changed = _standing(plan, Standing.UNUSED, added=False)

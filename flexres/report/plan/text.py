@@ -52,8 +52,14 @@ def plan_text(report: PlanReport, *, width: int, colour: bool, verbose: bool = F
     if report.settled:
         there = f"as in {visible(run.base)}; Flex was not read" if run.offline else "as declared"
         everybody = {0: "nobody is declared", 1: f"the one user is {there}"}
-        says = everybody.get(plan.in_sync, f"all {plan.in_sync:,} users are {there}")
-        page.ends([("✓ ", "green"), *stack_name(plan), ("  in sync: ", "bold green"), (says, "")], (cost, "dim"))
+        says, word = everybody.get(plan.in_sync, f"all {plan.in_sync:,} users are {there}"), "in sync"
+        if plan.in_sync < plan.declared:
+            # Only some of the changes were asked for, and none of these is there.
+            says, word = (
+                f"{plan.in_sync:,} of {plan.declared:,} users are {there}, the others are left",
+                "nothing to do",
+            )
+        page.ends([("✓ ", "green"), *stack_name(plan), (f"  {word}: ", "bold green"), (says, "")], (cost, "dim"))
     else:
         known = f"in {visible(run.base)}" if run.offline else "in Flex"
         read = f"{plan.declared:,} declared · {plan.in_flex:,} {known} · {cost}"

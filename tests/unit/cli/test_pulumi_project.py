@@ -41,7 +41,7 @@ def test_what_is_there_already_stays(tmp_path: Path) -> None:
 def test_what_runs_leave_behind_is_kept_out_of_git_under_the_direct_engine_too(tmp_path: Path) -> None:
     """The journal, and the plans that the examples write: they have people's names."""
     assert write_project(tmp_path, "direct") == [tmp_path / ".gitignore"]
-    assert (tmp_path / ".gitignore").read_text() == ".flexres/\nplan.json\nplan.html\n"
+    assert (tmp_path / ".gitignore").read_text() == ".flexres/\n.sandbox/\n.venv/\nplan.json\nplan.html\n"
 
 
 def test_a_gitignore_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:

@@ -163,3 +163,15 @@ def test_a_blocked_user_leaves_no_queue() -> None:
     foreign = in_flex(ANA, attributes={"routing": {"skills": ["billing"], "levels": {}}}, marker=Marker("other", 0))
     assert STACK_ID != "other"
     assert moves(plan_for([person(ANA, skills={"x": True})], reading(foreign))) == {}
+
+
+def test_some_of_a_plan_tells_what_these_changes_do_and_no_others() -> None:
+    """The hourly run and `drift --fix` write a part: a queue that the rest would empty is not theirs to tell."""
+    gone = [without_skill(THREE[0])[0], THREE[1]]
+    plan = plan_for(gone, reading(*map(applied, THREE)), retire_when="now", queues={"Billing EN": 2})
+    assert moves(plan) == {"Billing EN": (3, 1, (), (ANA, CHO)), "Everybody": (3, 2, (), (CHO,))}
+    assert Rule.QUEUES in {violation.rule for violation in plan.violations}
+    part = plan.narrowed(lambda change: change.name == CHO)
+    assert moves(part) == {"Billing EN": (3, 2, (), (CHO,)), "Everybody": (3, 2, (), (CHO,))}
+    assert Rule.QUEUES not in {violation.rule for violation in part.violations}
+    assert moves(plan.narrowed(lambda _: False)) == {}

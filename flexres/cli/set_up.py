@@ -122,6 +122,9 @@ def owners_of(path: str, rules: Sequence[tuple[re.Pattern[str], frozenset[str]]]
     return next((owners for pattern, owners in reversed(rules) if pattern.fullmatch(path)), frozenset())
 
 
+_ODD: Final = "the answer has another shape"
+
+
 async def of_platform(api: HostingApi, stacks: Sequence[str]) -> list[Finding]:
     """What the platform tells of the repository; what the token may not read is unknown, and why."""
     github = api.hosting.platform == "GitHub"
@@ -131,6 +134,8 @@ async def of_platform(api: HostingApi, stacks: Sequence[str]) -> list[Finding]:
         return [Finding(Standing.UNKNOWN, f"the repository on {api.hosting.platform}", error.message)]
     if repository is None:
         return [Finding(Standing.UNKNOWN, f"the repository on {api.hosting.platform}", "the token sees none there")]
+    if not isinstance(repository, dict):
+        return [Finding(Standing.UNKNOWN, f"the repository on {api.hosting.platform}", _ODD)]
     private = repository.get("private") if github else repository.get("visibility") == "private"
     found = [_found(bool(private), "the repository is private", "reports and comments name people: make it private")]
     branch = str(repository.get("default_branch") or "main")
@@ -145,7 +150,7 @@ async def of_platform(api: HostingApi, stacks: Sequence[str]) -> list[Finding]:
         except NotToldError as error:
             found.append(Finding(Standing.UNKNOWN, _ABOUT[check.__name__], error.message))
         except (KeyError, TypeError, AttributeError):
-            found.append(Finding(Standing.UNKNOWN, _ABOUT[check.__name__], "the answer has another shape"))
+            found.append(Finding(Standing.UNKNOWN, _ABOUT[check.__name__], _ODD))
     return found
 
 

@@ -131,6 +131,14 @@ def test_what_could_not_be_asked_is_unknown(there: Platform, path: str, answer: 
     assert (ran.return_value, "0 wrong, 1 unknown" in ran.output) == (0, True), ran.output
 
 
+@pytest.mark.parametrize("answer", [403, 404, "no JSON", [1]])
+def test_a_repository_that_nobody_tells_of_is_unknown(there: Platform, answer: Any) -> None:
+    """Whatever comes back, the files are looked at."""
+    there.answers["repos/acme/flex"] = answer
+    ran = check()
+    assert (ran.return_value, "the repository on GitHub" in ran.output) == (0, True), ran.output
+
+
 def test_without_a_token_the_files_are_looked_at(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
     monkeypatch.delenv("GH_TOKEN", raising=False)

@@ -144,15 +144,15 @@ async def _github_reviewers(api: HostingApi, commit: str) -> Reviewed:
     if not pulls:
         return Reviewed(unknown="it came by no merged pull request")
     pull = pulls[0]
-    newest: dict[str, bool] = {}
-    for review in await api.get(f"pulls/{int(pull['number'])}/reviews?per_page=100") or ():
+    number, newest = _number(pull["number"]), dict[str, bool]()
+    for review in await api.get(f"pulls/{number}/reviews?per_page=100") or ():
         if review["user"] and review["state"] != "COMMENTED":
             # A review of an earlier commit has not seen what was pushed after it.
             seen = review["commit_id"] == pull["head"]["sha"]
-            newest[review["user"]["login"]] = review["state"] == "APPROVED" and seen
-    author = (pull["user"] or {}).get("login")
+            newest[_name(review["user"]["login"])] = review["state"] == "APPROVED" and seen
+    author = _name(pull["user"]["login"]) if pull["user"] else None
     who = tuple(sorted(name for name, approved in newest.items() if approved and name != author))
-    return Reviewed(who, "" if who else f"nobody approved the last commit of pull request {int(pull['number'])}")
+    return Reviewed(who, "" if who else f"nobody approved the last commit of pull request {number}")
 
 
 async def _gitlab_reviewers(api: HostingApi, commit: str) -> Reviewed:
@@ -160,9 +160,9 @@ async def _gitlab_reviewers(api: HostingApi, commit: str) -> Reviewed:
     merged = [one for one in listed if one["state"] == "merged"]
     if not merged:
         return Reviewed(unknown="it came by no merged merge request")
-    number, author = int(merged[0]["iid"]), merged[0]["author"]["username"]
+    number, author = _number(merged[0]["iid"]), _name(merged[0]["author"]["username"])
     told = await api.get(f"merge_requests/{number}/approvals") or {"approved_by": []}
-    names = {one["user"]["username"] for one in told["approved_by"]}
+    names = {_name(one["user"]["username"]) for one in told["approved_by"]}
     who = tuple(sorted(names - {author}))
     return Reviewed(who, "" if who else f"nobody approved merge request {number}")
 
@@ -173,9 +173,23 @@ async def run_approvers(api: HostingApi) -> Reviewed:
         return Reviewed(unknown="GitLab does not tell a job who approved its deployment")
     try:
         told = await api.get(f"actions/runs/{quote(api.hosting.run)}/approvals") or ()
-        who = {one["user"]["login"] for one in told if one["state"] == "approved"}
+        who = {_name(one["user"]["login"]) for one in told if one["state"] == "approved"}
     except NotToldError as error:
         return Reviewed(unknown=error.message)
     except (KeyError, TypeError, AttributeError):
         return Reviewed(unknown="GitHub answered in another shape")
     return Reviewed(tuple(sorted(who)), "" if who else "nobody had to approve it")
+
+
+def _name(told: object) -> str:
+    """An account's name. Raises TypeError for what can be none."""
+    if not isinstance(told, str) or not told.isprintable():
+        raise TypeError
+    return told
+
+
+def _number(told: object) -> int:
+    """A request's number. Raises TypeError for what can be none."""
+    if not isinstance(told, int):
+        raise TypeError
+    return told

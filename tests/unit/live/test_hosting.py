@@ -12,6 +12,7 @@ from tests.platform_api import platform
 TOKEN = "ghs_" + "s3cr3t" * 6
 COMMIT = "1a2b3c4d" * 5
 PULL = {"number": 7, "merged_at": "2026-11-20", "user": {"login": "mallory"}, "head": {"sha": "f" * 40}}
+ODD = "GitHub answered in another shape"
 
 
 def review(who: str, state: str = "APPROVED", commit: str = "f" * 40) -> dict[str, Any]:
@@ -61,8 +62,18 @@ async def test_what_is_no_review_of_it_by_somebody_else_counts_for_nothing(revie
         (403, (PULL,), "the token may not read it (403)"),
         (500, (PULL,), "GitHub answered 500"),
         ("no JSON", (PULL,), "GitHub answered 200"),
-        ([{"user": "ana"}], (PULL,), "GitHub answered in another shape"),
-        ([], {"merged_at": 1}, "GitHub answered in another shape"),
+        ([{"user": "ana"}], (PULL,), ODD),
+        ([], {"merged_at": 1}, ODD),
+        ([], ({**PULL, "number": "abc"},), ODD),
+        ([], ({**PULL, "number": None},), ODD),
+        ([], '[{"merged_at": "x", "number": 1e999}]', ODD),
+        ([], '[{"merged_at": "x", "number": NaN}]', "GitHub answered 200"),
+        ([], f'[{{"merged_at": "x", "number": 1{"0" * 5000}}}]', "GitHub answered 200"),
+        ([], "[" * 100_000, "GitHub answered 200"),
+        ([], ({**PULL, "user": {"login": 5}},), ODD),
+        ([{"user": {"login": 5}, "state": "APPROVED", "commit_id": "f" * 40}], (PULL,), ODD),
+        ([{"user": {"login": None}, "state": "APPROVED", "commit_id": "f" * 40}], (PULL,), ODD),
+        ([review("half \ud800")], (PULL,), ODD),
     ],
 )
 async def test_what_cannot_be_known_has_a_reason_and_fails_nothing(reviews: Any, pulls: Any, says: str) -> None:
@@ -87,6 +98,24 @@ async def test_whoever_let_the_run_into_its_environment_is_named() -> None:
             assert await run_approvers(api) == Reviewed(("ana",))
         async with HostingApi(Hosting("GitLab", there.url, "projects/3", TOKEN)) as api:
             assert (await run_approvers(api)).unknown == "GitLab does not tell a job who approved its deployment"
+
+
+@pytest.mark.parametrize("login", [5, None, [], "\x1b[2J"])
+async def test_a_name_that_is_none_is_not_known(login: Any) -> None:
+    """On either platform, for reviews and for a run."""
+    merge = {"iid": 5, "state": "merged", "author": {"username": "mallory"}}
+    answers: dict[str, Any] = {
+        "repos/acme/flex/actions/runs/42/approvals": [{"state": "approved", "user": {"login": login}}],
+        f"projects/3/repository/commits/{COMMIT}/merge_requests": [merge],
+        "projects/3/merge_requests/5/approvals": {"approved_by": [{"user": {"username": login}}]},
+    }
+    with platform(answers) as there:
+        async with HostingApi(Hosting("GitHub", there.url, "repos/acme/flex", TOKEN, "42")) as api:
+            assert await run_approvers(api) == Reviewed(unknown=ODD)
+        async with HostingApi(Hosting("GitLab", there.url, "projects/3", TOKEN)) as api:
+            assert await reviewers_of(api, COMMIT) == Reviewed(unknown=ODD.replace("Hub", "Lab"))
+            there.answers[f"projects/3/repository/commits/{COMMIT}/merge_requests"] = [{**merge, "iid": "abc"}]
+            assert await reviewers_of(api, COMMIT) == Reviewed(unknown=ODD.replace("Hub", "Lab"))
 
 
 async def test_on_gitlab_whoever_approved_the_merge_request_is_named() -> None:

@@ -385,3 +385,35 @@ def test_somebody_who_came_while_the_plan_waited_is_not_overwritten(
     assert results(applied) == {"ana@example.com": "done", "bob@example.com": "failed"}
     assert applied.exit is Exit.PARTIAL
     assert handed_over(flow, "bob@example.com") == before
+
+
+@pytest.mark.parametrize(("was", "now"), [("admin", "agent"), ("agent", "admin")])
+def test_roles_that_somebody_changed_since_the_plan_are_not_written_back(flow: Flow, was: str, now: str) -> None:
+    """A plan that shows a full name alone makes nobody an admin, and takes it from nobody."""
+    before = BOB.replace("agent", was)
+    flow.write(ANA + before)
+    flow.apply(approve=[digest] if (digest := flow.plan().digest) else [])
+    flow.write((ANA + before).replace("Bob Byrne", "Robert Byrne").replace("Ana Ruiz", "Ana Maria Ruiz"))
+    stale = flow.plan()
+    flow.sandbox.provision("bob@example.com", "Bob Byrne", roles=[now])
+
+    applied = flow.apply(plan=stale)
+
+    assert results(applied) == {"ana@example.com": "done", "bob@example.com": "failed"}
+    assert applied.exit is Exit.PARTIAL
+    assert f"changed in Flex since the plan: roles {was} → {now}; run it again" in [
+        one.message for one in applied.users
+    ]
+    user = flow.sandbox.user("bob@example.com")
+    assert (user["roles"], user["full_name"]) == ([now], "Bob Byrne")
+
+
+def test_a_full_name_that_became_the_declared_one_since_the_plan_is_no_hindrance(flow: Flow) -> None:
+    """Two runs of one commit write the same."""
+    flow.write(BOB)
+    flow.apply()
+    flow.write(BOB.replace("Bob Byrne", "Robert Byrne"))
+    stale = flow.plan()
+    flow.sandbox.provision("bob@example.com", "Robert Byrne", roles=["agent"])
+
+    assert flow.apply(plan=stale).exit is Exit.DONE

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from flexres.apply.idp import UserWriter
 from flexres.apply.journal import Journal
-from flexres.desired.model import Policy
+from flexres.desired.model import DesiredUser, Policy
 from flexres.errors import FlexresError, NotFoundError
 from flexres.live.model import FlexUser, History, LiveUser, Worker, WorkerChannel
 from flexres.reconcile.diff import Scope
@@ -128,6 +128,24 @@ class ProvisionGate:
             )
 
 
+def check_profile(desired: DesiredUser, planned: FlexUser, now: FlexUser) -> None:
+    """Whether a Provision, which writes the profile whole, would change no more of it than the plan showed.
+
+    Raises FlexresError where somebody gave the user something else since, that the YAML does not have either.
+    """
+    if now.deactivated != planned.deactivated:
+        did = "deactivated" if now.deactivated else "brought back"
+        raise FlexresError(f"was {did} in Flex since the plan, and left as they are", hint="plan again")
+    sides = {
+        "roles": tuple(", ".join(sorted({*user.roles})) for user in (planned, now, desired)),
+        "full name": tuple(user.full_name for user in (planned, now, desired)),
+        "email": tuple(user.email for user in (planned, now, desired)),
+    }
+    moved = [f"{name} {old} → {new}" for name, (old, new, wanted) in sides.items() if new not in {old, wanted}]
+    if moved and not now.deactivated:
+        raise FlexresError(f"changed in Flex since the plan: {'; '.join(moved)}", hint="run it again")
+
+
 FEW: Final = 100
 """Up to so many arrivals are looked for one by one, right before each; for more, all users are listed."""
 
@@ -147,14 +165,14 @@ class Newcomers:
         self._at: float | None = None
         self._first_version = 0
 
-    async def check(self, username: str, planned: LiveUser | None) -> None:
+    async def check(self, desired: DesiredUser, planned: LiveUser | None) -> None:
         """Whether Flex still has nobody of this name but `planned`, who is deactivated or has no Worker.
 
-        Raises FlexresError where somebody came to exist, was brought back or got a Worker since the plan.
+        Raises FlexresError where somebody came to exist, was brought back, changed or got a Worker since the plan.
         """
         if planned is not None:
-            await self._check_as_planned(planned)
-        if (planned is None or planned.username != username) and await self._is_there(username):
+            await self._check_as_planned(desired, planned)
+        if (planned is None or planned.username != desired.username) and await self._is_there(desired.username):
             raise FlexresError("came to exist in Flex since the plan, and was left as they are", hint="plan again")
 
     def suspects(self, found: FlexUser) -> bool:
@@ -169,14 +187,12 @@ class Newcomers:
         if found.created_date == found.updated_date:
             self._first_version = min(found.version or 0, 1)
 
-    async def _check_as_planned(self, planned: LiveUser) -> None:
+    async def _check_as_planned(self, desired: DesiredUser, planned: LiveUser) -> None:
         try:
             now = await self._users.by_sid(planned.user.sid)
         except NotFoundError:
             return
-        if now.deactivated != planned.user.deactivated:
-            did = "deactivated" if now.deactivated else "brought back"
-            raise FlexresError(f"was {did} in Flex since the plan, and left as they are", hint="plan again")
+        check_profile(desired, planned.user, now)
         if not now.deactivated and now.worker_sid is not None:
             raise FlexresError("got a Worker since the plan, and was left as they are", hint="plan again")
 

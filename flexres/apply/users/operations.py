@@ -67,7 +67,7 @@ async def create(context: Context, user: DesiredUser, planned: LiveUser | None) 
 
     One call where claims can say everything; otherwise the Worker is completed under If-Match, the marker last.
     """
-    await context.newcomers.check(user.username, planned)
+    await context.newcomers.check(user, planned)
     claims = claims_of(user, context.scope, context.commit_time)
     sent = {**claims.attributes, ATTRIBUTE: claims.marker.text()}
     found, as_sent = await provision(context, user, sent, begun=_begun(context))
@@ -107,7 +107,7 @@ async def update(context: Context, change: Edit) -> None:
         return
     sid, read = live.worker.sid, None
     if any(field.route is Route.PROFILE and field.writes for field in change.fields):
-        found = await write_profile(context, user, sid, partial(_current_marker, context))
+        found = await write_profile(context, user, live, partial(_current_marker, context))
         sid = found.worker_sid or sid
     if any(field.route is Route.CHANNEL and field.writes for field in change.fields):
         read = await context.workers.fetch(sid)
@@ -124,7 +124,7 @@ async def rename(context: Context, change: Rename) -> UserOutcome:
     """
     user, old = change.desired, change.old
     if _is_made(change):
-        await context.newcomers.check(user.username, change.live)
+        await context.newcomers.check(user, change.live)
     assert old.worker is not None
     worker = await context.workers.fetch(old.worker.sid)
     carried = handed_over(decoded(worker), user, context.scope)
@@ -163,7 +163,7 @@ async def _new_name(context: Context, change: Rename) -> FlexUser:
     assert live is not None
     assert live.worker is not None
     if any(field.route is Route.PROFILE and field.writes for field in change.fields):
-        return await write_profile(context, user, live.worker.sid, partial(_current_marker, context))
+        return await write_profile(context, user, live, partial(_current_marker, context))
     return live.user
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flexres.apply.users.context import Context
+from flexres.apply.users.context import Context, check_profile
 from flexres.apply.users.worker import decoded, edit_attributes
 from flexres.desired.model import DesiredUser
 from flexres.desired.schema.attributes import encode_typed
 from flexres.errors import FlexresError, FormatError, LostAnswerError, NotFoundError
 from flexres.live.exact_json import decode
-from flexres.live.model import FlexUser, Worker
+from flexres.live.model import FlexUser, LiveUser, Worker
 from flexres.reconcile.diff import Scope, managed
 from flexres.reconcile.fields import PROFILE, attribute_key, hash_of
 from flexres.reconcile.key import Key
@@ -54,12 +54,18 @@ def claims_of(user: DesiredUser, scope: Scope, commit_time: int | None) -> Claim
 
 
 async def provision(
-    context: Context, user: DesiredUser, attributes: Mapping[str, Json] | None, *, begun: str = ""
+    context: Context,
+    user: DesiredUser,
+    attributes: Mapping[str, Json] | None,
+    *,
+    begun: str = "",
+    live: FlexUser | None = None,
 ) -> tuple[FlexUser, bool]:
     """Provision a user, and whether the attributes are known to have been taken as sent.
 
     What nobody documents may be refused: claims that are JSON numbers or booleans, and roles of Insights. Then the
     user is provisioned without them, but not without the marker `begun`: whoever we make is ours from then on.
+    `live` is whom the plan saw in Flex: not written again without an answer where they have become otherwise.
     Raises the first refusal when nothing of it was the reason.
     """
     flex_roles = tuple(role for role in user.roles if not role.startswith("wfo."))
@@ -72,7 +78,7 @@ async def provision(
     for roles in dict.fromkeys((user.roles, flex_roles)):
         for sent in tried:
             try:
-                found, answered = await _provision(context, user, roles, sent)
+                found, answered = await _provision(context, user, roles, sent, live)
             except FormatError as error:
                 refusal = refusal or error
             else:
@@ -82,7 +88,11 @@ async def provision(
 
 
 async def _provision(
-    context: Context, user: DesiredUser, roles: tuple[str, ...], attributes: Mapping[str, Json] | None
+    context: Context,
+    user: DesiredUser,
+    roles: tuple[str, ...],
+    attributes: Mapping[str, Json] | None,
+    live: FlexUser | None,
 ) -> tuple[FlexUser, bool]:
     """One Provision call and whether it was answered: a lost answer is read again before the call is repeated."""
     for _ in range(3):
@@ -98,6 +108,8 @@ async def _provision(
             taken = await context.users.by_username(user.username)
             if taken is not None and not taken.deactivated and await _is_taken(context, user, taken, attributes):
                 return taken, False
+            if live is not None:
+                check_profile(user, live, taken or await context.users.by_sid(live.sid))
         else:
             return found, True
     raise FlexresError("Flex gave no answer to three Provision calls", hint="run it again")
@@ -128,20 +140,24 @@ def _has_profile(found: FlexUser, user: DesiredUser) -> bool:
 
 
 async def write_profile(
-    context: Context, user: DesiredUser, worker_sid: str, check: Callable[[dict[str, Any]], object]
+    context: Context, user: DesiredUser, live: LiveUser, check: Callable[[dict[str, Any]], object]
 ) -> FlexUser:
     """Write roles, full name and e-mail of an existing user, and keep every Worker attribute.
 
     Nobody says whether Provision with an empty `worker` keeps the attributes of an existing Worker: they are
     journalled before and restored where they were lost, and then nobody else of this run is provisioned so.
-    `check` sees the attributes first, and raises FlexresError to leave the user as it is.
+    `check` sees the attributes first, and raises FlexresError to leave the user as it is; so does a profile that is
+    no longer what the plan saw in `live`, who has a Worker.
     """
+    assert live.worker is not None
+    worker_sid = live.worker.sid
     async with context.gate.turn():
         before = await context.workers.fetch(worker_sid)
         check(decoded(before))
+        check_profile(user, live.user, await context.users.by_sid(live.user.sid))
         context.journal.before(user.username, before.text)
         try:
-            found, _ = await provision(context, user, None)
+            found, _ = await provision(context, user, None, live=live.user)
         except FlexresError:
             # Even so it may have taken effect: its answers can be lost, and then the look at what came of it.
             await _restore(context, user, before, worker_sid)

@@ -250,6 +250,39 @@ class TestUpdate:
         assert (await Run(flex).does(change_of(person(), live=[before]))).result is Result.DONE
         assert marker_of(flex).stack_id == STACK_ID
 
+    @pytest.mark.parametrize("worker", [True, False])
+    @pytest.mark.parametrize(
+        ("now", "says"),
+        [
+            ({"roles": ("agent",)}, "roles admin → agent"),
+            ({"full_name": "Ana R"}, "full name Ana Ruiz → Ana R"),
+            ({"email": "new@example.com"}, "email ana@example.com → new@example.com"),
+            ({"deactivated": True}, "was deactivated in Flex since the plan"),
+        ],
+    )
+    async def test_a_profile_that_moved_since_the_plan_is_not_written_over(
+        self, now: dict[str, Any], says: str, worker: bool
+    ) -> None:
+        """Provision writes it whole: what the plan did not show would change too."""
+        before = in_flex(roles=("admin",), worker=worker, marker=Marker(STACK_ID, at=0) if worker else None)
+        flex = Flex(before)
+        flex.people[ANA] = replace(flex.people[ANA], **now)
+        change = change_of(person(full_name="Ana Maria", roles=("admin",)), live=[before])
+        outcome = await Run(flex).does(change)
+        assert (outcome.result, flex.said) == (Result.FAILED, [])
+        assert says in outcome.message
+
+    @pytest.mark.parametrize("now", [{"roles": ("agent",)}, {"deactivated": True}])
+    async def test_a_profile_that_moved_while_no_answer_came_is_not_written_again(self, now: dict[str, Any]) -> None:
+        """Neither given back what somebody took, nor brought back."""
+        before = applied(person(roles=("admin",)))
+        flex = Flex(before)
+        flex.will("provision", LOST)
+        flex.meanwhile = replace(before, user=replace(before.user, **now))
+        outcome = await Run(flex).does(change_of(person(full_name="Ana Maria", roles=("admin",)), live=[before]))
+        assert (outcome.result, flex.said) == (Result.FAILED, [f"provision {ANA} !"])
+        assert "since the plan" in outcome.message
+
     async def test_adopting_writes_our_marker_and_nothing_else(self) -> None:
         before = in_flex(attributes={"panel": "left"})
         flex = Flex(before)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -156,8 +156,18 @@ def _skill_troubles(wanted: Wanted, snapshot: Snapshot, policy: Policy) -> tuple
     return skill_troubles(declared, snapshot.instance.skills)
 
 
-def _is_added(approval: Approval, known: Collection[str]) -> bool:
-    return approval.source is Source.COMMITTED and approval.digest not in known
+def _marked_added(approvals: Sequence[Approval], before: Policy) -> list[Approval]:
+    """The approvals, each with whether the change adds it: one that held for less long before is another one."""
+    known: dict[str, date] = {}
+    for entry in before.approved:
+        for digest in entry.digests:
+            known[digest] = max(entry.until, known.get(digest, entry.until))
+
+    def added(one: Approval) -> bool:
+        seen = known.get(one.digest)
+        return one.source is Source.COMMITTED and (seen is None or one.until is None or one.until > seen)
+
+    return [replace(one, added=added(one)) for one in approvals]
 
 
 def _standings(
@@ -209,12 +219,12 @@ def make_plan(
     before = in_force.config if in_force is not None else None
     policy = stricter(wanted.config.policy, before.policy) if before is not None else wanted.config.policy
     zones = {wanted.config.policy.timezone, before.policy.timezone if before is not None else policy.timezone}
-    # A time zone that is only now to be another takes nobody out a day early.
-    today = min(as_of.astimezone(ZoneInfo(zone)).date() for zone in zones)
+    days = {as_of.astimezone(ZoneInfo(zone)).date() for zone in zones}
+    # A time zone that is only now to be another takes nobody out a day early, and brings no approval back.
+    today, approvals_end = min(days), max(days)
     if before is not None:
-        known = {digest for entry in before.policy.approved for digest in entry.digests}
-        approvals = [replace(one, added=_is_added(one, known)) for one in approvals]
-    valid = [approval for approval in approvals if approval.holds(today)]
+        approvals = _marked_added(approvals, before.policy)
+    valid = [approval for approval in approvals if approval.holds(approvals_end)]
     context = Context(
         wanted=wanted,
         snapshot=snapshot,
@@ -273,7 +283,7 @@ def make_plan(
         guarded=verdict.guarded,
         violations=verdict.violations,
         digest=verdict.digest,
-        approvals=_standings(approvals, verdict, users, today),
+        approvals=_standings(approvals, verdict, users, approvals_end),
         judged_by=in_force,
         stack_changes=stack_changes(before, wanted.config) if before is not None else (),
         commit=wanted.commit,

@@ -112,7 +112,7 @@ STRICTER: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
 """Key of the policy → the stricter of two values."""
 
 WITHOUT_ORDER: Final = frozenset({"timezone"})
-"""Keys of which neither value is stricter: the plan goes by the one whose day is the earlier."""
+"""Keys of which neither value is stricter: users leave by the earlier day of the two, approvals end by the later."""
 
 _TOLD_BY_ANOTHER: Final = frozenset({"fingerprint", "expires", "certificate_file"})
 """What only follows from another field."""

@@ -37,8 +37,8 @@ class Approval:
 
     `who` is a name as the source has it, empty where it has none; `unknown` then says why. `place` is the line of
     flex.yaml, `commit` what added it. `username` is whom it is about, empty where that is no single user. `until` is
-    the last day on which it holds; None: as long as the run. `added`: the very change that it approves adds it, so
-    that nobody saw it before.
+    the last day on which it holds; None: as long as the run. `added`: the very change that it approves adds it, or
+    lets it hold for longer, so that nobody saw it before.
     """
 
     digest: str

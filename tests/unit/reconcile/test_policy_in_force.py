@@ -11,7 +11,7 @@ import pytest
 from flexres.desired.model import ApprovedEntry, InForce, JudgedBy, Limit, Policy
 from flexres.reconcile.change import Kind
 from flexres.reconcile.context import Wanted
-from flexres.reconcile.guards.approvals import Approval, Source
+from flexres.reconcile.guards.approvals import Approval, Source, Standing
 from flexres.reconcile.guards.model import Rule
 from flexres.reconcile.plan import Plan, make_plan
 from flexres.reconcile.stricter import STRICTER, WITHOUT_ORDER, Effect, stack_changes, stricter
@@ -113,12 +113,26 @@ def test_another_time_zone_takes_nobody_out_a_day_early():
 
 
 def test_an_approval_that_the_change_itself_adds_is_said_to_be_so():
-    """Nobody saw it before."""
+    """Nobody saw it before, or not as one that holds until then."""
     entry = ApprovedEntry({"a" * 26: ""}, "ana gains admin", NOW.date())
     approval = Approval("a" * 26, Source.COMMITTED, until=entry.until)
-    for before, added in (((), True), ((entry,), False)):
+    ended, longer = (replace(entry, until=entry.until + timedelta(days=days)) for days in (-1, 1))
+    cases = [((), True), ((entry,), False), ((ended,), True), ((longer,), False), ((entry, ended), False)]
+    for before, added in cases:
         wanted = Wanted("prod", config(approved=(entry,)), {BEN: person(BEN)}, commit_time=0)
         in_force = InForce(JudgedBy.BASE, "main", config(approved=before))
         plan = make_plan(wanted, snapshot(), as_of=NOW, approvals=[approval], in_force=in_force)
         assert [one.approval.added for one in plan.approvals] == [added]
         assert plan.stack_changes == ()
+
+
+def test_another_time_zone_brings_back_no_approval_that_has_ended():
+    """Of two days the later one counts for it: what holds must hold by both."""
+    as_of = datetime(2026, 6, 1, 12, tzinfo=UTC)  # already 2 June on Kiritimati
+    approval = Approval("a" * 26, Source.COMMITTED, until=as_of.date())
+    kiritimati = {"timezone": "Pacific/Kiritimati"}
+    for before, after, held in (({}, {}, True), (kiritimati, {}, False), ({}, kiritimati, False)):
+        wanted = Wanted("prod", config(**after), {}, commit_time=0)
+        in_force = InForce(JudgedBy.BASE, "main", config(**before))
+        plan = make_plan(wanted, snapshot(), as_of=as_of, approvals=[approval], in_force=in_force)
+        assert [one.standing is not Standing.EXPIRED for one in plan.approvals] == [held]

@@ -184,15 +184,19 @@ def recorded(stack: StackFolder, revision: str) -> tuple[Base, Stack]:
     return Base(revision, Wanted(found.name, found.config, found.users, source.commit)), found
 
 
-def moved_to(stacks: Path, id: str) -> StackFolder | None:
-    """The stack that has this id now, if one does."""
+def moved_to(stacks: Path, before: StackConfig) -> StackFolder | None:
+    """The stack that goes on with the same id in the same Flex now, if one does."""
     for path in sorted(stacks.iterdir()) if stacks.is_dir() else ():
         try:
-            if _is_stack(path) and load_config(FolderSource(path, shown_as=str(path))).id == id:
+            if _is_stack(path) and _same(load_config(FolderSource(path, shown_as=str(path))), before):
                 return StackFolder(path.name, path)
         except SetupError:
             continue  # its own validation says what is wrong with it
     return None
+
+
+def _same(one: StackConfig, other: StackConfig) -> bool:
+    return (one.id, one.account, one.instance) == (other.id, other.account, other.instance)
 
 
 def is_deleted(stack: StackFolder) -> bool:

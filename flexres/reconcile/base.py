@@ -98,7 +98,7 @@ def offline_plan(
 def deleted_plan(base: Base, *, as_of: datetime, moved_to: str = "") -> Plan:
     """What becomes of a stack that `base` has and this change deletes: nothing is written, and nobody looks after it.
 
-    `moved_to` is another stack that goes on under the same id.
+    `moved_to` is another stack that goes on under the same id in the same Flex.
     """
     config = base.wanted.config
     nobody = Wanted(base.wanted.name, replace(config, policy=replace(config.policy, unmanaged="report")), {})

@@ -152,6 +152,19 @@ def test_a_stack_that_was_moved_is_not_said_to_leave_anybody_behind(project: Cli
     assert "ana@example.com" not in ran.out
 
 
+@pytest.mark.parametrize("other", ["GO00000000000000000000000000000002", "AC00000000000000000000000000000002"])
+def test_an_id_that_goes_on_in_another_flex_leaves_everybody_behind(project: Cli, other: str) -> None:
+    """Nobody of the one instance is looked after by a stack of another, whatever its id."""
+    stacks = project.folder / "stacks"
+    shutil.rmtree(stacks / "prod" / "users")
+    (stacks / "prod").rename(stacks / "other")
+    project.write(stack="other", flex=FLEX.replace(f"{other[:-1]}1", other), team="users: {}\n")
+    ran = project.run("plan", "-s", "prod", "--base", "main", "-f", "markdown")
+    assert "moved to" not in ran.out
+    assert "To let them leave, take them out of users/ and deploy that before" in ran.out
+    assert "ana@example.com" in ran.out
+
+
 def test_a_comment_is_never_left_as_it_was_where_the_plan_fails(project: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Broken YAML and refused credentials take the place of what an earlier commit was told."""
     told = project.folder / "plan.md"

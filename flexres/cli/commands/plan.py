@@ -144,7 +144,7 @@ async def _plan_of(one: StackFolder, stacks: Path, asked: _Asked) -> tuple[PlanR
 def _deleted(one: StackFolder, stacks: Path, revision: str, head: str) -> tuple[PlanReport, Stack]:
     """What this change leaves behind by deleting the stack: nobody is asked but git."""
     base, stack = recorded(one, revision)
-    goes_on = moved_to(stacks, base.wanted.config.id)
+    goes_on = moved_to(stacks, base.wanted.config)
     found = deleted_plan(base, as_of=datetime.now(UTC), moved_to=str(goes_on.folder) if goes_on is not None else "")
     return report_of(found, PlanRun(base=base.name, head=head, offline=True)), stack
 

@@ -417,3 +417,34 @@ def test_a_full_name_that_became_the_declared_one_since_the_plan_is_no_hindrance
     flow.sandbox.provision("bob@example.com", "Robert Byrne", roles=["agent"])
 
     assert flow.apply(plan=stale).exit is Exit.DONE
+
+
+@pytest.mark.parametrize(("was", "now"), [("admin", "agent"), ("agent", "admin")])
+def test_roles_that_somebody_changed_right_after_our_write_stay_and_are_told(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch, was: str, now: str
+) -> None:
+    """The read-back finds them, and repairs no more than the plan showed."""
+    without_waiting(monkeypatch)
+    bob = BOB.replace("agent", was)
+    flow.write(ANA + bob)
+    flow.apply(approve=[digest] if (digest := flow.plan().digest) else [])
+    flow.write(ANA + bob.replace("level: 1", "level: 2"))
+    plan = flow.plan()
+    worker = str(flow.sandbox.user("bob@example.com")["worker_sid"])
+    written: list[str] = []
+
+    def meddle(method: str, path: str) -> None:
+        if method == "POST" and path.endswith(worker):
+            written.append(path)
+        elif written:
+            flow.sandbox.between(None)
+            flow.sandbox.provision("bob@example.com", "Bob Byrne", roles=[now])
+
+    flow.sandbox.between(meddle)
+
+    applied = flow.apply(plan=plan)
+
+    assert results(applied) == {"bob@example.com": "not taken"}
+    assert "somebody changed that since" in applied.users[0].message
+    assert applied.exit is Exit.PARTIAL
+    assert flow.sandbox.user("bob@example.com")["roles"] == [now]

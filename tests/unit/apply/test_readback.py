@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
@@ -15,7 +15,7 @@ from flexres.live.model import LiveUser
 from flexres.reconcile.change import UserChange
 from flexres.reconcile.plan import Plan
 from flexres.session import Session
-from tests.unit.reconcile.builders import ANA, applied, person, plan_for
+from tests.unit.reconcile.builders import ANA, BEN, applied, person, plan_for
 
 WANTED = person(attributes={"level": 2})
 BEFORE = applied(person(attributes={"level": 1}))
@@ -95,6 +95,33 @@ async def test_what_is_not_taken_even_so_is_named_by_its_fields() -> None:
     flex = Flex([[BEFORE]])
     found = await judged(flex)
     assert (found.result, found.not_taken) == (Result.NOT_TAKEN, ("attr:level",))
+
+
+@pytest.mark.parametrize(
+    "since", [{"roles": ("admin",)}, {"roles": ("supervisor",)}, {"full_name": "Ana R"}, {"email": "a@example.com"}]
+)
+async def test_a_profile_that_somebody_changed_right_after_the_write_is_not_repaired(since: dict[str, Any]) -> None:
+    """The plan showed an attribute alone: nobody gains or loses a role by what was not agreed to."""
+    moved = replace(AFTER, user=replace(AFTER.user, **since))
+    flex = Flex([[moved]])
+    found = await judged(flex, repair := Repair(flex, mended=[AFTER]))
+    assert (repair.asked, found.result) == ([], Result.NOT_TAKEN)
+    assert "somebody changed that since" in found.message
+
+
+async def test_who_is_beyond_the_plan_keeps_nobody_else_from_being_repaired() -> None:
+    """Each user for themselves."""
+    ben = person(BEN, attributes={"level": 2})
+    moved, taken = (applied(ben, attributes={"level": level}) for level in (1, 2))
+    admin = replace(AFTER, user=replace(AFTER.user, roles=("admin",)))
+    plan = plan_for([WANTED, ben], [BEFORE, moved])
+    flex = Flex([[admin, moved]])
+    repair = Repair(flex, mended=[admin, taken])
+    found = await read_back(
+        cast(Session, flex), plan, [Outcome(change, Result.DONE) for change in plan.users], repair=repair
+    )
+    assert repair.asked == [BEN]
+    assert {one.change.username: one.result for one in found} == {ANA: Result.NOT_TAKEN, BEN: Result.DONE}
 
 
 async def test_what_cannot_be_read_back_is_not_called_done() -> None:

@@ -21,7 +21,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, unquote
 
-from flexres.reconcile.key import Key
+from flexres.reconcile.key import EMAIL, FULL_NAME, ROLES, Key
 from flexres.values import short_hash
 
 ATTRIBUTE: Final = "flexres"
@@ -39,6 +39,8 @@ _MARKER = re.compile(
 )
 _KEYS = re.compile(r"(?:[^=,;]+=[a-z2-7]{6}(?:,[^=,;]+=[a-z2-7]{6})*)?")
 _PACKED_SPACES: Final = frozenset({"attr", "skill"})
+_CHANNEL: Final = frozenset({"available", "capacity"})
+_PROFILE: Final = frozenset({EMAIL, FULL_NAME, ROLES})
 
 
 class PackedKeys(Mapping[Key, str]):
@@ -117,7 +119,8 @@ class UnreadableMarker(ValueError):  # noqa: N818 - it names what was found
 def parse(value: object, names: Callable[[], Iterable[Key]] = tuple) -> Marker:
     """The marker in an attribute's value; `names` gives the fields that the Worker has, to know packed ones again.
 
-    Raises UnreadableMarker for anything that `Marker.text` does not write.
+    Fields of a kind that we never write are left out. Raises UnreadableMarker for any other text that `Marker.text`
+    does not write.
     """
     match = _MARKER.fullmatch(value) if isinstance(value, str) else None
     if match is None or (match["version"] == "v2") is not bool(match["packed"] or match["rename"]):
@@ -129,7 +132,9 @@ def parse(value: object, names: Callable[[], Iterable[Key]] = tuple) -> Marker:
     spelled, hashes = parts[::2], parts[1::2]
     try:
         keys: Mapping[Key, str]
-        keys = dict(zip(map(Key.parse, map(_decode, spelled) if "%" in found else spelled), hashes, strict=True))
+        named = map(Key.parse, map(_decode, spelled) if "%" in found else spelled)
+        # An agent may have added what we never write, for our reports to tell: that is nobody's.
+        keys = {key: hashed for key, hashed in zip(named, hashes, strict=True) if _is_written(key)}
         until = datetime.strptime(match["until"], "%Y%m%d").date() if match["until"] else None
     except ValueError as error:  # a byte that is no text, or a day that no month has
         raise UnreadableMarker from error
@@ -138,6 +143,13 @@ def parse(value: object, names: Callable[[], Iterable[Key]] = tuple) -> Marker:
         keys = PackedKeys(keys, dict(zip(pairs[::2], pairs[1::2], strict=True)), names())
     leaving = int(match["leaving"]) if match["leaving"] else None
     return Marker(match["id"], int(match["at"]), keys, until, leaving, rename=match["rename"] is not None)
+
+
+def _is_written(key: Key) -> bool:
+    """Whether a marker of ours can hold such a field."""
+    if key.space == "channel":
+        return key.name in _CHANNEL
+    return key.space in _PACKED_SPACES or key in _PROFILE
 
 
 def _split(keys: Mapping[Key, str]) -> tuple[Mapping[Key, str], Mapping[str, str]]:

@@ -19,7 +19,7 @@ from flexres.reconcile.change import Route
 from flexres.reconcile.context import Wanted
 from flexres.reconcile.diff import Scope, marker_for
 from flexres.reconcile.fields import desired_fields, odd_routing, route, write_fields
-from flexres.reconcile.key import Key
+from flexres.reconcile.key import EMAIL, FULL_NAME, ROLES, Key
 from flexres.reconcile.marker import Marker
 from flexres.values import short_hash
 from tests.unit.reconcile.builders import NOW, OTHER_ID, SSO, STACK_ID, channel, config, in_flex, person, snapshot
@@ -51,16 +51,20 @@ _OWN_KEYS = st.integers(0, 99).map(
 )
 
 
+_names = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12)
+
+
 @st.composite
 def markers(draw: st.DrawFn) -> Marker:
-    """Any marker that can be written, with keys of any spelling."""
-    names = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12)
+    """Any marker that can be written, with attributes, skills and channels of any name."""
+    spelled = st.sampled_from(["attr:{}", "skill:{}", "channel:{}.capacity", "channel:{}.available"])
+    keys = st.builds(str.format, spelled, _names).map(Key.parse) | st.sampled_from([EMAIL, FULL_NAME, ROLES])
     hashes = st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=6, max_size=6)
     times = st.integers(0, 99_999_999_999)
     return Marker(
         stack_id=draw(st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=32)),
         at=draw(times),
-        keys=draw(st.dictionaries(names.map(Key.parse) | _OWN_KEYS, hashes, max_size=draw(st.sampled_from([5, 70])))),
+        keys=draw(st.dictionaries(keys | _OWN_KEYS, hashes, max_size=draw(st.sampled_from([5, 70])))),
         until=draw(st.none() | st.dates(date.min, date.max)),
         leaving=draw(st.none() | times),
         rename=draw(st.booleans()),

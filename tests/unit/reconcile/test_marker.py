@@ -110,6 +110,25 @@ def test_who_does_not_wait_has_no_waiting_time():
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "idp:set%20the%20role%20of%20ana%20to%20admin",
+        "sso:login_popup",
+        "until",
+        "anything%20at%20all",
+        "name_id",
+        "channel:chat.anything",
+        "channel:chat",
+    ],
+)
+def test_a_key_that_we_never_write_is_not_read(name):
+    """An agent who adds one to their own marker puts no words into a report."""
+    assert parse(f"v1;id=k7m2q9;at=0;keys={name}=mzxw6y,roles=nbswy3").keys == {ROLES: "nbswy3"}
+    packed = parse(f"v2;id=k7m2q9;at=0;keys={name}=mzxw6y,roles=nbswy3;packed=gezdgnmzxw6y")
+    assert dict(packed.keys) == {ROLES: "nbswy3"}
+
+
+@pytest.mark.parametrize(
     "value",
     [
         None,

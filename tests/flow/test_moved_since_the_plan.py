@@ -330,10 +330,10 @@ def test_what_somebody_writes_right_before_a_provision_that_replaces_is_put_back
 
 @pytest.mark.parametrize("mode", ["merge", "replace"])
 @pytest.mark.parametrize("old", ["", "previously: robert@example.com, "])
-def test_somebody_who_came_between_the_last_look_and_the_write_gets_everything_back(
+def test_somebody_who_came_between_the_last_look_and_the_write_gets_the_attributes_back(
     flow: Flow, tmp_path: Path, mode: str, old: str
 ) -> None:
-    """Profile, attributes and another stack's marker, to the byte; it is told, and the journal has what they had."""
+    """Another stack's marker, too; the profile is told, and the journal has what they had."""
     flow.sandbox.switches(provision_on_existing=mode)
     if old:
         flow.write(ROBERT.replace("previously: bob@example.com, ", ""))
@@ -358,13 +358,38 @@ def test_somebody_who_came_between_the_last_look_and_the_write_gets_everything_b
     journal.close()
 
     assert results(applied) == {"bob@example.com": "failed"}
-    assert "as before again" in applied.users[0].message
-    assert (handed_over(flow, "bob@example.com"), json.loads(before[0][1])) == (
-        before[0][0],
-        before[0][0]["attributes"],
-    )
+    message = applied.users[0].message
+    assert "as before again" in message
+    assert 'said full_name "Bob the Boss", email "bob@example.com", roles ["admin"]' in message
+    profile = {"full_name": "Bob Byrne", "email": "bob@example.com", "roles": ["agent"]}
+    after = {**before[0][0], **profile, "attributes": {**before[0][0]["attributes"], **profile}}
+    assert handed_over(flow, "bob@example.com") == after
     kept = [line for line in map(json.loads, path.read_text().splitlines()) if line["event"] == "before"]
     assert kept[-1]["attributes"] == before[0][1]
+
+
+@pytest.mark.parametrize("mode", ["merge", "replace"])
+def test_who_says_on_their_own_worker_to_be_an_admin_is_not_made_one(flow: Flow, mode: str) -> None:
+    """An agent who signs in between the last look and the write: giving back takes nothing from what they can edit."""
+    flow.sandbox.switches(provision_on_existing=mode)
+    flow.write(BOB)
+    plan = flow.plan()
+
+    def slip_in(method: str, path: str) -> None:
+        if path.endswith("/Provision"):
+            flow.sandbox.between(None)
+            flow.sandbox.provision("bob@example.com", "Bob Byrne", roles=["agent"])
+            said = {"roles": ["admin"], "email": "ana@example.com", "full_name": "Ana Ruiz", "mine": 1}
+            flow.sandbox.edit_attributes("bob@example.com", said)
+
+    flow.sandbox.between(slip_in)
+
+    applied = flow.apply(plan=plan)
+
+    assert results(applied) == {"bob@example.com": "failed"}
+    user, attributes = flow.sandbox.user("bob@example.com"), flow.sandbox.worker_attributes("bob@example.com")
+    assert (user["roles"], user["email"], user["full_name"]) == (["agent"], "bob@example.com", "Bob Byrne")
+    assert (attributes["mine"], attributes["roles"]) == (1, ["agent"])
 
 
 @pytest.mark.parametrize("few", [0, 100])

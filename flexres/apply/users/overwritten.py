@@ -1,7 +1,8 @@
-"""Somebody who was there although the last look showed nobody: what Provision overwrote is put back, and told.
+"""Somebody who was there although the last look showed nobody: attributes that Provision took are put back, and told.
 
 Provision answers alike for whom it makes and whom it changes, and no API tells a profile of before. TaskRouter's Events
-tell what a Worker knew before our marker was written, roles, full name and address included.
+tell what a Worker knew before our marker was written. What they tell of roles, full name and address is told on, and
+never written: agents can edit their own attributes, so that would make an admin of whoever says to be one.
 """
 
 from __future__ import annotations
@@ -10,20 +11,23 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from flexres.apply.users.context import Context, Users
+from flexres.apply.users.context import Context
 from flexres.apply.users.worker import decoded, edit_attributes
 from flexres.errors import FlexresError
-from flexres.live.exact_json import decode
+from flexres.live.exact_json import decode, dumps
 from flexres.live.model import FlexUser, LiveUser
 from flexres.reconcile.marker import ATTRIBUTE
-from flexres.values import ABSENT, same
+from flexres.values import ABSENT, Json, same
 
 _OLDER: Final = timedelta(minutes=1)
 """Who is written so long after they were made was there before; less may be Flex's way of making somebody."""
 
+_LONGEST_TOLD: Final = 100
+"""Characters of each part of a former profile that an outcome tells; the journal has all of it."""
+
 
 async def check_made(context: Context, found: FlexUser, planned: LiveUser | None, markers: Sequence[str]) -> None:
-    """Look at the answer to the Provision that was to make a Worker with one of `markers`, and give back what it took.
+    """Look at the answer to the Provision that was to make a Worker with `markers`; give back attributes it took.
 
     Raises FlexresError where somebody was there before, with what was overwritten and what became of it.
     """
@@ -60,18 +64,27 @@ async def _known_before(context: Context, found: FlexUser, markers: Sequence[str
 
 
 async def _give_back(context: Context, found: FlexUser, text: str, known: Mapping[str, Any]) -> None:
-    """Write back profile and attributes as they were. Raises FlexresError in any case, and says how far that went."""
+    """Write back the attributes as they were. Raises FlexresError in any case, and says how far that went.
+
+    Roles, full name and address are told and left: agents can edit what their Worker says of them.
+    """
     context.journal.before(found.username, text)
     what = "came to exist in Flex since the plan, and Provision overwrote them"
+    profile: dict[str, Any] = {
+        "full_name": found.full_name,
+        "email": found.email,
+        "roles": sorted(found.roles),
+    }
     try:
-        profile = await _give_back_profile(context.users, found, known)
         worker_sid = found.worker_sid or ""
         written = await context.workers.fetch(worker_sid)
         ours = decoded(written)
 
         def edit(attributes: dict[str, Any]) -> None:
             for name in {*ours, *known}:
-                if name in known:
+                if name in profile:
+                    attributes.setdefault(name, profile[name])
+                elif name in known:
                     attributes[name] = known[name]
                 elif same(attributes.get(name, ABSENT), ours[name]):
                     attributes.pop(name, None)
@@ -82,21 +95,19 @@ async def _give_back(context: Context, found: FlexUser, text: str, known: Mappin
             f"{what}; what they had is in the journal, and could not be put back: {error.message}",
             hint="put it back in Console, then plan again",
         ) from error
-    kept = "" if profile else "; roles, full name and address were not told, so look at those"
-    raise FlexresError(
-        f"{what}: their attributes{' and profile' * profile} are as before again{kept}", hint="plan again"
-    )
+    raise FlexresError(f"{what}: their attributes are as before again{_left(profile, known)}", hint="plan again")
 
 
-async def _give_back_profile(users: Users, found: FlexUser, known: Mapping[str, Any]) -> bool:
-    """Write the profile that Flex keeps on the Worker too; whether it is told there whole."""
-    full_name, email, roles = known.get("full_name"), known.get("email"), known.get("roles")
-    told = isinstance(full_name, str) and isinstance(email, str) and full_name and email
-    if not told or not isinstance(roles, list) or not roles or not all(isinstance(role, str) for role in roles):
-        return False
-    if (found.full_name, found.email, sorted(found.roles)) != (full_name, email, sorted(roles)):
-        await users.provision(username=found.username, full_name=str(full_name), email=str(email), roles=roles)
-    return True
+def _left(profile: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+    """What is not given back: the profile as it is now, and what the Worker said of it."""
+    now = ", ".join(f"{name} {_told(value)}" for name, value in profile.items())
+    before = ", ".join(f"{name} {_told(known[name])}" for name in profile if name in known) or "nothing of it"
+    return f"; their profile is not, and is now {now}. Their Worker, which they can edit themselves, said {before}"
+
+
+def _told(value: Json) -> str:
+    text = dumps(value)
+    return text if len(text) <= _LONGEST_TOLD else f"{text[:_LONGEST_TOLD]}…"
 
 
 def _was_there(found: FlexUser) -> bool:

@@ -7,6 +7,7 @@ import posixpath
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Final
@@ -41,8 +42,10 @@ class NoStackError(SetupError):
     """The revision has no stack in this folder: all of it is new."""
 
 
-def stacks_at(stacks: Path, revision: str) -> Sequence[str]:
-    """The names of the folders in `stacks` as `revision` has them, sorted; empty where it has no such folder.
+def stacks_at(stacks: Path, revision: str) -> Mapping[str, str]:
+    """The folders in `stacks` as `revision` has them, by name: git's hash of all that is in each.
+
+    Empty where it has no such folder.
 
     Raises:
         SetupError: git or the revision is not to be had.
@@ -50,8 +53,9 @@ def stacks_at(stacks: Path, revision: str) -> Sequence[str]:
     inside, shallow = _place_of(stacks)
     commit = _commit(inside, _checked(revision), shallow=shallow)
     path = _path_in_git(stacks, inside)
-    listed = _git(inside, "ls-tree", "-dz", "--name-only", "--full-tree", f"{commit}:{path}", may_fail=True)
-    return sorted(os.fsdecode(name) for name in (listed or b"").split(b"\0")[:-1])
+    listed = _git(inside, "ls-tree", "-dz", "--full-tree", f"{commit}:{path}", may_fail=True)
+    facts = (line.partition(b"\t") for line in (listed or b"").split(b"\0")[:-1])
+    return {os.fsdecode(name): fact.split()[2].decode("ascii") for fact, _, name in sorted(facts, key=itemgetter(2))}
 
 
 class GitSource:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from flexres.desired.checks import Glance, glance
 from flexres.desired.git_objects import GitSource, NoStackError, stacks_at
 from flexres.desired.load import load_config
 from flexres.desired.model import InForce, JudgedBy, StackConfig
@@ -208,28 +209,55 @@ def config_in_force(folder: Path, revision: Revision, base: str = "", *, now: St
     return _first_readable(folder, JudgedBy.FIRST_PARENT, "HEAD", 1, now, shallow=revision.shallow)
 
 
-def former_folder(folder: Path, revision: str, now: StackConfig) -> Path | None:
+_Seen = dict[tuple[str, str], StackConfig | tuple[InvalidStack, Glance] | None]
+"""What each stack that was looked at says, by its name and git's hash of it: broken, with what can be seen, or none."""
+
+
+def former_folder(folder: Path, revision: str, now: StackConfig, seen: _Seen | None = None) -> Path | None:
     """The folder that this stack had in `revision`, by its id, else by its instance; None: it had none.
 
-    A new name for a stack is no new policy. Raises SetupError where git or the revision is not to be had.
+    A new name for a stack is no new policy. `seen` keeps what was read for the next revision.
+
+    Raises:
+        InvalidStack: it may be one there that cannot be read.
+        SetupError: git or the revision is not to be had.
     """
-    configs: dict[Path, StackConfig] = {}
-    for path in (folder.parent / name for name in stacks_at(folder.parent, revision)):
-        try:
-            configs[path] = load_config(GitSource(path, revision))
-        except SetupError:
-            continue  # no stack, or one that says nothing that can be compared
-    same_id = (path for path, config in configs.items() if config.id == now.id)
-    same_instance = (path for path, config in configs.items() if config.instance == now.instance)
-    return next(same_id, None) or next(same_instance, None)
+    seen = {} if seen is None else seen
+    there = stacks_at(folder.parent, revision)
+    for name, tree in there.items():
+        if (name, tree) not in seen:
+            seen[name, tree] = _look(GitSource(folder.parent / name, revision))
+    found = {folder.parent / name: seen[name, tree] for name, tree in there.items()}
+    configs = {path: one for path, one in found.items() if isinstance(one, StackConfig)}
+    same_id = next((path for path, config in configs.items() if config.id == now.id), None)
+    if same_id is not None:
+        return same_id
+    for one in found.values():
+        # No looser neighbour may judge in its place.
+        if isinstance(one, tuple) and _may_be(one[1], now):
+            raise one[0]
+    return next((path for path, config in configs.items() if config.instance == now.instance), None)
 
 
-def _source(folder: Path, revision: str, now: StackConfig | None) -> GitSource:
+def _may_be(broken: Glance, now: StackConfig) -> bool:
+    return not isinstance(broken.id, str) or broken.id == now.id or broken.instance == now.instance
+
+
+def _look(source: GitSource) -> StackConfig | tuple[InvalidStack, Glance] | None:
+    try:
+        return load_config(source)
+    except InvalidStack as error:
+        return error, glance(source)
+    except SetupError:
+        return None
+
+
+def _source(folder: Path, revision: str, now: StackConfig | None, seen: _Seen) -> GitSource:
     """The stack in a revision, or the one there that became it."""
     try:
         return GitSource(folder, revision)
     except NoStackError:
-        former = former_folder(folder, revision, now) if now is not None else None
+        former = former_folder(folder, revision, now, seen) if now is not None else None
         if former is None:
             raise
         return GitSource(former, revision)
@@ -239,23 +267,25 @@ def _first_readable(
     folder: Path, by: JudgedBy, start: str, first: int, now: StackConfig | None, *, shallow: bool
 ) -> InForce:
     """The configuration of the commit that is `first` steps before `start`, or of the next before it that has one."""
-    unreadable = ""
+    unreadable = new = ""
+    seen: _Seen = {}
     for step in range(first, first + _MOST_STEPS):
         name = f"{start}~{step}" if step else start
         try:
-            source = _source(folder, name, now)
+            source = _source(folder, name, now, seen)
             config = load_config(source)
         except InvalidStack:
             unreadable = unreadable or f"the flex.yaml of {name} cannot be read"
+        except NoStackError as error:
+            new = new or error.message  # deleted, or another stack's for a while: what it was before still counts
         except SetupError as error:
             there = is_commit(folder, name)
             if by is JudgedBy.BASE and step == 0 and not there:
                 raise
             missing = error.message if there else _CUT_OFF if shallow else _FIRST
-            return InForce(
-                JudgedBy.NOTHING, why=unreadable or missing, lost=bool(unreadable) or (shallow and not there)
-            )
+            lost = bool(unreadable) or (shallow and not there and not new)
+            return InForce(JudgedBy.NOTHING, why=unreadable or new or missing, lost=lost)
         else:
             named = by is JudgedBy.BASE and name == start
-            return InForce(by, start if named else source.commit[:7], config, unreadable)
-    return InForce(JudgedBy.NOTHING, why=unreadable, lost=True)
+            return InForce(by, start if named else source.commit[:7], config, unreadable or new)
+    return InForce(JudgedBy.NOTHING, why=unreadable or new, lost=bool(unreadable))

@@ -55,7 +55,7 @@ def _of_policy(before: Policy, after: Policy) -> Iterator[StackChange]:
 
 
 def _of_stack(before: StackConfig, after: StackConfig) -> Iterator[StackChange]:
-    for key in ("id", "account", "instance", "engine", "endpoint", "sso", "idp"):
+    for key in ("id", "account", "instance", "engine", "endpoint", "sso", "idp", "resources"):
         old, new = getattr(before, key), getattr(after, key)
         if old == new:
             continue
@@ -65,7 +65,7 @@ def _of_stack(before: StackConfig, after: StackConfig) -> Iterator[StackChange]:
                 if left != right and each.name not in _TOLD_BY_ANOTHER:
                     yield StackChange(f"{key}.{each.name}", _shown(left), _shown(right), Effect.CHANGED)
         else:
-            yield StackChange(key, _shown(old), _shown(new), Effect.CHANGED)
+            yield StackChange(_WRITTEN.get(key, key), _shown(old), _shown(new), Effect.CHANGED)
 
 
 def _limit(one: Limit, other: Limit) -> Limit:
@@ -113,6 +113,9 @@ STRICTER: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
 
 WITHOUT_ORDER: Final = frozenset({"timezone"})
 """Keys of which neither value is stricter: users leave by the earlier day of the two, approvals end by the later."""
+
+_WRITTEN: Final = {"resources": "pulumi.resources"}
+"""Where a key stands in flex.yaml, if not at the top under its own name."""
 
 _TOLD_BY_ANOTHER: Final = frozenset({"fingerprint", "expires", "certificate_file"})
 """What only follows from another field."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flexres.desired.model import ApprovedEntry, InForce, JudgedBy, Limit, Policy
+from flexres.desired.model import ApprovedEntry, InForce, JudgedBy, Limit, Policy, StackConfig
 from flexres.reconcile.change import Kind
 from flexres.reconcile.context import Wanted
 from flexres.reconcile.guards.approvals import Approval, Source, Standing
@@ -75,12 +75,12 @@ def test_a_number_and_a_percentage_both_hold():
     assert both.max_removals == Limit(count=5, percent=10.0)
 
 
-@pytest.mark.parametrize("key", ["account", "instance", "engine", "endpoint", "id"])
+@pytest.mark.parametrize("key", [each.name for each in fields(StackConfig) if each.name not in {"policy", "leavers"}])
 def test_what_is_no_policy_is_changed(key):
-    """Account, instance, engine, endpoint, id: each stands on top."""
+    """Account, instance, engine, endpoint, id, what is one resource, and whatever is to come: each stands on top."""
     before = config()
-    (change,) = stack_changes(before, replace(before, **{key: "pulumi"}))
-    assert (change.key, change.effect) == (key, Effect.CHANGED)
+    (change,) = stack_changes(before, replace(before, **{key: "other"}))
+    assert (change.key, change.effect) == ("pulumi.resources" if key == "resources" else key, Effect.CHANGED)
 
 
 def test_a_change_cannot_loosen_what_judges_it():

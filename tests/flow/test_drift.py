@@ -6,12 +6,16 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
 
+from flexres.reconcile.fields import attribute_key
+from flexres.reconcile.marker import parse
 from flexres.sandbox.server import Sandbox
 from flexres.sandbox.taskrouter.event_table import by_api
+from flexres.values import short_hash
 from tests.flow.command_line import Cli
 from tests.flow.gitops import FLEX, TEAM, commit
 
@@ -293,14 +297,18 @@ def test_who_is_asked_of_so_many_workers_and_no_more(project: Cli, sandbox: Sand
     assert "was not asked of 1 Worker" in project.run("drift", "--who", "1").out
 
 
-def test_a_write_with_the_accounts_credentials_is_ours_where_it_renewed_the_marker(
+def test_a_write_with_the_accounts_credentials_is_ours_where_its_marker_holds_what_it_set(
     project: Cli, sandbox: Sandbox
 ) -> None:
-    """Every write of flexres does, and no script's."""
+    """Every write of flexres does, and no script's, not even one that changes the marker's time as well."""
     sandbox.edit_attributes(ANA, {"city": "Bari"}, by=by_api(sandbox.identity, "192.0.2.1"))
     assert [made["whose"] for made in made_by(project)] == ["api"]
-    marker = str(sandbox.worker_attributes(ANA)["flexres"])
-    at = marker.partition("at=")[2].partition(";")[0]
-    other = {"city": "Pisa", "flexres": marker.replace(f"at={at}", f"at={int(at) - 1}")}
+    marker = parse(sandbox.worker_attributes(ANA)["flexres"])
+    other = {"city": "Pisa", "flexres": replace(marker, at=marker.at - 1).text()}
     sandbox.edit_attributes(ANA, other, by=by_api(sandbox.identity, "192.0.2.1"))
+    assert [made["whose"] for made in made_by(project)] == ["api"]
+    ours = replace(marker, keys={**marker.keys, attribute_key("city"): short_hash("Lodi")})
+    sandbox.edit_attributes(ANA, {"city": "Lodi", "flexres": ours.text()}, by=by_api(sandbox.identity, "192.0.2.1"))
+    assert made_by(project) == [], "what our marker holds is no drift"
+    sandbox.edit_attributes(ANA, {"flexres": marker.text()}, by=f"worker:{ANA}")
     assert [made["whose"] for made in made_by(project)] == ["flexres"]

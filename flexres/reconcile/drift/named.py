@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from flexres.live.model import DELETED, History, WorkerEvent
+from flexres.reconcile.change import FieldChange
 from flexres.reconcile.drift.findings import Drift, Finding, Reason
-from flexres.reconcile.drift.who import Made, Whose, renews_marker, setting_event
+from flexres.reconcile.drift.who import Made, Whose, setting_event, wrote_as_ours
 from flexres.reconcile.key import Key
 from flexres.reconcile.plan import Plan
 
@@ -54,14 +55,15 @@ def _made(finding: Finding, history: History, people: _People) -> Iterator[Made]
         if gone is not None:
             yield people.made(gone, (), exact=True, ours=False)
         return
-    groups: dict[tuple[str, bool], tuple[WorkerEvent, list[Key]]] = {}
+    groups: dict[tuple[str, bool], tuple[WorkerEvent, list[FieldChange]]] = {}
     for field in finding.fields:
         found = setting_event(field, history.events)
         if found is not None:
             event, exact = found
-            groups.setdefault((event.sid, exact), (event, []))[1].append(field.key)
-    for (_, exact), (event, keys) in groups.items():
-        yield people.made(event, tuple(keys), exact=exact, ours=renews_marker(event, history.events))
+            groups.setdefault((event.sid, exact), (event, []))[1].append(field)
+    for (_, exact), (event, fields) in groups.items():
+        keys, ours = tuple(field.key for field in fields), wrote_as_ours(event, fields, history.events)
+        yield people.made(event, keys, exact=exact, ours=ours)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from typing import Any
 from flexres.live.exact_json import refuse_constant
 from flexres.live.model import ATTRIBUTES, AVAILABILITY, CAPACITY, CREATED, WorkerEvent
 from flexres.reconcile.change import FieldChange, Route
-from flexres.reconcile.fields import worker_facts
+from flexres.reconcile.fields import attribute_keys, hash_of, worker_facts
 from flexres.reconcile.key import Key
-from flexres.reconcile.marker import ATTRIBUTE
+from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker, parse
 from flexres.values import ABSENT, Value, same
 
 
@@ -28,7 +28,7 @@ class Whose(StrEnum):
     API = "api"
     """Somebody's with the account's credentials: a script, or another tool."""
     OURS = "flexres"
-    """A write with the account's credentials that renewed our marker, as each of flexres does."""
+    """A write with the account's credentials whose marker holds what it set, as each of flexres does."""
     FLEX = "flex"
     """Flex's own: it writes what the identity provider says at a login."""
     STRANGER = "other"
@@ -105,8 +105,22 @@ def _decoded(event: WorkerEvent) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def renews_marker(event: WorkerEvent, events: Sequence[WorkerEvent]) -> bool:
-    """Whether the write gave the Worker another marker: only flexres itself does, each time that it writes."""
+def wrote_as_ours(event: WorkerEvent, fields: Iterable[FieldChange], events: Sequence[WorkerEvent]) -> bool:
+    """Whether the write gave the Worker another marker, one that holds what it made these fields.
+
+    Each of flexres does. A script leaves the marker alone, or knows no hash of what it writes.
+    """
     earlier = (_decoded(one) for one in events[events.index(event) + 1 :])
     before, after = next((one for one in earlier if one is not None), None), _decoded(event)
-    return before is not None and after is not None and before.get(ATTRIBUTE) != after.get(ATTRIBUTE)
+    if before is None or after is None or before.get(ATTRIBUTE) == after.get(ATTRIBUTE):
+        return False
+    try:
+        marker = parse(after.get(ATTRIBUTE), lambda: attribute_keys(after))
+    except UnreadableMarker:
+        return False
+    said = ((field.key, _said(event, field)) for field in fields)
+    return all(value is not None and _noted(marker, key, value[0]) for key, value in said)
+
+
+def _noted(marker: Marker, key: Key, value: Value) -> bool:
+    return marker.keys.get(key) == (None if value is ABSENT else hash_of(value))

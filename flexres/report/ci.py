@@ -154,9 +154,15 @@ def _result(problem: Problem, subject: Subject) -> dict[str, Any]:
         "ruleId": subject,
         "ruleIndex": 0,
         "level": problem.severity,
-        "message": {"text": "\n".join(visible(text) for text in told if text)},
+        "message": {"text": "\n".join(_plain(text) for text in told if text)},
         "locations": [location],
     }
+
+
+def _plain(text: str) -> str:
+    """A text as SARIF has it in a message, where {0} would be a placeholder and [text](url) a link."""
+    # Viewers look for a link without regard to a backslash before its brackets: between them none is left.
+    return visible(text).replace("{", "{{").replace("}", "}}").replace("](", r"]\(")
 
 
 def _uri(file: str) -> str:

@@ -60,6 +60,14 @@ def test_a_result_says_what_would_happen_and_what_to_write() -> None:
     assert "\x1b" not in json.dumps(steered, ensure_ascii=False)
 
 
+def test_a_name_is_neither_a_link_nor_a_placeholder() -> None:
+    """SARIF 2.1.0 reads both in a plain message (3.11.5, 3.11.6); escaped, viewers show them as they are."""
+    name = "[all good](https://evil.example) {0} [agent] (x)"
+    (one,) = results(sarif([Problem(name, hint=name, note=name, place=Position("a.yaml", 1, 1))], "plan"))
+    shown = r"[all good]\(https://evil.example) {{0}} [agent] (x)"
+    assert one["message"]["text"].split("\n") == [shown] * 3
+
+
 def test_every_result_names_a_rule_that_the_run_describes() -> None:
     """So that a platform groups them."""
     for subject in ("stack", "plan"):

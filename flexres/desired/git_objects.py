@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import posixpath
+import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,6 +42,10 @@ class _Entry:
 
 class NoStackError(SetupError):
     """The revision has no stack in this folder: all of it is new."""
+
+
+class AmbiguousRevisionError(SetupError):
+    """A name that is a branch and a tag, of different commits: whoever can push a tag would decide which is meant."""
 
 
 def stacks_at(stacks: Path, revision: str) -> Mapping[str, str]:
@@ -174,12 +180,38 @@ def _path_in_git(folder: Path, there: Path) -> str:
 
 
 def _commit(folder: Path, revision: str, *, shallow: bool) -> str:
-    found = _git(
-        folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", may_fail=True
-    )
+    named = _meant(folder, revision)
+    found = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{named}^{{commit}}", may_fail=True)
     if found is None:
         raise _no_commit(revision, shallow=shallow)
     return found.decode("ascii").strip()
+
+
+def _meant(folder: Path, revision: str) -> str:
+    """The revision with its branch or tag in full. Raises AmbiguousRevisionError: git alone would take the tag."""
+    end = _STEPS.search(revision)
+    name, steps = (revision[: end.start()], revision[end.start() :]) if end else (revision, "")
+    if name == "HEAD" or _COMMIT.fullmatch(name):
+        return revision
+    places = [f"refs/{kind}{name}" for kind in ("remotes/", "heads/", "", "tags/")]
+    listed = _text(
+        folder, "for-each-ref", "--format=%(refname) %(objectname) %(*objectname)", *map(glob.escape, places)
+    )
+    there = {line.split()[0]: line.split()[-1] for line in listed.splitlines()}
+    commits = {place: there[place] for place in places if place in there}
+    if not commits:
+        return revision
+    if len(set(commits.values())) > 1:
+        said = " and ".join(f"{place} ({commit[:7]})" for place, commit in commits.items())
+        raise AmbiguousRevisionError(
+            f"{name} means different commits here: {said}",
+            hint=f"write which is meant: --base {next(iter(commits))}{steps}",
+        )
+    return next(iter(commits)) + steps
+
+
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+_STEPS: Final = re.compile(r"[~^:]|@\{")
 
 
 def _text(folder: Path, *arguments: str) -> str:

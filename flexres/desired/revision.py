@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from flexres.desired.checks import Glance, glance
-from flexres.desired.git_objects import GitSource, NoStackError, stacks_at
+from flexres.desired.git_objects import AmbiguousRevisionError, GitSource, NoStackError, stacks_at
 from flexres.desired.load import load_config
 from flexres.desired.model import InForce, JudgedBy, StackConfig
 from flexres.errors import InvalidStack, SetupError
@@ -278,6 +278,8 @@ def _first_readable(
             unreadable = unreadable or f"the flex.yaml of {name} cannot be read"
         except NoStackError as error:
             new = new or error.message  # deleted, or another stack's for a while: what it was before still counts
+        except AmbiguousRevisionError:
+            raise
         except SetupError as error:
             there = is_commit(folder, name)
             if by is JudgedBy.BASE and step == 0 and not there:

@@ -226,3 +226,22 @@ def test_a_folder_of_stacks_may_be_another_checkout(project: Cli, tmp_path: Path
     git(project.folder, "worktree", "add", "-q", "--detach", "other", "main")
     ran = project.run("plan", "--stacks", "other/stacks", "--base", "main", "--offline")
     assert ran.code == 0, ran.err
+
+
+@pytest.mark.parametrize("command", [("plan",), ("plan", "--offline"), ("apply", "--yes")])
+@pytest.mark.parametrize("base", ["main", "origin/main", "main~0"])
+def test_a_tag_decides_not_what_the_base_is(project: Cli, base: str, command: tuple[str, ...]) -> None:
+    """Git alone would take the tag, which whoever proposes a change can push."""
+    git(project.folder, "update-ref", "refs/remotes/origin/main", "main")
+    project.write(flex=FLEX.replace("100%", "50%"), team=TEAM)
+    commit(project.folder)
+    name = base.removesuffix("~0")
+    git(project.folder, "tag", "-a", "-m", "spoof", name)
+    ran = project.run(*command, "--base", base)
+    assert ran.code == 2
+    place = f"refs/remotes/{name}" if "/" in name else f"refs/heads/{name}"
+    assert f"{name} means different commits here: {place} (" in ran.err
+    assert f"--base {place}" in ran.err
+    assert project.run("plan", "--base", place).code == 0
+    git(project.folder, "tag", "-d", name)
+    assert project.run("plan", "--base", base).code == 0

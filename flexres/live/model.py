@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -63,16 +64,39 @@ class Worker:
             return None
         return value
 
+    def top_text(self, name: str) -> str | None:
+        """An attribute that is a text, read without taking apart those beside it, which may nest too deep for that."""
+        found = None
+        depth, key, before = 0, "", ""
+        for piece in _PIECE.findall(self.text):
+            depth += (piece in _OPENING) - (piece in _CLOSING)
+            if piece == ":" and depth == 1:
+                key = before
+            elif piece[0] == '"' and before == ":" and depth == 1 and _unquoted(key) == name:
+                found = _unquoted(piece)
+            before = piece
+        return found
+
+
+_PIECE: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:,]')
+_OPENING: Final = frozenset("[{")
+_CLOSING: Final = frozenset("]}")
+
+
+def _unquoted(piece: str) -> str | None:
+    try:
+        value = _DECODER.decode(piece)
+    except ValueError:
+        return None
+    return value if isinstance(value, str) else None
+
 
 def _depth(text: str) -> int:
-    """How deep the brackets of a JSON text nest, those within strings counted too: an upper bound."""
+    """How deep the brackets of a JSON text nest; those within strings are text."""
     depth = deepest = 0
-    for character in text:
-        if character in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in "]}":
-            depth -= 1
+    for piece in _PIECE.findall(text):
+        depth += (piece in _OPENING) - (piece in _CLOSING)
+        deepest = max(deepest, depth)
     return deepest
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
 
 from flexres.desired.model import DesiredUser, Policy, StackConfig
 from flexres.live.model import ChannelSettings, LiveUser, Snapshot, Worker
@@ -15,7 +14,7 @@ from flexres.reconcile.diff import Scope
 from flexres.reconcile.fields import PROFILE, desired_fields, hash_of
 from flexres.reconcile.guards.approvals import Approval
 from flexres.reconcile.marker import ATTRIBUTE, Marker
-from flexres.reconcile.ownership import Owner, ownership
+from flexres.reconcile.ownership import Owner, owner_of, ownership
 from flexres.values import fold_case
 
 
@@ -63,7 +62,7 @@ class Context:
     markers: dict[str, Marker] = field(default_factory=dict)
 
 
-NO_OBJECT = "the Worker's attributes are not a JSON object; mend them in Console"
+NO_OBJECT = "the Worker's attributes are not a JSON object, or nest too deep to be read; mend them in Console"
 ODD_ROUTING = "the Worker's routing attribute is not of Flex's form; mend it in Console"
 UNREADABLE = (
     f"the Worker's attribute {ATTRIBUTE} is not a marker we wrote; remove it in Console to adopt the user again"
@@ -80,9 +79,9 @@ class NotOursError(Exception):
     """The marker is another stack's, or not one that we wrote."""
 
 
-def own_marker(context: Context, attributes: Mapping[str, Any]) -> Marker | None:
+def own_marker(context: Context, worker: Worker | None) -> Marker | None:
     """Our marker, None where there is none. Raises NotOursError where the Worker is somebody else's, or may be."""
-    found = ownership(attributes, context.scope.stack_id, as_of=context.as_of)
+    found = owner_of(worker, context.scope.stack_id, as_of=context.as_of)
     if found.owner is Owner.UNREADABLE:
         raise NotOursError(UNREADABLE)
     if found.owner is Owner.FOREIGN and found.marker:

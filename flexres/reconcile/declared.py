@@ -40,7 +40,7 @@ from flexres.reconcile.fields import Facts, facts, odd_routing
 from flexres.reconcile.guards.approvals import approver
 from flexres.reconcile.guards.watch import deactivated_on, reactivation_digest
 from flexres.reconcile.marker import Marker
-from flexres.reconcile.ownership import Owner, ownership
+from flexres.reconcile.ownership import Owner, owner_of
 from flexres.reconcile.worker_attributes import too_long
 from flexres.values import ABSENT, fold_case
 
@@ -81,16 +81,16 @@ def _declared_change(context: Context, desired: DesiredUser, live: LiveUser | No
         context.markers[desired.username] = settled
         return None
     attributes = live.worker.attributes() if live.worker else {}
-    if attributes is None:
+    if attributes is None and not expired:
         return _blocked(desired, live, NO_OBJECT)
-    marker = own_marker(context, attributes)
+    marker = own_marker(context, live.worker)
     if marker and marker.rename:
         marker = None  # a rename from this name was taken back: they are nobody's, as before
     if marker:
         context.markers[desired.username] = marker
     if expired:
         return departure(context, live, marker, Why.EXPIRED, desired)
-    return _difference(context, desired, live, facts(live, attributes), marker)
+    return _difference(context, desired, live, facts(live, attributes or {}), marker)
 
 
 def _difference(
@@ -192,7 +192,7 @@ def _old_of(context: Context, desired: DesiredUser) -> LiveUser | None:
     if attributes is None or odd_routing(attributes):
         raise NotOursError(f"{old.username} before: {NO_OBJECT if attributes is None else ODD_ROUTING}")
     try:
-        marker = own_marker(context, attributes)
+        marker = own_marker(context, old.worker)
     except NotOursError as error:
         raise NotOursError(f"{old.username} before: {error}") from None
     if marker:
@@ -230,8 +230,7 @@ def undeclared_changes(context: Context, spoken_for: set[str]) -> tuple[list[Use
         live = context.snapshot.users[username]
         if username in context.wanted.users or username in spoken_for or live.user.deactivated:
             continue
-        attributes = live.worker.attributes() if live.worker else None
-        found = ownership(attributes or {}, context.scope.stack_id, as_of=context.as_of)
+        found = owner_of(live.worker, context.scope.stack_id, as_of=context.as_of)
         leaver = fold_case(username) in leavers
         if found.owner is Owner.UNREADABLE and not leaver:
             changes.append(Blocked(username, live=live, reason=UNREADABLE))
@@ -245,7 +244,8 @@ def undeclared_changes(context: Context, spoken_for: set[str]) -> tuple[list[Use
         elif found.ours:
             leaving = departure(context, live, found.ours, _why(context, username, found.ours))
         else:
-            reason = f"managed by stack id {found.marker.stack_id}" if found.marker else ""
+            unread = NO_OBJECT if live.worker is not None and live.worker.attributes() is None else ""
+            reason = f"managed by stack id {found.marker.stack_id}" if found.marker else unread
             unmanaged.append(Unmanaged(username, live=live, marker=found.marker, reason=reason))
             continue
         if leaving:

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
+from flexres.live.model import Worker
 from flexres.reconcile.fields import attribute_keys
 from flexres.reconcile.marker import ATTRIBUTE, Marker, UnreadableMarker, parse
 
@@ -59,3 +60,12 @@ def ownership(attributes: Mapping[str, Any], stack_id: str, *, as_of: datetime |
     if as_of is not None and marker.at > as_of.timestamp() + CLOCK_SKEW:
         return _UNREADABLE
     return Ownership(Owner.OURS, marker)
+
+
+def owner_of(worker: Worker | None, stack_id: str, *, as_of: datetime | None = None) -> Ownership:
+    """Whose a Worker is, also where its attributes nest too deep to be read: nobody holds on to Flex by that."""
+    attributes: Mapping[str, Any] | None = worker.attributes() if worker is not None else {}
+    if attributes is None:
+        text = worker.top_text(ATTRIBUTE) if worker is not None else None
+        attributes = {} if text is None else {ATTRIBUTE: text}
+    return ownership(attributes, stack_id, as_of=as_of)

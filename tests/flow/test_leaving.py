@@ -315,3 +315,44 @@ def test_attributes_nested_absurdly_deep_block_that_user_alone(flow: Flow) -> No
     flow.write((ANA + BOB).replace("level:", "grade:"))
 
     assert results(flow.apply()) == {"ana@example.com": "done", "bob@example.com": "blocked"}
+
+
+DEEP = "[" * 300 + "]" * 300
+NOTE = '"' + "[" * 101 + '"'
+
+
+@pytest.mark.parametrize("value", [DEEP, NOTE])
+@pytest.mark.parametrize("how", ["undeclared", "leaver", "until"])
+def test_nobody_holds_on_to_flex_by_what_their_worker_knows(flow: Flow, value: str, how: str) -> None:
+    """Agents write their own attributes; who is retired has none of them written, however they nest."""
+    declared = "{full_name: Bob, roles: [agent]}"
+    flow.write(f"bob@example.com: {declared}\n")
+    flow.apply()
+    text = flow.sandbox.worker_attributes_text("bob@example.com")
+    flow.sandbox.set_attributes("bob@example.com", f'{text[:-1]},"note":{value}}}')
+    until = declared.replace("roles", "until: 2026-01-31, roles")
+    flow.write(
+        f"bob@example.com: {until}\n" if how == "until" else "",
+        more="leavers: [bob@example.com]" if how == "leaver" else "",
+    )
+
+    applied = flow.apply()
+
+    assert results(applied) == {"bob@example.com": "done"}
+    assert flow.sandbox.user("bob@example.com")["deactivated"]
+
+
+def test_who_is_busy_and_cannot_be_marked_as_waiting_is_told_why(flow: Flow) -> None:
+    """Waiting takes a note among attributes that nest too deep: a failure, not a wait that nobody counts."""
+    flow.write("bob@example.com: {full_name: Bob, roles: [agent]}\n")
+    flow.apply()
+    text = flow.sandbox.worker_attributes_text("bob@example.com")
+    flow.sandbox.set_attributes("bob@example.com", f'{text[:-1]},"note":{DEEP}}}')
+    flow.sandbox.make_busy("bob@example.com", 1)
+    flow.write("")
+
+    applied = flow.apply()
+
+    assert results(applied) == {"bob@example.com": "failed"}
+    assert "cannot be marked as waiting" in applied.users[0].message
+    assert "nest too deep" in applied.users[0].message

@@ -7,13 +7,13 @@ from typing import Any
 
 from flexres.apply.outcome import Outcome, Result, UserOutcome
 from flexres.apply.users.context import Context
-from flexres.apply.users.worker import decoded, edit_attributes
+from flexres.apply.users.worker import edit_attributes
 from flexres.errors import FlexresError, FormatError, LostAnswerError, NotFoundError
 from flexres.live.model import FlexUser, Worker
 from flexres.reconcile.change import Departure, Why
 from flexres.reconcile.context import is_busy
 from flexres.reconcile.marker import ATTRIBUTE, Marker
-from flexres.reconcile.ownership import Owner, ownership
+from flexres.reconcile.ownership import Owner, Ownership, owner_of, ownership
 
 
 class LeftAloneError(FlexresError):
@@ -58,9 +58,10 @@ async def mark_leaving(context: Context, change: Departure, worker: Worker, *, r
     """
 
     def edit(attributes: dict[str, Any]) -> None:
-        _checked(context, change, attributes)
         stack_id = context.scope.stack_id
-        found = ownership(attributes, stack_id).ours or Marker(stack_id, context.commit_time or 0, rename=rename)
+        owner = ownership(attributes, stack_id)
+        _checked(context, change, owner)
+        found = owner.ours or Marker(stack_id, context.commit_time or 0, rename=rename)
         leaving = int(context.as_of.timestamp()) if found.leaving is None else found.leaving
         attributes[ATTRIBUTE] = replace(found, leaving=leaving, rename=found.rename and rename).text()
 
@@ -86,12 +87,14 @@ async def _other_worker(context: Context, user: FlexUser) -> Worker | None:
 
 
 def _ours(context: Context, change: Departure, worker: Worker) -> Marker | None:
-    """The marker as it is now. Raises LeftAloneError when it no longer lets us retire the user."""
-    return _checked(context, change, decoded(worker))
+    """The marker as it is now, also where the other attributes nest too deep to be read: nothing is written to them.
+
+    Raises LeftAloneError when it no longer lets us retire the user.
+    """
+    return _checked(context, change, owner_of(worker, context.scope.stack_id))
 
 
-def _checked(context: Context, change: Departure, attributes: dict[str, Any]) -> Marker | None:
-    found = ownership(attributes, context.scope.stack_id)
+def _checked(context: Context, change: Departure, found: Ownership) -> Marker | None:
     if found.owner is Owner.FOREIGN and found.marker:
         raise LeftAloneError(f"left alone: managed by stack id {found.marker.stack_id} since the plan")
     if change.why is Why.LEAVER:
@@ -121,6 +124,10 @@ async def _wait(
             await mark_leaving(context, change, worker)
         except LeftAloneError as error:
             return Outcome(change, Result.BLOCKED, error.message)
+        except FlexresError as error:
+            if worker.attributes() is None:
+                error.message = f"{message}; cannot be marked as waiting: {error.message}"
+            raise
     return Outcome(change, Result.WAITING, message)
 
 

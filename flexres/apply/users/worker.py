@@ -58,9 +58,11 @@ def _edited(worker: Worker, edit: Edit) -> str:
 
 
 def decoded(worker: Worker) -> dict[str, Any]:
-    """The Worker's exact_json, numbers as they were written. Raises FlexresError when they are not a JSON object."""
+    """The Worker's exact_json, numbers as they were written. Raises FlexresError when they cannot be read."""
     if worker.attributes() is None:
-        raise FlexresError("the Worker's attributes are not a JSON object", hint="mend them in Console")
+        raise FlexresError(
+            "the Worker's attributes are not a JSON object, or nest too deep to be read", hint="mend them in Console"
+        )
     return exact_json.decode(worker.text)
 
 

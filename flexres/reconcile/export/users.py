@@ -16,6 +16,7 @@ from flexres.desired.model import Channel, DesiredUser
 from flexres.desired.schema import field_types as texts
 from flexres.desired.schema.users_yaml import LARGEST_CAPACITY, LARGEST_LEVEL
 from flexres.live.model import LiveUser, Snapshot, WorkerChannel
+from flexres.reconcile.context import NO_OBJECT
 from flexres.reconcile.export.values import NO_KEY, declarable, is_text, sayable_key, within_size
 from flexres.reconcile.fields import FLEX_WRITES, live_skills, odd_routing
 from flexres.reconcile.marker import Marker
@@ -162,7 +163,7 @@ class _Reading:
             raise _CannotError("has no Worker; declared, Flex would be asked to make one")
         attributes: dict[str, Any] | None = self._live.worker.attributes()
         if attributes is None:
-            raise _CannotError("the Worker's attributes are not a JSON object; mend them in Console")
+            raise _CannotError(NO_OBJECT)
         if odd_routing(attributes):
             raise _CannotError("the Worker's routing attribute is not of Flex's form; mend it in Console")
         return attributes

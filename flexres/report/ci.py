@@ -161,7 +161,7 @@ def _result(problem: Problem, subject: Subject) -> dict[str, Any]:
 
 def _plain(text: str) -> str:
     """A text as SARIF has it in a message, where {0} would be a placeholder and [text](url) a link."""
-    # Viewers look for a link without regard to a backslash before its brackets: between them none is left.
+    # Viewers find a link even with a backslash before its brackets, but not with one between its two halves.
     return visible(text).replace("{", "{{").replace("}", "}}").replace("](", r"]\(")
 
 

@@ -77,7 +77,8 @@ def footer(plan: Plan, run: PlanRun) -> str:
     said = [f"digest `{plan.digest}`"] if plan.digest else []
     said.append(f"plan of {when(plan.as_of)}")
     if run.base:
-        said.append(f"compared with {code(run.base)}")
+        at = f" at {commit_name(run.base_commit)}" if run.base_commit else ""
+        said.append(f"compared with {code(run.base)}{at}")
     too = plan.judged_by.name if plan.judged_by is not None else ""
     if too and too != run.base:
         said.append(f"judged by the policy of {commit_name(too)}, too")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +42,17 @@ def test_what_somebody_edited_in_flex_is_not_from_the_pull_request(project: Cli,
     }
 
 
+def head_of(folder: Path) -> str:
+    return subprocess.run(["git", "rev-parse", "main"], cwd=folder, check=True, capture_output=True).stdout.decode()[:7]
+
+
 def test_the_markdown_folds_what_is_not_from_it(project: Cli, sandbox: Sandbox) -> None:
     sandbox.edit_attributes("ana@example.com", {"city": "Bari"})
     project.write(flex=FLEX, team=f"{TEAM}  eve@example.com: {{full_name: Eve}}\n")
     comment = project.run("plan", "--base", "main", "-f", "markdown").out
     assert "<summary>Not from this change: 1</summary>" in comment
     assert "1 to add, 1 to change, 1 not from this change" in comment
-    assert "compared with `main`" in comment
+    assert f"compared with `main` at {head_of(project.folder)} ·" in comment
 
 
 def test_the_same_pull_request_gives_the_same_comment(project: Cli) -> None:

@@ -146,7 +146,9 @@ def _deleted(one: StackFolder, stacks: Path, revision: str, head: str) -> tuple[
     base, stack = recorded(one, revision)
     goes_on = moved_to(stacks, base.wanted.config)
     found = deleted_plan(base, as_of=datetime.now(UTC), moved_to=str(goes_on.folder) if goes_on is not None else "")
-    return report_of(found, PlanRun(base=base.name, head=head, offline=True)), stack
+    return report_of(
+        found, PlanRun(base=base.name, base_commit=base.wanted.commit or "", head=head, offline=True)
+    ), stack
 
 
 async def _planned(one: StackFolder, stacks: Path, asked: _Asked) -> tuple[PlanReport, Stack]:
@@ -155,7 +157,7 @@ async def _planned(one: StackFolder, stacks: Path, asked: _Asked) -> tuple[PlanR
         with busy(f"Reading {it.stack.name} from Flex"):
             plan, run = await it.plan(base=base)
             run = replace(run, base=base.name if base is not None else asked.base or "", not_compared=wrong)
-            run = replace(run, head=asked.head)
+            run = replace(run, base_commit=(base.wanted.commit or "") if base is not None else "", head=asked.head)
             found = await seen_through(looking_through(it, stacks, asked.engine), plan)
     if asked.save:
         save(found, it, asked.save)
@@ -193,4 +195,5 @@ async def _without_flex(one: StackFolder, asked: _Asked) -> tuple[PlanReport, St
         approvals=approvals,
         allow_admin=asked.lifts.admins,
     )
-    return report_of(found, PlanRun(base=base.name, head=asked.head, offline=True), stack.line_of), stack
+    run = PlanRun(base=base.name, base_commit=base.wanted.commit or "", head=asked.head, offline=True)
+    return report_of(found, run, stack.line_of), stack

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from flexres.desired.checks import Glance, clashes, glance, may_clash, same_id
+from flexres.desired.checks import Glance, clashes, glance, may_clash, unread_beside
 from flexres.desired.git_objects import GitSource, NoStackError
 from flexres.desired.load import CONFIG, Stack, load_config, load_stack
 from flexres.desired.model import StackConfig
@@ -127,7 +127,7 @@ def clashes_with(mine: Stack, other: StackFolder) -> tuple[Problem, ...]:
     try:
         return clashes([load(other), mine])
     except InvalidStack:
-        return same_id(mine, seen, other.name)  # its own validation says what is wrong with it
+        return unread_beside(mine, seen, other.name)  # its own validation says what is wrong with it
 
 
 def checked_name(name: str) -> str:

@@ -251,9 +251,22 @@ def may_clash(mine: Stack, other: Glance) -> bool:
     return mine.config.id == other.id or mine.config.instance == other.instance
 
 
-def same_id(mine: Stack, other: Glance, at: str) -> tuple[Problem, ...]:
-    """The one clash with a stack that cannot be loaded: by its id all of its users would be taken for one's own."""
-    return (_same_id(mine, at),) if mine.config.id == other.id else ()
+def unread_beside(mine: Stack, other: Glance, at: str) -> tuple[Problem, ...]:
+    """What a stack may not say while another one that it may clash with cannot be loaded.
+
+    By that one's id all of its users would be taken for one's own; and a leaver leaves whatever the marker says, so
+    nobody may be named as one while nobody can tell whom the other stack declares.
+    """
+    found = [_same_id(mine, at)] if mine.config.id == other.id else []
+    if mine.config.leavers:
+        found.append(
+            Problem(
+                f"who leaves here may be declared in stack {at} of the same instance, which cannot be read",
+                f"mend that one first: flexres validate --stack {at}",
+                place=mine.position("leavers"),
+            )
+        )
+    return tuple(found)
 
 
 def _same_id(later: Stack, at: str) -> Problem:

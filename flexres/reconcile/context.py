@@ -69,12 +69,6 @@ UNREADABLE = (
 )
 
 
-def another_stacks(marker: Marker) -> str:
-    """Why a leaver stays whom another stack's marker claims: that one's guards have not seen them leave."""
-    todo = f"take them out there first, or remove the attribute {ATTRIBUTE} in Console"
-    return f"managed by stack id {marker.stack_id}; {todo}"
-
-
 class NotOursError(Exception):
     """The marker is another stack's, or not one that we wrote."""
 

@@ -29,7 +29,6 @@ from flexres.reconcile.context import (
     UNREADABLE,
     Context,
     NotOursError,
-    another_stacks,
     is_busy,
     is_leaver,
     is_overdue,
@@ -238,9 +237,7 @@ def undeclared_changes(context: Context, spoken_for: set[str]) -> tuple[list[Use
         if found.ours:
             context.markers[username] = found.ours
         if leaver:
-            leaving: UserChange | None = departure(context, live, found.ours, Why.LEAVER)
-            if leaving and found.owner is Owner.FOREIGN and found.marker:
-                leaving = Blocked(username, live=live, reason=another_stacks(found.marker))
+            leaving = departure(context, live, found.ours, Why.LEAVER)
         elif found.ours:
             leaving = departure(context, live, found.ours, _why(context, username, found.ours))
         else:

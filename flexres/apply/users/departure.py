@@ -95,14 +95,14 @@ def _ours(context: Context, change: Departure, worker: Worker) -> Marker | None:
 
 
 def _checked(context: Context, change: Departure, found: Ownership) -> Marker | None:
-    if found.owner is Owner.FOREIGN and found.marker:
-        raise LeftAloneError(f"left alone: managed by stack id {found.marker.stack_id} since the plan")
     if change.why is Why.LEAVER:
-        return found.ours
+        return found.marker
     if found.owner is Owner.UNREADABLE:
         raise LeftAloneError("left alone: the marker has become unreadable since the plan")
     if found.owner is Owner.UNMARKED and change.why is Why.UNDECLARED:
         raise LeftAloneError("left alone: our marker is gone since the plan")
+    if found.owner is Owner.FOREIGN and found.marker:
+        raise LeftAloneError(f"left alone: managed by stack id {found.marker.stack_id} since the plan")
     if found.ours and not context.allow_older and found.ours.at > (context.commit_time or 0):
         raise LeftAloneError("left alone: a newer commit was applied to this user since the plan")
     return found.ours
@@ -119,7 +119,7 @@ async def _busy(context: Context, worker: Worker) -> bool:
 async def _wait(
     context: Context, change: Departure, worker: Worker, marker: Marker | None, message: str
 ) -> UserOutcome:
-    if marker is None or marker.leaving is None or marker.rename:
+    if marker is None or marker.leaving is None or marker.rename or marker.stack_id != context.scope.stack_id:
         try:
             await mark_leaving(context, change, worker)
         except LeftAloneError as error:

@@ -8,11 +8,11 @@ import pytest
 
 from flexres.reconcile.change import Kind, Why
 from flexres.reconcile.context import is_busy
+from flexres.reconcile.guards.watch import counts_as_removal
 from flexres.reconcile.marker import Marker
 from tests.unit.reconcile.builders import (
     ANA,
     AVAILABLE,
-    BEN,
     NOW,
     OTHER_ID,
     STACK_ID,
@@ -37,25 +37,16 @@ YESTERDAY, TODAY = NOW.date() - timedelta(days=1), NOW.date()
         ([], in_flex(), [ANA], Why.LEAVER),
         ([], in_flex(worker=False), [ANA], Why.LEAVER),
         ([], in_flex(text="["), [ANA], Why.LEAVER),
+        ([], in_flex(marker=Marker(OTHER_ID)), [ANA], Why.LEAVER),
         ([], in_flex(marker="hello"), [ANA], Why.LEAVER),
         ([person(until=YESTERDAY)], in_flex(marker=OURS), [], Why.EXPIRED),
         ([person(until=YESTERDAY)], in_flex(), [], Why.EXPIRED),
     ],
 )
 def test_somebody_idle_retires(desired, live, leavers, why):
-    """Undeclared, named in leavers with whatever but another stack's marker, or expired."""
+    """Undeclared, named in leavers whatever the marker says, or expired."""
     change = only(plan_for(desired, [live], leavers=leavers))
     assert (change.kind, change.why, change.pending) == (Kind.RETIRE, why, True)
-
-
-@pytest.mark.parametrize("busy", [False, True])
-def test_a_leaver_of_another_stack_is_blocked_alone(busy):
-    """Their own stack's guards have not seen them leave: neither retired nor marked by this one."""
-    live = [in_flex(marker=Marker(OTHER_ID), busy=busy), in_flex(BEN, marker=OURS)]
-    blocked, leaves = plan_for([], live, leavers=[ANA, BEN]).changes
-    assert (blocked.username, blocked.kind, blocked.pending) == (ANA, Kind.BLOCKED, False)
-    assert f"stack id {OTHER_ID}" in blocked.reason
-    assert (leaves.username, leaves.kind) == (BEN, Kind.RETIRE)
 
 
 @pytest.mark.parametrize("leavers", [[], [ANA]])
@@ -135,6 +126,13 @@ class TestWaiting:
         user = person(until=YESTERDAY)
         change = only(plan_for([user], [applied(user, busy=True)]))
         assert (change.kind, change.desired) == (Kind.WAIT, user)
+
+    def test_another_stacks_leaving_is_not_ours(self):
+        """A leaver with a foreign marker is marked by us, and since then."""
+        live = in_flex(marker=Marker(OTHER_ID, leaving=5), busy=True)
+        change = only(plan_for([], [live], leavers=[ANA]))
+        assert (change.kind, change.pending, change.overdue) == (Kind.WAIT, True, False)
+        assert counts_as_removal(change, {})
 
     @pytest.mark.parametrize(
         ("offline", "activity", "busy"),

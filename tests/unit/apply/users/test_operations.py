@@ -433,13 +433,6 @@ class TestRetire:
         assert (outcome.result, flex.said) == (Result.BLOCKED, [])
         assert outcome.message.startswith("left alone")
 
-    async def test_a_leaver_whom_another_stack_has_taken_since_is_left_alone(self) -> None:
-        """Named in `leavers`: any other marker they could have now does not keep them."""
-        before = applied(person())
-        flex, change = Flex(before), change_of(live=[before], leavers=[ANA])
-        flex.edit(ANA, **{ATTRIBUTE: Marker(OTHER_ID, at=0).text()})
-        assert ((await Run(flex).does(change)).result, flex.said) == (Result.BLOCKED, [])
-
     async def test_a_lost_answer_is_looked_up(self) -> None:
         flex, change = self.leaver()
         flex.will("deprovision", LOST)

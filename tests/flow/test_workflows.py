@@ -528,8 +528,8 @@ def test_deploy_plans_asks_and_applies_exactly_that(clone: Path, sandbox: Sandbo
 
     again = runner(clone, sandbox, "again")
     assert exits(again.run("deploy.yml", "plan")) == [0]
-    # Nothing is left to do; that this commit is the one that added approvals is still to be looked at.
-    assert (again.outputs["changes"], again.outputs["verdict"]) == ("0", "needs care")
+    # Nothing is left to do: the approvals that this commit added have been used.
+    assert (again.outputs["changes"], again.outputs["verdict"]) == ("0", "in sync")
 
 
 def approve(clone: Path, sandbox: Sandbox) -> None:

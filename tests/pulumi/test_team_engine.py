@@ -58,6 +58,7 @@ def posts(project: Project) -> list[str]:
     return [request.path for request in project.sandbox.requests(method="POST")]
 
 
+@pytest.mark.usefixtures("engine")
 def test_the_shipped_stack_moves_to_teams_and_back_without_a_change_in_flex(sandbox: Sandbox, tmp_path: Path) -> None:
     """Each way the preview says so, and the one after it is empty."""
     project = new_project(tmp_path / "project", sandbox)

@@ -19,7 +19,7 @@ from flexres.apply.users.context import Context, Newcomers, ProvisionGate
 from flexres.apply.users.operations import carry_out
 from flexres.errors import RefusedError, UnreachableError
 from flexres.reconcile.change import Arrival, Change, Kind, Rename, UserChange
-from flexres.reconcile.guards.watch import roles_after, roles_of_person_before
+from flexres.reconcile.guards.watch import gained_roles, roles_after, roles_of_person_before
 from flexres.reconcile.plan import Plan
 from flexres.session import Session
 
@@ -115,7 +115,7 @@ async def apply_plan(
 def _kept_admins(departures: Sequence[UserChange], outcomes: Sequence[UserOutcome]) -> list[UserChange]:
     """Admins who stay for now: min_admins counted on somebody who did not become admin after all."""
     failed = [outcome.change for outcome in outcomes if outcome.result is not Result.DONE]
-    if not any("admin" in roles_after(change) - roles_of_person_before(change) for change in failed):
+    if not any("admin" in gained_roles(change) for change in failed):
         return []
     return [change for change in departures if "admin" in roles_of_person_before(change) - roles_after(change)]
 

@@ -14,7 +14,6 @@ from flexres.reconcile.change import Block, Change, IdpChange, Kind, SettingChan
 from flexres.reconcile.context import Context, Wanted, held_back
 from flexres.reconcile.coverage import Routing, routing_of
 from flexres.reconcile.declared import declared_changes, spoken_for, undeclared_changes
-from flexres.reconcile.diff import Scope
 from flexres.reconcile.guards.approvals import Approval, Source, Standing, Standings
 from flexres.reconcile.guards.judge import evaluate
 from flexres.reconcile.guards.model import Evidence, Guarded, Verdict, Violation
@@ -77,7 +76,7 @@ class Plan:
         """The plan of some of its changes and of nothing else, with the guards' word on these alone."""
         changes = tuple(change for change in self.changes if keep(change))
         given = replace(self.evidence, changes=changes, unmanaged=())
-        evidence = replace(given, routing=_routing(given)) if given.routing is not None else given
+        evidence = replace(given, routing=_routing(given))
         verdict = evaluate(evidence)
         at_idp = any(isinstance(change, IdpChange) or _is_at_idp(change) for change in evidence.changes)
         return replace(
@@ -249,8 +248,8 @@ def make_plan(
     touched = sum(change.desired is not None for change in users)
     differing = [setting for setting in settings if setting.state is not SettingState.AS_DECLARED]
     in_flex = sum(not live.user.deactivated for live in snapshot.users.values())
-    evidence = Evidence(
-        stack_id=wanted.config.id,
+    given = Evidence(
+        scope=context.scope,
         policy=policy,
         snapshot=snapshot,
         changes=(*users, *differing, *setup),
@@ -259,13 +258,12 @@ def make_plan(
         today=today,
         allow_admin=frozenset(allow_admin),
         declared=len(wanted.users),
-        routing=routing_of(snapshot, users, context.scope, policy, wanted.commit_time),
         skills=_skill_troubles(wanted, snapshot, policy) if whole else (),
         protected_nobody=_protected_nobody(wanted, snapshot) if whole else (),
         unmanaged=tuple(change for change in unmanaged if HIGH_ROLES & roles_before(change)),
-        scope=context.scope,
         commit_time=wanted.commit_time,
     )
+    evidence = replace(given, routing=_routing(given))
     verdict = evaluate(evidence)
     return Plan(
         stack=wanted.name,
@@ -298,8 +296,7 @@ def make_plan(
 
 def _routing(given: Evidence) -> Routing | None:
     """What these changes, and no others, do to the queues."""
-    scope = given.scope or Scope(given.stack_id)
-    return routing_of(given.snapshot, given.users, scope, given.policy, given.commit_time)
+    return routing_of(given.snapshot, given.users, given.scope, given.policy, given.commit_time)
 
 
 def due(change: Change) -> bool:

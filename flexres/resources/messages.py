@@ -17,7 +17,7 @@ from flexres.errors import Exit, FlexresError, InvalidStack, Problem, TwilioErro
 from flexres.reconcile.change import Block, Change, Kind, SettingState
 from flexres.reconcile.context import Wanted
 from flexres.reconcile.guards.model import Rule
-from flexres.reconcile.guards.watch import HIGH_ROLES, roles_after, roles_of_person_before
+from flexres.reconcile.guards.watch import gained_roles
 from flexres.reconcile.plan import Plan
 from flexres.resources.properties import team_of
 from flexres.resources.settings import ALLOW_OLDER, APPROVE
@@ -74,7 +74,7 @@ def remarks(plan: Plan) -> Iterator[tuple[str, bool]]:
     for skill in plan.skills:
         yield f"the skill {_shown(skill.name)} ({named(skill.usernames)}): {skill.message}", True
     for change in plan.users:
-        if gained := (roles_after(change) - roles_of_person_before(change)) & HIGH_ROLES:
+        if gained := gained_roles(change):
             yield f"{_shown(change.username)} gains {', '.join(sorted(gained))}", True
     yield from _remark(plan, Kind.REACTIVATE, "deactivated, to be reactivated", warns=True)
     for change in plan.of_kind(Kind.BLOCKED):

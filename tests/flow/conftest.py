@@ -21,7 +21,7 @@ from flexres.desired.revision import Revision
 from flexres.desired.source import FolderSource
 from flexres.live.http.retrying import REAL
 from flexres.live.http.transport import Transport, connect
-from flexres.reconcile.change import UserChange
+from flexres.reconcile.change import Kind, UserChange
 from flexres.reconcile.guards.approvals import Approval, Source
 from flexres.reconcile.plan import Plan
 from flexres.sandbox.server import Sandbox
@@ -69,6 +69,17 @@ class Flow:
                 return await session.plan(as_of=self.now, **options)
 
         return asyncio.run(run())
+
+    def approved_plan(self, *, rounds: int) -> Plan:
+        """The plan with everything approved that it asks for, one after another."""
+        digests: list[str] = []
+        for _ in range(rounds):
+            plan = self.plan(approvals=[Approval(digest, Source.COMMAND_LINE, "a test") for digest in digests])
+            asked = {plan.digest, *(change.digest for change in plan.of_kind(Kind.BLOCKED))} - {"", *digests}
+            if not asked:
+                break
+            digests += sorted(asked)
+        return plan
 
     def apply(
         self,

@@ -16,7 +16,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from flexres.errors import Exit, UnreachableError
 from flexres.reconcile.change import Kind
-from flexres.reconcile.guards.approvals import Approval, Source
 from flexres.reconcile.marker import ATTRIBUTE
 from flexres.reconcile.plan import Plan
 from flexres.sandbox.server import Sandbox
@@ -205,7 +204,7 @@ class History(RuleBasedStateMachine):
             assert self._strangers() == self.strangers
 
     def _apply(self) -> None:
-        plan = self._approved()
+        plan = self.flow.approved_plan(rounds=4)
         assert not plan.violations
         before = self._active_workers()
         applied = self.flow.apply(plan=plan)
@@ -215,7 +214,7 @@ class History(RuleBasedStateMachine):
             expected = {"blocked"} if outcome.change.kind is Kind.BLOCKED else {"done", "waiting"}
             assert outcome.result in expected, outcome
         self._account(plan, before)
-        again = self._approved()
+        again = self.flow.approved_plan(rounds=4)
         assert not [change for change in again.changes if change.pending], again.changes
         for change in plan.of_kind(Kind.RENAME):
             assert change.old is not None
@@ -226,7 +225,7 @@ class History(RuleBasedStateMachine):
         """Under a fault anything may fail, by an error of ours; nobody is touched whom the plan does not name."""
         before = self._active_workers()
         try:
-            plan = self._approved()
+            plan = self.flow.approved_plan(rounds=4)
             self.flow.apply(plan=plan)
         except UnreachableError:
             return
@@ -234,18 +233,6 @@ class History(RuleBasedStateMachine):
             assert type(error).__module__.startswith("flexres"), error
             return
         self._account(plan, before)
-
-    def _approved(self) -> Plan:
-        """The plan with everything approved that it asks for, one after another."""
-        digests: list[str] = []
-        for _ in range(4):
-            options = {"approvals": [Approval(digest, Source.COMMAND_LINE, "a test") for digest in digests]}
-            plan = self.flow.plan(**options)
-            asked = {plan.digest, *(change.digest for change in plan.of_kind(Kind.BLOCKED))} - {"", *digests}
-            if not asked:
-                break
-            digests += sorted(asked)
-        return plan
 
     def _account(self, plan: Plan, before: dict[str, str]) -> None:
         """Nobody left but those of whom the plan says so."""

@@ -23,7 +23,6 @@ from flexres.desired.revision import Revision
 from flexres.errors import FlexresError, RefusedError
 from flexres.live.http.base import HttpClient
 from flexres.reconcile.change import Kind
-from flexres.reconcile.guards.approvals import Approval, Source
 from flexres.reconcile.plan import Plan
 from flexres.resources import run as resources
 from flexres.resources.messages import Teller
@@ -137,7 +136,7 @@ class Proof:
         self.sandbox.provision("sam@example.com", "Sam Stranger", roles=["supervisor"], attributes={"plugin": "sam"})
         self.sandbox.provision("dee@example.com", "Dee Adopted", attributes={"plugin": "dee"})
         self._write(self.history.before)
-        self._apply(self._approved())
+        self._apply(self.flow.approved_plan(rounds=5))
         for name in self.history.before:
             self.sandbox.edit_attributes(name, {"plugin": name})
 
@@ -162,7 +161,7 @@ class Proof:
         journal = FileJournal(path, Run("test", "me", None))
         plan, approved = None, False
         try:
-            plan = self._approved() if self.history.approves else self.flow.plan()
+            plan = self.flow.approved_plan(rounds=5) if self.history.approves else self.flow.plan()
             approved = self.history.approves
             if self.history.waits:
                 watch.count = max(watch.count, 20)
@@ -255,7 +254,7 @@ class Proof:
                 self.sandbox.set_activity(name, "Offline")
         # Where a Provision loses attributes, each run writes one profile and stops there.
         for _ in range(8):
-            plan = self._approved()
+            plan = self.flow.approved_plan(rounds=5)
             if not plan.pending:
                 break
             self._apply(plan)
@@ -289,18 +288,6 @@ class Proof:
     def _apply(self, plan: Plan) -> None:
         assert not plan.violations
         self.flow.apply(plan=plan)
-
-    def _approved(self) -> Plan:
-        """The plan with everything approved that it asks for, one after another."""
-        digests: list[str] = []
-        for _ in range(5):
-            options = {"approvals": [Approval(digest, Source.COMMAND_LINE, "a test") for digest in digests]}
-            plan = self.flow.plan(**options)
-            asked = {plan.digest, *(change.digest for change in plan.of_kind(Kind.BLOCKED))} - {"", *digests}
-            if not asked:
-                break
-            digests += sorted(asked)
-        return plan
 
     def _write(self, declared: Mapping[str, Any]) -> None:
         self.flow.write("\n".join(f"{json.dumps(name)}: {json.dumps(user)}" for name, user in declared.items()))

@@ -32,7 +32,7 @@ def evaluate(given: Evidence) -> Verdict:
     asked = sorted({item.digest for item in open_items if item.rule in refused})
     if not asked:
         return Verdict(tuple(items), tuple(violations), "")
-    digest = plan_digest(given.stack_id, asked)
+    digest = plan_digest(given.scope.stack_id, asked)
     approval = approver(given.approvals, digest)
     if approval is None:
         return Verdict(tuple(items), tuple(violations), digest)

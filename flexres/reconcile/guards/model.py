@@ -158,7 +158,7 @@ class Evidence:
     queues, worked out by `scope` and `commit_time`, as the changes would be written.
     """
 
-    stack_id: str
+    scope: Scope
     policy: Policy
     snapshot: Snapshot
     changes: tuple[Change, ...]
@@ -171,7 +171,6 @@ class Evidence:
     skills: tuple[SkillTrouble, ...] = ()
     unmanaged: tuple[UserChange, ...] = ()
     protected_nobody: tuple[str, ...] = ()
-    scope: Scope | None = None
     commit_time: int | None = None
 
     @property

@@ -42,7 +42,7 @@ def _queues_watched(given: Evidence) -> Iterator[Guarded]:
         for username in short.usernames:
             live = given.snapshot.users.get(username)
             state = _state(live, given.markers.get(username))
-            digest = change_digest(given.stack_id, Rule.QUEUES, username, [short.queue, short.least], state)
+            digest = change_digest(given.scope.stack_id, Rule.QUEUES, username, [short.queue, short.least], state)
             approval = approver(given.approvals, digest)
             yield Guarded(Rule.QUEUES, username, Step.LEAVES_QUEUE, (short.queue,), digest, approval)
 
@@ -83,11 +83,11 @@ def _watch(given: Evidence, rule: Rule, watch: Callable[[Evidence, UserChange], 
 
 def _digest(given: Evidence, rule: Rule, change: UserChange, found: _Found) -> str:
     if rule is Rule.DEACTIVATED and change.live is not None:
-        return reactivation_digest(given.stack_id, change.username, change.live)
+        return reactivation_digest(given.scope.stack_id, change.username, change.live)
     live = change.old or change.live
     marker = given.markers.get(live.username) if live is not None else None
     sides = [[found.step, *found.what], found.sides]
-    return change_digest(given.stack_id, rule, change.username, sides, _state(live, marker))
+    return change_digest(given.scope.stack_id, rule, change.username, sides, _state(live, marker))
 
 
 def _state(live: LiveUser | None, marker: Marker | None) -> Json:
@@ -134,6 +134,11 @@ def roles_after(change: UserChange) -> frozenset[str]:
     if change.live and not change.live.user.deactivated:
         return frozenset(change.live.user.roles)
     return frozenset(change.desired.roles) if change.desired else frozenset()
+
+
+def gained_roles(change: UserChange) -> frozenset[str]:
+    """Admin and supervisor, as far as the person would have them anew."""
+    return (roles_after(change) - roles_of_person_before(change)) & HIGH_ROLES
 
 
 def lost_roles(change: UserChange) -> frozenset[str]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from flexres.desired.model import Attested, Policy, Sso, StackConfig
 from flexres.live.model import Instance, Snapshot
 from flexres.reconcile.change import Answer, SettingChange, SettingState
+from flexres.reconcile.diff import Scope
 from flexres.reconcile.guards.judge import evaluate
 from flexres.reconcile.guards.model import Evidence, Violation
 from flexres.sso.difference import Sighting, SignOn, declared_value, setting_changes, setting_digest
@@ -219,7 +220,7 @@ def test_a_connection_that_is_not_active_is_activated() -> None:
 def violations(policy: Policy, settings: tuple[SettingChange, ...]) -> tuple[Violation, ...]:
     """What the guards say of these settings and nothing else."""
     evidence = Evidence(
-        stack_id="k7m2q9",
+        scope=Scope("k7m2q9"),
         policy=policy,
         snapshot=Snapshot(Instance("AC1", "GO1", "WS1", None), {}),
         changes=settings,

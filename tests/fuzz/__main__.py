@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from tests.fuzz.corpus import keep, kept
 from tests.fuzz.drive import drive
 from tests.fuzz.targets import targets
 
@@ -15,22 +16,30 @@ KEPT = Path(".fuzz")
 
 
 def main() -> int:
-    """The number of inputs and of crash kinds; each kind's input and traceback are kept in .fuzz/."""
+    """The number of inputs and of crash kinds; each kind's input and traceback are kept in .fuzz/.
+
+    What ran lines of ours that nothing before had run is added to tests/fuzz/corpus.
+    """
     options = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
     options.add_argument("seconds", type=float)
     options.add_argument("--seed", type=int, default=int(time.time()), help="the same seed makes the same inputs")
     options.add_argument("--only", default="", help="a part of the targets' names")
     asked = options.parse_args()
     chosen = [each for each in targets() if asked.only in each.name]
-    tried, crashes = drive(chosen, asked.seconds, seed=asked.seed)
-    for crash in crashes:
+    before = kept(chosen)
+    found = drive(chosen, asked.seconds, seed=asked.seed, kept=before)
+    for crash in found.crashes:
         KEPT.mkdir(exist_ok=True)
         name = hashlib.sha256(f"{crash.target} {crash.what} {crash.where}".encode()).hexdigest()[:12]
         (KEPT / name).write_bytes(crash.seen)
         (KEPT / f"{name}.txt").write_text(crash.trace, errors="backslashreplace")
         print(f"{crash.target}: {crash.what} at {crash.where}  {KEPT / name}")
-    print(f"{tried:,} inputs to {len(chosen)} targets, seed {asked.seed}; crash kinds found: {len(crashes)}")
-    return 1 if crashes else 0
+    added = keep(found.further, before)
+    print(
+        f"{found.tried:,} inputs to {len(chosen)} targets, seed {asked.seed}; "
+        f"{sum(map(len, before.values()))} kept before, {added} more now; crash kinds found: {len(found.crashes)}"
+    )
+    return 1 if found.crashes else 0
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ def _of_another_type(seed: bytes, random: Random) -> bytes | None:
     """The JSON of the seed with one part replaced, taken out or doubled, or wrapped deep; None for no JSON."""
     try:
         value = json.loads(seed)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     places = list(_places(value))
     if not places or random.random() < 0.05:
@@ -145,7 +145,10 @@ def _of_another_type(seed: bytes, random: Random) -> bytes | None:
         holder.append(holder[key])
     else:
         holder[key] = random.choice(ODD)
-    return json.dumps(value).encode()
+    try:
+        return json.dumps(value).encode()
+    except RecursionError:
+        return None
 
 
 def _places(value: Any) -> Any:

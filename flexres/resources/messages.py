@@ -36,9 +36,11 @@ class NotDoneError(FlexresError):
     """
 
     def __init__(self, failed: Sequence[Outcome[Change]], line_of: Callable[[str], str | None]) -> None:
-        super().__init__("\n".join(_line(one, line_of(one.change.name)) for one in failed[:_NAMES]))
+        lines = [_line(one, line_of(one.change.name)) for one in failed[:_NAMES]]
         if len(failed) > _NAMES:
-            self.message += f"\nand {len(failed) - _NAMES} more: the journal names them all"
+            lines.append(f"and {len(failed) - _NAMES} more: the journal names them all")
+        super().__init__("\n".join(lines))
+        self.lines = tuple(lines)
 
 
 def _line(outcome: Outcome[Change], place: str | None) -> str:

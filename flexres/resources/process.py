@@ -8,7 +8,7 @@ import select
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -33,13 +33,17 @@ _GRACE: Final = 60.0
 
 
 class Failed(Exception):  # noqa: N818 - the engine shows its name, so it is one word
-    """A call that failed, in one line. The engine shows class and text: a builtin's name has no module before it."""
+    """A call that failed, in one line. The engine shows class and text: a builtin's name has no module before it.
+
+    `lines`: one for each change that did not come out as wanted, where that is why.
+    """
 
     __module__ = "builtins"
 
-    def __init__(self, message: str, exit_code: Exit) -> None:
+    def __init__(self, message: str, exit_code: Exit, lines: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.exit = exit_code
+        self.lines = lines
 
 
 class Resource(NamedTuple):
@@ -87,9 +91,9 @@ class Process:
             return asyncio.run_coroutine_threadsafe(self._act(properties, action), self._loop).result()
         except Exception as error:
             failure = words.failure(error, resource.kind, resource.name)
-            told = isinstance(error, words.NotDoneError)
-            self._sender.failure(str(properties.get("stack", "")), replace(failure, told=told))
-            raise Failed(words.one_line(error), failure.exit) from None
+            lines = error.lines if isinstance(error, words.NotDoneError) else ()
+            self._sender.failure(str(properties.get("stack", "")), replace(failure, told=bool(lines)))
+            raise Failed(words.one_line(error), failure.exit, lines) from None
         finally:
             self._calls -= 1
 

@@ -21,9 +21,9 @@ from pulumi.dynamic import (
 )
 
 from flexres.errors import Exit
-from flexres.resources import process
+from flexres.resources import partial, process
 from flexres.resources.process import Declared, Failed, Resource
-from flexres.resources.properties import Properties, plain
+from flexres.resources.properties import PROVIDER, Properties, plain
 from flexres.resources.run import Run
 from flexres.values import same
 
@@ -72,6 +72,10 @@ class Provider(ResourceProvider):
         """Make it so, be it new or not, and return the outputs. Raises FlexresError where that fails."""
         raise NotImplementedError
 
+    async def left(self, run: Run, inputs: Properties) -> Properties | None:
+        """The outputs as a write has left it that was done in part; None where that is nothing, or nobody can say."""
+        return None
+
     async def leave(self, run: Run, inputs: Properties) -> None:
         """Its end. Raises FlexresError where that fails."""
         raise NotImplementedError
@@ -98,13 +102,10 @@ class Provider(ResourceProvider):
         return DiffResult(changes=self.differs(plain(olds), plain(news)))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        inputs = plain(props)
-        outputs = self.call(inputs, lambda run: self.write(run, inputs))
-        return CreateResult(self._name(inputs), outputs)
+        return CreateResult(self._name(plain(props)), self._written(props))
 
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        inputs = plain(news)
-        return UpdateResult(self.call(inputs, lambda run: self.write(run, inputs)))
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        return UpdateResult(self._written(news, olds))
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         if self.leaves:
@@ -123,6 +124,17 @@ class Provider(ResourceProvider):
     def call(self, inputs: Properties, action: Callable[[Run], Awaitable[T]]) -> T:
         """Carry out `action` on the run of the stack that the properties name. Raises Failed in one line."""
         return process.process().call(Resource(self.kind, self._name(inputs)), inputs, action)
+
+    def _written(self, props: dict[str, Any], before: dict[str, Any] | None = None) -> Properties:
+        """The outputs of a write; one that was done in part is recorded as such. Raises Failed as `call` does."""
+        inputs = plain(props)
+        try:
+            return self.call(inputs, lambda run: self.write(run, inputs))
+        except Failed as failed:
+            left = self.call(inputs, lambda run: self.left(run, inputs)) if failed.lines else None
+            if left is not None and (before is None or not same(left, plain(before))):
+                partial.record(self._name(inputs), {**left, PROVIDER: props[PROVIDER]}, failed.lines)
+            raise
 
     def declared(self, properties: Properties) -> bool:
         """Whether the program has declared it in this process; before that the engine is refreshing."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
 from flexres.collector import without_collector
-from flexres.errors import UnreachableError
+from flexres.errors import FlexresError, UnreachableError
 from flexres.live.http.retrying import each
 from flexres.live.model import LiveUser, Snapshot
 from flexres.live.snapshot import read_snapshot, reread
@@ -61,6 +61,14 @@ class Reading:
             await self.snapshot()
         found = zip(usernames, await each(self.user, usernames), strict=True)
         return {username: live for username, live in found if live is not None}
+
+    async def again(self, usernames: Collection[str]) -> None:
+        """Read these anew, one by one. Where that fails, they stay as they were known."""
+        snapshot = await self.snapshot()
+        channels_for = [name for username in usernames for name in self._with_channels(username)]
+        with suppress(FlexresError):
+            fresh = await reread(self._session.transport, snapshot, usernames, channels_for=channels_for)
+            self._users |= {username: fresh.users.get(username) for username in usernames}
 
     def known(self, username: str, live: LiveUser) -> None:
         """Take over how a write has left a user."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -67,6 +67,7 @@ class Run:
         self._context = Once(self._open_context)
         self._turns = asyncio.Semaphore(session.transport.limiter.ceiling)
         self._written: set[str] = set()
+        self._doubtful: set[str] = set()
         self._gone: set[str] = set()
         self._destroy_refused = False
         self._stopped: FlexresError | None = None
@@ -120,6 +121,11 @@ class Run:
         await self._carry_out(
             change for change in changes if change and not change.leaves and (change.pending or _is_blocked(change))
         )
+
+    async def look_again(self, usernames: Collection[str]) -> None:
+        """Read anew for whom of these a write failed: it may be done in part. Where that fails, they stay as known."""
+        if self._stopped is None:
+            await self.reading.again([name for name in usernames if name in self._doubtful])
 
     async def retire(self, *usernames: str) -> None:
         """Let users leave whose resource is gone from the program, or whose stack is being destroyed.
@@ -249,6 +255,8 @@ class Run:
         context = await self._context.get()
         async with self._turns:
             outcome = self._noted(context, await self._performed(context, change))
+        if outcome.result is Result.FAILED:
+            self._doubtful.add(change.username)
         if outcome.result is Result.WAITING:
             self._teller.warn(f"{change.username} waits to leave: {outcome.message}")
         for username, live in self._after(change, outcome.result):

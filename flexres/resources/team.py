@@ -61,15 +61,23 @@ class TeamProvider(Provider):
         return found
 
     async def write(self, run: Run, inputs: Properties) -> Properties:
-        await run.make_so(*inputs[USERS])
+        await run.make_so(*sorted(inputs[USERS]))
         return inputs
 
     async def leave(self, run: Run, inputs: Properties) -> None:
         await run.retire(*_users(inputs))
 
+    async def left(self, run: Run, inputs: Properties) -> Properties | None:
+        await run.look_again(inputs[USERS])
+        found = await self._now(run, inputs)
+        return found if found[USERS] else None
+
     async def seen(self, run: Run, known: Properties) -> Properties:
+        run.in_teams |= dict.fromkeys(_users(known), str(known["team"]))
+        return await self._now(run, known)
+
+    async def _now(self, run: Run, known: Properties) -> Properties:
         users = {name: _decoded(text) for name, text in _users(known).items()}
-        run.in_teams |= dict.fromkeys(users, str(known["team"]))
         wanted = run.session.wanted
         found = {}
         for name, live in (await run.reading.users(users)).items():

@@ -42,9 +42,16 @@ class UserProvider(Provider):
     async def leave(self, run: Run, inputs: Properties) -> None:
         await run.retire(inputs["username"])
 
+    async def left(self, run: Run, inputs: Properties) -> Properties | None:
+        await run.look_again([inputs["username"]])
+        return await self._now(run, inputs)
+
     async def seen(self, run: Run, known: Properties) -> Properties | None:
+        run.refreshed.add(known["username"])
+        return await self._now(run, known)
+
+    async def _now(self, run: Run, known: Properties) -> Properties | None:
         username = known["username"]
-        run.refreshed.add(username)
         live = await run.reading.user(username)
         if live is None:
             return None

@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 from google.protobuf import json_format, struct_pb2
 from pulumi.dynamic.dynamic import serialize_provider
-from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from flexres.resources.departures import DeparturesProvider
 from flexres.resources.identity_provider import IdentityProviderProvider
@@ -41,7 +41,9 @@ class Plugin:
 
     def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
         self.process = process
-        self._stub = provider_pb2_grpc.ResourceProviderStub(grpc.insecure_channel(f"127.0.0.1:{port}"))
+        # As much as the engine takes.
+        options = [("grpc.max_metadata_size", 1 << 24), ("grpc.absolute_max_metadata_size", 1 << 24)]
+        self._stub = provider_pb2_grpc.ResourceProviderStub(grpc.insecure_channel(f"127.0.0.1:{port}", options))
         self._stub.Configure(provider_pb2.ConfigureRequest())
 
     def check(self, kind: str, news: Properties, olds: Properties | None = None) -> tuple[dict[str, Any], list[str]]:
@@ -103,6 +105,18 @@ def pickled(kind: str) -> str:
 def reason(error: grpc.RpcError) -> str:
     """What the engine would show of a failed call."""
     return str(error.details()).strip()
+
+
+def left(error: grpc.RpcError) -> tuple[str, dict[str, Any], list[str]] | None:
+    """What a failed call lets the engine record: id, outputs, and why they are not the inputs."""
+    details = dict(error.trailing_metadata()).get("grpc-status-details-bin")
+    if details is None:
+        return None
+    status = status_pb2.Status.FromString(details)
+    assert status.code == error.code().value[0], "otherwise the engine doubts the details"
+    found = provider_pb2.ErrorResourceInitFailed()
+    assert status.details[0].Unpack(found)
+    return found.id, _plain(found.properties), list(found.reasons)
 
 
 def _struct(kind: str, properties: Properties) -> struct_pb2.Struct:

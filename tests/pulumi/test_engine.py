@@ -158,6 +158,22 @@ def test_one_who_fails_among_many_stops_nobody(applied: Project) -> None:
     assert applied.sandbox.worker_attributes("bob@example.com")["city"] == "Leeds"
 
 
+def test_a_user_who_is_written_by_half_stands_in_the_state_as_they_are(applied: Project) -> None:
+    applied.write(TEAM.replace("Bob Okafor", "Bob Obi").replace("level: 1", "level: 7"))
+    worker = applied.in_flex()["bob@example.com"]["worker_sid"]
+    applied.sandbox.fault(f"400:before:match=POST .*/Workers/{worker}")
+    ran = applied.up()
+    assert ran.code != 0
+    outputs = applied.resources()["bob@example.com"]["outputs"]
+    now = applied.sandbox.worker_attributes("bob@example.com")
+    assert (outputs["full_name"], outputs["attr:level"]) == (now["full_name"], 1)
+    applied.sandbox.clear_faults()
+    again = applied.up("--refresh=false")
+    assert again.code == 0, again.out
+    assert applied.sandbox.worker_attributes("bob@example.com")["level"] == 7
+    assert counted(applied.pulumi("preview", "--expect-no-changes").out) == {"unchanged": 8}
+
+
 def test_a_busy_leaver_over_three_runs(applied: Project) -> None:
     """Marked and waiting; still waiting, which is no change; gone when offline."""
     set_activity(applied, "dan@example.com", "Available")

@@ -16,7 +16,7 @@ from flexres.desired.source import FolderSource
 from flexres.resources.properties import desired_properties
 from flexres.resources.roster import roster_properties
 from tests.pulumi.conftest import STACK, TEAM, Project
-from tests.pulumi.plugin import PROVIDERS, Plugin, pickled, plugin, reason, unpickled
+from tests.pulumi.plugin import PROVIDERS, Plugin, left, pickled, plugin, reason, unpickled
 
 STATE = {"stack": STACK}
 
@@ -45,10 +45,14 @@ def apply(plugin: Plugin, project: Project) -> None:
         plugin.create("User", inputs)
 
 
-def failure(call: Any, *arguments: Any) -> str:
+def failed(call: Any, *arguments: Any) -> grpc.RpcError:
     with pytest.raises(grpc.RpcError) as caught:
         call(*arguments)
-    return reason(caught.value)
+    return caught.value
+
+
+def failure(call: Any, *arguments: Any) -> str:
+    return reason(failed(call, *arguments))
 
 
 @pytest.mark.parametrize("kind", sorted(PROVIDERS))
@@ -261,6 +265,30 @@ def test_one_who_fails_says_why_in_one_line_and_stops_nobody(started: Plugin, pr
     assert "\n" not in said
     started.create("User", inputs["bob@example.com"])
     assert list(project.in_flex()) == ["bob@example.com"]
+
+
+def test_a_user_who_is_written_by_half_is_recorded_as_they_are(started: Plugin, project: Project) -> None:
+    """Be they new or not; whoever is not in Flex is not recorded."""
+    started.check("Roster", roster(project))
+    project.sandbox.fault("400:before:match=POST .*/Workers/")
+    project.write(TEAM.replace("city: London", "city: {home: [1]}"))
+    bob = users(project)["bob@example.com"]
+    with plugin(project) as new:
+        new.check("Roster", roster(project))
+        name, outputs, (why,) = left(failed(new.create, "User", bob)) or ("", {}, [])
+    assert name == "bob@example.com"
+    assert outputs == {key: value for key, value in bob.items() if key in outputs}
+    assert "attr:city/home" in bob.keys() - outputs.keys()
+    assert why.startswith("bob@example.com (stacks/test/users/team.yaml:3): ")
+    project.sandbox.clear_faults()
+    with plugin(project) as next_run:
+        assert next_run.read("User", outputs) == (name, outputs)
+        next_run.check("Roster", roster(project))
+        assert next_run.update("User", outputs, bob) == bob
+    project.sandbox.fault("400:before:match=POST .*Provision")
+    with plugin(project) as another:
+        another.check("Roster", roster(project))
+        assert left(failed(another.create, "User", users(project)["ana@example.com"])) is None
 
 
 def test_inputs_that_are_not_the_yamls_are_refused(started: Plugin, project: Project) -> None:

@@ -166,6 +166,51 @@ def test_flexres_apply_tells_of_each_user_of_a_team(applied: Project) -> None:
     assert applied.sandbox.worker_attributes("bob@example.com")["level"] == 7
 
 
+@pytest.mark.parametrize("refresh", [[], ["--refresh=false"]])
+def test_a_team_that_fails_in_part_stands_in_the_state_as_it_is(applied: Project, refresh: list[str]) -> None:
+    """Whoever is done as new, who failed as before; the next run goes on from there, whether it refreshes or not."""
+    eve = "eve@example.com: {full_name: Eve Lin, roles: [agent]}"
+    write(applied, support=f"{TWO['support'].replace('level: 3', 'level: 4').replace('level: 1', 'level: 7')}\n{eve}")
+    worker = applied.in_flex()["bob@example.com"]["worker_sid"]
+    applied.sandbox.fault(f"400:before:match=POST .*/Workers/{worker}")
+    ran = applied.up()
+    assert ran.code != 0
+    assert "Traceback" not in ran.out
+    assert len(re.findall(r"bob@example.com \(stacks/test/users/support.yaml:3\): ", ran.out)) == 1
+    assert levels(applied, "support") == {"ana@example.com": 4, "bob@example.com": 1, "eve@example.com": None}
+    preview = applied.pulumi("preview", *refresh)
+    assert re.findall(r"^    (Team .*)$", preview.out, re.MULTILINE) == [
+        'Team support: ~ users["bob@example.com"]["attr:level"]: 1 => 7'
+    ]
+    applied.sandbox.clear_faults()
+    again = applied.up(*refresh)
+    assert again.code == 0, again.out
+    assert applied.sandbox.worker_attributes("bob@example.com")["level"] == 7
+    assert levels(applied, "support") == {"ana@example.com": 4, "bob@example.com": 7, "eve@example.com": None}
+    assert counted(applied.pulumi("preview", *refresh).out) == {"unchanged": 6}
+
+
+def levels(project: Project, team: str) -> dict[str, int | None]:
+    """Username → level, as the outputs of a team in the state have it."""
+    found = next(one for one in project.state()["deployment"]["resources"] if one["urn"].endswith(f":Team::{team}"))
+    return {name: json.loads(text).get("attr:level") for name, text in found["outputs"]["users"].items()}
+
+
+def test_a_new_team_that_fails_in_part_is_in_the_state_with_whoever_came(applied: Project) -> None:
+    care = "\n".join(f"u{n:02}@example.com: {{full_name: User {n}, roles: [agent]}}" for n in range(9))
+    write(applied, care=care)
+    applied.sandbox.fault("400:before:skip=5:match=POST .*Provision")
+    ran = applied.up()
+    assert ran.code != 0
+    assert len(re.findall(r"u0.@example.com \(stacks/test/users/care.yaml:", ran.out)) == 4
+    assert len(levels(applied, "care")) == 5
+    applied.sandbox.clear_faults()
+    again = applied.up("--refresh=false")
+    assert again.code == 0, again.out
+    assert len(levels(applied, "care")) == 9
+    assert counted(applied.pulumi("preview", "--expect-no-changes").out) == {"unchanged": 7}
+
+
 def test_a_destroy_is_refused_and_one_that_names_the_stack_retires_everybody(applied: Project) -> None:
     refused = applied.pulumi("destroy", "--yes", "--skip-preview")
     assert refused.code != 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,7 +16,7 @@ from flexres.resources.properties import team_of
 from flexres.resources.roster import roster_properties
 from flexres.resources.team import team_properties
 from tests.pulumi.conftest import STACK, TEAM, Project
-from tests.pulumi.plugin import Plugin, plugin, reason
+from tests.pulumi.plugin import Plugin, left, plugin, reason
 
 LINES = TEAM.strip().splitlines()
 SUPPORT, SALES = "\n".join(LINES[:2]), "\n".join(LINES[2:])
@@ -65,10 +65,19 @@ def apply(plugin: Plugin, project: Project) -> dict[str, dict[str, Any]]:
     return teams(project)
 
 
-def failure(call: Any, *arguments: Any) -> str:
+def failed(call: Any, *arguments: Any) -> grpc.RpcError:
     with pytest.raises(grpc.RpcError) as caught:
         call(*arguments)
-    return reason(caught.value)
+    return caught.value
+
+
+def failure(call: Any, *arguments: Any) -> str:
+    return reason(failed(call, *arguments))
+
+
+def levels(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Username → level, as a team's outputs have it."""
+    return {name: json.loads(text).get("attr:level") for name, text in outputs["users"].items()}
 
 
 def test_a_team_is_written_by_one_call_and_read_without_another_request(started: Plugin, project: Project) -> None:
@@ -100,20 +109,47 @@ def test_one_who_fails_has_a_line_with_their_place_and_the_others_are_done(start
     after = teams(project)["support"]
     with plugin(project) as again:
         assert again.check("Team", after, before["support"]) == (after, [])
-        said = failure(again.update, "Team", before["support"], after)
-    assert said.startswith("Failed: bob@example.com (stacks/test/users/support.yaml:3): ")
+        error = failed(again.update, "Team", before["support"], after)
+    assert reason(error).startswith("Failed: bob@example.com (stacks/test/users/support.yaml:3): ")
     assert project.sandbox.worker_attributes("ana@example.com")["level"] == 4
+    name, outputs, (why,) = left(error) or ("", {}, [])
+    assert (name, levels(outputs)) == ("support", {"ana@example.com": 4, "bob@example.com": 1})
+    assert reason(error) == f"Failed: {why}"
     project.sandbox.clear_faults()
     with plugin(project) as next_run:
-        seen = next_run.read("Team", before["support"])[1]
-        assert {name: json.loads(text)["attr:level"] for name, text in seen["users"].items()} == {
-            "ana@example.com": 4,
-            "bob@example.com": 1,
-        }
-        next_run.check("Team", after, seen)
-        assert next_run.diff("Team", seen, after) is True
-        assert next_run.update("Team", seen, after) == after
+        assert next_run.read("Team", outputs) == ("support", outputs)
+        next_run.check("Team", after, outputs)
+        assert next_run.diff("Team", outputs, after) is True
+        assert next_run.update("Team", outputs, after) == after
     assert project.sandbox.worker_attributes("bob@example.com")["level"] == 7
+
+
+def test_a_new_team_that_fails_in_part_has_who_came_and_is_gone_on_with(started: Plugin, project: Project) -> None:
+    write(project, support=MANY)
+    started.check("Roster", roster(project))
+    inputs = teams(project)["support"]
+    started.check("Team", inputs)
+    project.sandbox.fault("400:before:skip=25:match=POST .*Provision")
+    name, outputs, reasons = left(failed(started.create, "Team", inputs)) or ("", {}, [])
+    assert name == "support"
+    assert sorted(outputs["users"]) == sorted(project.in_flex())
+    assert len(outputs["users"]) == 25
+    assert len(reasons) == 15
+    project.sandbox.clear_faults()
+    with plugin(project) as next_run:
+        assert next_run.read("Team", outputs) == ("support", outputs)
+        next_run.check("Roster", roster(project))
+        next_run.check("Team", inputs, outputs)
+        assert next_run.update("Team", outputs, inputs) == inputs
+    assert len(project.in_flex()) == 40
+
+
+def test_a_new_team_of_whom_nobody_came_is_not_recorded(started: Plugin, project: Project) -> None:
+    started.check("Roster", roster(project))
+    inputs = teams(project)["support"]
+    started.check("Team", inputs)
+    project.sandbox.fault("400:before:match=POST .*Provision")
+    assert left(failed(started.create, "Team", inputs)) is None
 
 
 def test_each_who_fails_has_a_line_and_a_crowd_is_counted(started: Plugin, project: Project) -> None:

@@ -242,7 +242,7 @@ def _refused(complaint: str, folder: Path) -> SetupError:
             f"git does not trust {folder}, because somebody else owns it",
             hint=f"git config --global --add safe.directory {folder}",
         )
-    if "/worktrees/" in complaint:
+    if _is_worktree_of_nothing(folder):
         return SetupError(
             f"{folder} is a worktree whose repository is gone", hint="git worktree repair, or clone it anew"
         )
@@ -250,6 +250,15 @@ def _refused(complaint: str, folder: Path) -> SetupError:
         return SetupError(f"{folder} is in no git repository, and --base reads from one", hint="leave --base out")
     first = complaint.strip().splitlines()
     return SetupError(f"git refused: {first[0] if first else 'it does not say why'}", hint="try: git status")
+
+
+def _is_worktree_of_nothing(folder: Path) -> bool:
+    """Whether the nearest .git is a file that names a repository which is not there; git's words for it vary."""
+    pointer = next((found for above in (folder, *folder.parents) if (found := above / ".git").exists()), None)
+    if pointer is None or not pointer.is_file():
+        return False
+    named = pointer.read_text(errors="surrogateescape").removeprefix("gitdir:").strip()
+    return not (pointer.parent / named).exists()
 
 
 def _no_commit(revision: str, *, shallow: bool) -> SetupError:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from pathlib import PurePath
+from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
@@ -167,5 +167,5 @@ def _plain(text: str) -> str:
 
 def _uri(file: str) -> str:
     """The file as a reference that is relative to the repository's root, where commands are typed."""
-    path = PurePath(file)
+    path = Path(file)
     return path.as_uri() if path.is_absolute() else quote(path.as_posix())

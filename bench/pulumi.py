@@ -58,16 +58,13 @@ class Run:
 
 
 class Project:
-    """A project of so many users in a folder of its own, 250 in each file.
+    """A Pulumi project in a folder of its own, around the stack that stands in its stacks/bench.
 
-    `idle` puts providers that do nothing in place of ours; `resources` is as in flex.yaml.
+    `idle` puts providers that do nothing in place of ours.
     """
 
-    def __init__(
-        self, folder: Path, users: int, url: str, *, idle: bool = False, skills: bool = False, resources: str = "user"
-    ) -> None:
+    def __init__(self, folder: Path, url: str, *, idle: bool = False) -> None:
         self.folder, self.url = folder, url
-        folder.mkdir()
         shutil.copy(ROOT / "Pulumi.yaml", folder)
         program = (ROOT / "__main__.py").read_text()
         if idle:
@@ -75,11 +72,15 @@ class Project:
             program = program.replace("\nFlexStack(", f"{_IDLE_PROGRAM}\nFlexStack(")
         (folder / "__main__.py").write_text(program)
         (folder / ".venv").symlink_to(sys.prefix)
-        stack = write_stack(folder / "stacks" / "bench", users, max(1, users // 250), skills=skills)
-        flex = stack / "flex.yaml"
-        text = flex.read_text().replace("engine: direct", "engine: pulumi").replace("30%", "100%")
-        flex.write_text(f"pulumi: {{resources: {resources}}}\n{text}")
         self._pulumi("stack", "init", "bench")
+
+    @classmethod
+    def of(
+        cls, folder: Path, users: int, url: str, *, idle: bool = False, skills: bool = False, resources: str = "user"
+    ) -> Project:
+        """One of so many users, 250 in each file; `resources` is as in flex.yaml."""
+        run_by_pulumi(write_stack(folder / "stacks" / "bench", users, max(1, users // 250), skills=skills), resources)
+        return cls(folder, url, idle=idle)
 
     def up(self, *, checkpoints: bool = False) -> Run:
         """`pulumi up` without its preview."""
@@ -135,6 +136,13 @@ class Project:
         return done
 
 
+def run_by_pulumi(stack: Path, resources: str) -> None:
+    """Say in a stack's flex.yaml that it is Pulumi's, by `user` or by `team`, and that much may change."""
+    flex = stack / "flex.yaml"
+    text = flex.read_text().replace("engine: direct", "engine: pulumi").replace("30%", "100%")
+    flex.write_text(f"pulumi: {{resources: {resources}}}\n{text}")
+
+
 def _forget_requests(url: str) -> None:
     httpx.delete(f"{url}/_sandbox/requests").raise_for_status()
 
@@ -182,7 +190,7 @@ def unchanged(report: Report, work: Path, users: int = 1_000) -> None:
     stack = write_stack(work / "unchanged-stack", users, 4, skills=False)
     equal_flex(stack, state)
     with sandbox_process(state) as url:
-        ours, idle = (Project(work / name, users, url, idle=name == "idle") for name in ("ours", "idle"))
+        ours, idle = (Project.of(work / name, users, url, idle=name == "idle") for name in ("ours", "idle"))
         last: list[Run] = []
 
         def both(project: Project) -> float:
@@ -205,7 +213,7 @@ def creating(report: Report, work: Path) -> None:
     runs = {}
     for users in (1_000, 2_000):
         with sandbox_process() as url:
-            runs[users] = Project(work / f"create-{users}", users, url).up()
+            runs[users] = Project.of(work / f"create-{users}", users, url).up()
     ratio = runs[2_000].seconds / runs[1_000].seconds
     note = f"{runs[2_000].seconds:.1f} s against {runs[1_000].seconds:.1f} s"
     report.add(Figure("pulumi: up creating 2,000 / up creating 1,000", ratio, "x", 2.3, note=note))
@@ -213,7 +221,7 @@ def creating(report: Report, work: Path) -> None:
     times = {}
     for checkpoints in (False, True):
         with sandbox_process() as url:
-            times[checkpoints] = Project(work / f"checkpoints-{checkpoints}", 400, url).up(checkpoints=checkpoints)
+            times[checkpoints] = Project.of(work / f"checkpoints-{checkpoints}", 400, url).up(checkpoints=checkpoints)
     note = f"{times[True].seconds:.1f} s against {times[False].seconds:.1f} s"
     ratio = times[True].seconds / times[False].seconds
     report.add(Figure("pulumi: up creating 400 with checkpoints / as shipped", ratio, "x", note=note))
@@ -222,9 +230,9 @@ def creating(report: Report, work: Path) -> None:
 def waiting(report: Report, work: Path, users: int = 400, latency: float = 0.05) -> None:
     """The provider's four threads at 50 ms a request: what waiting alone takes, plus the engine's floor."""
     with sandbox_process() as url:
-        floor = Project(work / "waiting-idle", users, url, idle=True).up().seconds
+        floor = Project.of(work / "waiting-idle", users, url, idle=True).up().seconds
     with sandbox_process(latency=latency) as url:
-        seconds = Project(work / "waiting", users, url).up().seconds
+        seconds = Project.of(work / "waiting", users, url).up().seconds
     bound = users * latency / 4
     note = f"{seconds:.1f} s, floor {floor:.1f} s, waiting {bound:.1f} s"
     report.add(
@@ -251,7 +259,7 @@ def teams(report: Report, work: Path) -> None:
 def teams_waiting(report: Report, work: Path, users: int = 1_000, latency: float = 0.05) -> None:
     """Creating users by team at 50 ms a request: the writes' span against what sixteen connections take at least."""
     with sandbox_process(latency=latency) as url:
-        Project(work / "team-waiting", users, url, resources="team").up()
+        Project.of(work / "team-waiting", users, url, resources="team").up()
         asked = httpx.get(f"{url}/_sandbox/requests", params={"method": "POST"}, timeout=60).json()["requests"]
     seconds = max(one["at"] + one["duration_ms"] / 1000 for one in asked) - min(one["at"] for one in asked)
     bound = len(asked) * latency / 16
@@ -283,7 +291,7 @@ def _against_direct(
     state = work / "flex.db"
     equal_flex(write_stack(work / "stack", users, max(1, users // 250), skills=False), state)
     with sandbox_process(state) as url:
-        project = Project(work / "project", users, url, resources=resources)
+        project = Project.of(work / "project", users, url, resources=resources)
         project.up()
         last: list[Run] = []
 
@@ -298,7 +306,7 @@ def _against_direct(
 def size(report: Report, work: Path, users: int = 500) -> None:
     """The state of realistic users, as JSON and as it is kept."""
     with sandbox_process() as url:
-        project = Project(work / "size", users, url, skills=True)
+        project = Project.of(work / "size", users, url, skills=True)
         project.up()
         plain, compressed = project.state()
     report.add(Figure("pulumi: state a user", plain / users, "bytes", 3_000))

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -20,6 +21,7 @@ import httpx
 
 from bench.data import write_stack
 from bench.harness import ACCESS, ROOT, sandbox_process
+from bench.pulumi import Project, run_by_pulumi
 from flexres.sandbox.identity import DEFAULT
 
 SIZES = (1_000, 5_000, 15_000)
@@ -65,6 +67,17 @@ def measured(users: int, folder: Path) -> Iterator[Step]:
             out = ("-f", report, "-o", str(folder / f"plan.{report}"))
             yield step(f"the same as {report}", "plan", "-s", "bench", *out)
         yield step("apply, 1 % changed", "apply", "-s", "bench", "--yes")
+        if shutil.which("pulumi") is not None:
+            yield from _by_team(stack, users, Project(folder, url))
+
+
+def _by_team(stack: Path, users: int, project: Project) -> Iterator[Step]:
+    """The same under Pulumi, a resource a team file: the memory is that of its largest process."""
+    run_by_pulumi(stack, "team")
+    taken = project.up()
+    yield Step("pulumi up, the first, by team", users, taken.seconds, max(taken.memory.values()), taken.requests)
+    looked = project.preview()
+    yield Step("pulumi preview, nothing to do", users, looked.seconds, max(looked.memory.values()), looked.requests)
 
 
 def _run(folder: Path, url: str, arguments: Sequence[str]) -> tuple[float, float, int, str]:
@@ -162,7 +175,7 @@ def main() -> int:
             for step in measured(users, Path(name)):
                 steps.append(step)
                 print(
-                    f"{step.users:>7,} {step.name:<24} {step.seconds:7.1f} s {step.memory:6.0f} MB"
+                    f"{step.users:>7,} {step.name:<32} {step.seconds:7.1f} s {step.memory:6.0f} MB"
                     f" {step.requests:>7,} requests {1000 * step.seconds / step.users:7.2f} ms a user",
                     flush=True,
                 )

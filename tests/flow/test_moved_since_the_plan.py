@@ -294,6 +294,23 @@ def test_an_admin_stays_until_the_one_who_takes_over_is_in_place(flow: Flow) -> 
     assert flow.sandbox.user("ana@example.com")["deactivated"]
 
 
+@pytest.mark.parametrize("leavers", ["", "leavers: [bob@example.com]\n"])
+def test_who_became_an_admin_since_the_plan_does_not_leave_by_it(flow: Flow, leavers: str) -> None:
+    """No guard has seen an admin leave, and it may be the last one; the next plan is judged with them in it."""
+    flow.write(ANA + BOB)
+    flow.apply()
+    flow.write(ANA, more=leavers)
+    stale = flow.plan()
+    flow.sandbox.provision("bob@example.com", "Bob Byrne", roles=["admin"])
+
+    applied = flow.apply(plan=stale)
+
+    assert results(applied) == {"bob@example.com": "blocked"}
+    assert "left alone: became admin in Flex since the plan; plan again" in [one.message for one in applied.users]
+    assert not flow.sandbox.user("bob@example.com")["deactivated"]
+    assert results(flow.apply()) == {"bob@example.com": "done"}
+
+
 def test_an_adoption_changes_nothing_of_the_identity_providers_set_up(flow: Flow) -> None:
     """It is about people who are in Flex already, and about nothing else of the plan."""
     flow.write(BOB)

@@ -24,9 +24,10 @@ async def retire(context: Context, change: Departure) -> UserOutcome:
     """Deprovision the user, or mark a busy Worker as leaving and let it wait."""
     user = change.live.user
     worker = await _fetch(context, user)
-    if worker is None:
-        return await _deprovision(context, change, user, None)
     try:
+        await _check_roles(context, user)
+        if worker is None:
+            return await _deprovision(context, change, user, None)
         marker = _ours(context, change, worker)
     except LeftAloneError as error:
         return Outcome(change, Result.BLOCKED, error.message)
@@ -75,6 +76,16 @@ async def _fetch(context: Context, user: FlexUser) -> Worker | None:
         return await context.workers.fetch(user.worker_sid)
     except NotFoundError:
         return await _other_worker(context, user)
+
+
+async def _check_roles(context: Context, user: FlexUser) -> None:
+    """Raises LeftAloneError where an admin would leave of whom the guards knew nothing: it may be the last one."""
+    try:
+        now = await context.users.by_sid(user.sid)
+    except NotFoundError:
+        return
+    if "admin" in now.roles and "admin" not in user.roles:
+        raise LeftAloneError("left alone: became admin in Flex since the plan; plan again")
 
 
 async def _other_worker(context: Context, user: FlexUser) -> Worker | None:

@@ -160,8 +160,13 @@ def flex(folder: Path, *options: str) -> Iterator[Flex]:
             process.wait()
 
 
-def losses(declared: People, found: dict[str, list[User]], before: dict[str, list[User]]) -> list[str]:
-    """What is not as it should be, a line each: the declared as declared, the others as they were."""
+def losses(
+    declared: People, found: dict[str, list[User]], before: dict[str, list[User]], *, plugins: bool = True
+) -> list[str]:
+    """What is not as it should be, a line each: the declared as declared, the others as they were.
+
+    `plugins`: what a plugin wrote on Workers of ours is still there.
+    """
     wrong = []
     for username, person in declared.items():
         there = found.get(username, [])
@@ -175,7 +180,7 @@ def losses(declared: People, found: dict[str, list[User]], before: dict[str, lis
         if found.get(username) != before.get(username):
             wrong.append(f"{username}: of others, and changed")
     wrong += [f"{username}: nobody knows them" for username in found.keys() - before.keys() - declared.keys()]
-    for username in WITH_PLUGIN:
+    for username in WITH_PLUGIN if plugins else ():
         there = found.get(CARRIED.get(username, username), [])
         wrong += [f"{username}: {key} of a plugin is lost" for key in THEIRS if not there or key not in there[0].read]
     return wrong

@@ -3,105 +3,158 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import resource
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from proof.command import APPLY, APPLY_SAVED, Place, Ran
 from proof.flex import Flex, User, flex, losses
 from proof.harms import Harm
-from proof.story import AFTER, BEFORE, STACK, Stack
+from proof.story import AFTER, BEFORE, STACK, Engine, Stack
 
-PATIENCE = 240.0
-"""Seconds after which a run hangs."""
 AGAIN = 3
 """How often "run it again" may be needed: once, and again where writes are seen late or somebody is still at it."""
-USUAL = 112
-"""Requests of an unharmed run: a signal comes when a random part of them has been answered."""
 EXITS = {0, 1, 2, 3, 4, 5, 6, 130}
-CLOCK_LIBRARY = "libfaketime.so.1"
-
-
-class CannotRunError(Exception):
-    """This harm needs something that is not here; the text says what."""
+KEPT = {"stacks", ".flexres", "Pulumi.yaml", "__main__.py", "__pycache__", ".venv", ".pulumi-state", "plan.json"}
+"""What may be in the repository."""
 
 
 @dataclass(slots=True)
 class Judged:
-    """What one run showed. `lost` is empty where all held; `unjournalled` are changed users whom no line names."""
+    """What one run showed. `lost` is empty where all held; `unjournalled` are changed users whom no line names.
 
+    `cancelled` is how often a killed run's lock had to be taken away by hand; `struck`: a signal found its victim.
+    """
+
+    engine: str
     harm: str
     seed: int
     exit: int = 0
     again: int = 0
+    cancelled: int = 0
+    struck: bool = False
     requests: int = 0
     seconds: float = 0
     lost: list[str] = field(default_factory=list)
     unjournalled: list[str] = field(default_factory=list)
 
 
-def run(harm: Harm, seed: int, *, engine: str = "direct") -> Judged:
+class Beginnings:
+    """The story up to its change, told once for each engine and copied for each run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._told: set[Engine] = set()
+        self._turn = threading.Lock()
+
+    def copy(self, engine: Engine, home: Path) -> None:
+        """Put the repository and the Flex of the beginning into this folder."""
+        told = self._folder / engine.name
+        with self._turn:
+            if engine not in self._told:
+                self._tell(engine, told)
+                self._told.add(engine)
+        shutil.copytree(told, home, symlinks=True, dirs_exist_ok=True)
+
+    def _tell(self, engine: Engine, home: Path) -> None:
+        home.mkdir()
+        with flex(home) as local:
+            stack = Stack(home / "repository", engine)
+            local.begin()
+            stack.write(BEFORE)
+            ran = Place(home, stack, local).run(*APPLY)
+            if ran.code != 0:
+                raise RuntimeError(f"the story does not begin: exit {ran.code}: {ran.output}")
+            local.use()
+            stack.write(AFTER)
+
+
+@contextmanager
+def beginnings() -> Iterator[Beginnings]:
+    """A place for beginnings, until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="proof-") as folder:
+        yield Beginnings(Path(folder))
+
+
+def run(harm: Harm, seed: int, engine: Engine, begun: Beginnings) -> Judged:
     """Tell the story once under this harm. The same seed gives the same chances, if not the same moments.
 
     Raises:
         CannotRunError: what the harm needs is not installed.
     """
-    chance, judged, started = random.Random(seed), Judged(harm.name, seed), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="proof-") as folder, flex(Path(folder), *harm.options) as local:
-        stack = Stack(Path(folder) / "repository", engine)
-        local.begin()
-        stack.write(BEFORE)
-        _expect(judged, "begins", *_apply(stack, local))
-        local.use()
-        stack.write(AFTER)
-        before = local.people()
-        with _harmed(harm, local, chance):
-            code, output = _under(harm, stack, local, chance)
-        judged.exit = code
-        _check_process(judged, stack, output, killed=harm.signal is not None)
-        after = local.people()
-        judged.unjournalled = _unjournalled(stack, before, after)
-        for judged.again in range(1, AGAIN + 1):
-            code, output = _apply(stack, local)
-            if code == 0:
-                break
-        _expect(judged, "run again", code, output)
-        judged.lost += losses(AFTER, local.people(), before)
-        judged.requests = local.requests()
+    chance, judged, started = random.Random(seed), Judged(engine.name, harm.name, seed), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="proof-") as folder:
+        home = Path(folder)
+        begun.copy(engine, home)
+        with flex(home, *harm.options) as local:
+            place = Place(home, Stack(home / "repository", engine), local)
+            before = local.people()
+            with _faulty(harm, local):
+                ran = place.harmed(harm, chance)
+            judged.exit, judged.struck = ran.code, ran.struck
+            killed = ran.struck and (harm.signal is signal.SIGKILL or ran.code < 0)
+            _check_ended(judged, place, ran, killed=killed)
+            judged.unjournalled = _unjournalled(place, before, local.people())
+            if harm.saved:
+                _apply_saved(judged, place)
+            _run_again(judged, place)
+            judged.lost += losses(AFTER, local.people(), before, plugins=not harm.deletes)
+            judged.requests = local.requests()
     judged.seconds = time.monotonic() - started
     return judged
 
 
-def _expect(judged: Judged, when: str, code: int, output: str) -> None:
-    if code != 0:
-        judged.lost.append(f"{when}: exit {code}: {output[-400:]}")
+def _apply_saved(judged: Judged, place: Place) -> None:
+    """What was saved of a plan is either whole and can be applied, or refused, as is a plan that is not there."""
+    ran = place.run(*APPLY_SAVED)
+    _check_ended(judged, place, ran, killed=False)
+    if judged.exit == 0 and ran.code != 0:
+        judged.lost.append(f"the saved plan: exit {ran.code}: {ran.output[-400:]}")
+    if judged.exit != 0 and ran.code == 0:
+        judged.lost.append("a plan that could not be saved was applied")
 
 
-def _check_process(judged: Judged, stack: Stack, output: str, *, killed: bool) -> None:
+def _run_again(judged: Judged, place: Place) -> None:
+    """The same command until it is content; where a lock was left, what the docs say of one."""
+    for judged.again in range(1, AGAIN + 1):
+        ran = place.run(*APPLY)
+        if "pulumi cancel" in ran.output:
+            judged.cancelled += 1
+            place.cancel()
+            ran = place.run(*APPLY)
+        if ran.code == 0:
+            return
+    judged.lost.append(f"run again: exit {ran.code}: {ran.output[-800:]}")
+
+
+def _check_ended(judged: Judged, place: Place, ran: Ran, *, killed: bool) -> None:
     """No traceback, an exit code that the docs name, and nothing left behind."""
-    if "Traceback" in output:
-        judged.lost.append(f"a traceback: {output[-800:]}")
-    if judged.exit not in EXITS and not (killed and judged.exit < 0):
-        judged.lost.append(f"exit {judged.exit}")
-    known = {"stacks", ".flexres", "Pulumi.yaml", ".pulumi-state"}
-    left = [path.name for path in stack.folder.iterdir() if path.name not in known]
-    left += [path.name for path in stack.folder.rglob("*tmp*")]
+    for cry in ("Traceback", "panic:", "goroutine "):
+        if cry in ran.output:
+            judged.lost.append(f"a traceback: {ran.output[-1500:]}")
+            break
+    if ran.code not in EXITS and not (killed and ran.code < 0):
+        judged.lost.append(f"exit {ran.code}: {ran.output[-800:]}")
+    if ran.left:
+        judged.lost.append(f"processes are left: {ran.left}")
+    folder = place.stack.folder
+    left = [path.name for path in folder.iterdir() if path.name not in KEPT]
+    left += [path.name for path in folder.rglob("*tmp*")]
+    left += [str(path.relative_to(place.home)) for path in (place.home / "tmp").iterdir()]
     if left and not killed:
         judged.lost.append(f"files are left: {left}")
 
 
-def _unjournalled(stack: Stack, before: Mapping[str, list[User]], after: Mapping[str, list[User]]) -> list[str]:
+def _unjournalled(place: Place, before: Mapping[str, list[User]], after: Mapping[str, list[User]]) -> list[str]:
     """Declared or departed users whom the run changed and no line of the journal names."""
-    journal = stack.folder / ".flexres" / "journal" / f"{STACK}.jsonl"
+    journal = place.stack.folder / ".flexres" / "journal" / f"{STACK}.jsonl"
     named = set()
     for line in journal.read_text().splitlines() if journal.exists() else []:
         with suppress(ValueError):
@@ -119,82 +172,8 @@ def _seen(people: Mapping[str, list[User]], username: str) -> list[tuple[object,
     ]
 
 
-def _apply(stack: Stack, local: Flex) -> tuple[int, str]:
-    with subprocess.Popen(**_started(stack, local, {})) as process:  # type: ignore[call-overload]
-        return _ended(process)
-
-
-def _under(harm: Harm, stack: Stack, local: Flex, chance: random.Random) -> tuple[int, str]:
-    """The run that is harmed."""
-    limit = chance.randrange(1, 30_000)
-
-    def begin() -> None:
-        # A run in the background has inherited an ignored Ctrl-C.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        if harm.file_limit:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    environ = _clock(stack.folder.parent) if harm.clock else {}
-    options = _started(stack, local, environ) | {"preexec_fn": begin}
-    with subprocess.Popen(**options) as process:  # type: ignore[call-overload]
-        until = local.requests() + chance.randrange(USUAL)
-        while (harm.signal or harm.meddle or harm.clock) and process.poll() is None:
-            if harm.meddle:
-                harm.meddle(local, chance)
-            if harm.clock:
-                (stack.folder.parent / "clock").write_text(f"{chance.choice('+-')}{chance.randrange(1, 400)}d\n")
-            if harm.signal and local.requests() >= until:
-                process.send_signal(harm.signal)
-                break
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(0.01 if harm.signal else 0.05)
-        code, output = _ended(process)
-    return code, output
-
-
-def _ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    try:
-        output, _ = process.communicate(timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        output, _ = process.communicate()
-        return 1000, f"hangs: {output}"
-    return process.returncode, output
-
-
-def _started(stack: Stack, local: Flex, more: Mapping[str, str]) -> dict[str, object]:
-    """How `flexres apply` is started: as in CI, alone with its credentials."""
-    home = stack.folder.parent
-    return {
-        "args": [sys.executable, "-m", "flexres", "apply", "--stack", STACK, "--yes"],
-        "cwd": stack.folder,
-        "env": {"PATH": os.environ["PATH"], "HOME": str(home), "PULUMI_CONFIG_PASSPHRASE": "", **local.environ, **more},
-        "stdin": subprocess.DEVNULL,
-        "stdout": subprocess.PIPE,
-        "stderr": subprocess.STDOUT,
-        "text": True,
-        "start_new_session": True,
-    }
-
-
-def _clock(folder: Path) -> dict[str, str]:
-    """The environment in which wall clocks follow a file, and the monotonic one does not."""
-    if shutil.which("faketime") is None:
-        raise CannotRunError("faketime is not installed")
-    library = next(iter(Path("/usr/lib").rglob(CLOCK_LIBRARY)), None)
-    if library is None:
-        raise CannotRunError(f"{CLOCK_LIBRARY} is not there")
-    (folder / "clock").write_text("+0d\n")
-    return {
-        "LD_PRELOAD": str(library),
-        "FAKETIME_TIMESTAMP_FILE": str(folder / "clock"),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
-
-
 @contextmanager
-def _harmed(harm: Harm, local: Flex, chance: random.Random) -> Iterator[None]:
+def _faulty(harm: Harm, local: Flex) -> Iterator[None]:
     for line in harm.faults:
         local.fault(line)
     try:

@@ -1,15 +1,54 @@
-"""The proof's figures as the table in docs/reliability.md."""
+"""The proof's figures: kept for each engine as JSON, and as tables in docs/reliability.md."""
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from proof.run import Judged
+from proof.story import ENGINES, ROOT, Engine
 
 BEGIN, END = "<!-- proof: begin -->", "<!-- proof: end -->"
+OUT = ROOT / "proof" / "out"
+
+
+def keep(engine: Engine, found: Sequence[Judged], left_out: Sequence[str], *, seed: int) -> None:
+    """Keep an engine's runs until it runs again."""
+    revision = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    runs = [asdict(one) for one in found]
+    OUT.mkdir(exist_ok=True)
+    kept = {"seed": seed, "revision": revision, "left_out": [*left_out], "runs": runs}
+    _file(engine).write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def write(path: Path) -> None:
+    """Put the tables of what is kept between their two comments in the page."""
+    text = path.read_text()
+    head, _, rest = text.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    sections = [_section(engine, json.loads(_file(engine).read_text())) for engine in ENGINES if _file(engine).exists()]
+    tables = "\n\n".join(sections)
+    path.write_text(f"{head}{BEGIN}\n{tables}\n{END}{tail}")
+
+
+def _file(engine: Engine) -> Path:
+    return OUT / f"{engine.name.replace(',', '').replace(' ', '-')}.json"
+
+
+def _section(engine: Engine, kept: dict[str, Any]) -> str:
+    runs = [Judged(**one) for one in kept["runs"]]
+    lost, requests = sum(bool(one.lost) for one in runs), sum(one.requests for one in runs)
+    said = f"{len(runs):,} runs with seed {kept['seed']} at {kept['revision']}, {requests:,} requests, {lost} losses."
+    left_out = [f"Left out: {line}." for line in kept["left_out"]]
+    return "\n\n".join([f"**{engine.name.capitalize()}**: {said}", *left_out, *([table(runs)] if runs else [])])
 
 
 def table(found: Iterable[Judged]) -> str:
@@ -22,14 +61,3 @@ def table(found: Iterable[Judged]) -> str:
         lost, gaps = sum(bool(one.lost) for one in runs), sum(bool(one.unjournalled) for one in runs)
         rows.append(f"| {harm} | {len(runs)} | {exits} | {max(one.again for one in runs)} | {lost} | {gaps} |")
     return "\n".join(rows)
-
-
-def write(path: Path, found: Sequence[Judged], *, seed: int) -> None:
-    """Put the table between its two comments in the page."""
-    text = path.read_text()
-    head, _, rest = text.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    requests = sum(one.requests for one in found)
-    lost = sum(bool(one.lost) for one in found)
-    summary = f"{len(found):,} runs with seed {seed}, {requests:,} requests, {lost} losses."
-    path.write_text(f"{head}{BEGIN}\n{summary}\n\n{table(found)}\n{END}{tail}")

@@ -165,6 +165,7 @@ async def _inject(request: web.Request, handler: Handler) -> web.StreamResponse:
         request.path,
         in_flight=request[IN_FLIGHT],
         conditional="If-Match" in request.headers,
+        goes_on="PageToken" in request.query,
     )
     lag = world.faults.lag(request.method, request.path)
 

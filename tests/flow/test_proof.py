@@ -3,31 +3,51 @@
 from __future__ import annotations
 
 import random
+import shutil
+from collections.abc import Iterator
 
 import pytest
 
 from proof.flex import User, losses
 from proof.harms import mixed, single
-from proof.run import run
-from proof.story import AFTER
+from proof.run import Beginnings, beginnings, run
+from proof.story import AFTER, BY_TEAM, BY_USER, DIRECT, Engine
 from proof.table import table
 
 SEED = 20261121
 
 
-@pytest.mark.parametrize("what", ["an answer lost after any write", "a full disk", "kill -9"])
-def test_after_a_harm_the_next_run_ends_as_declared(what):
+@pytest.fixture(scope="module")
+def begun() -> Iterator[Beginnings]:
+    """The story up to its change, told once for each engine."""
+    with beginnings() as begun:
+        yield begun
+
+
+@pytest.mark.parametrize("what", ["an answer lost after any write", "a full disk for the journal", "kill -9"])
+def test_after_a_harm_the_next_run_ends_as_declared(begun, what):
     """Nothing lost, nobody twice, nobody else changed, and everybody who was changed is in the journal."""
-    judged = run(single(random.Random(SEED))[what], SEED)
+    judged = run(single(random.Random(SEED), DIRECT)[what], SEED, DIRECT, begun)
     assert (judged.lost, judged.unjournalled) == ([], [])
-    assert judged.requests > 100
+    assert judged.requests > 50
 
 
-def test_after_a_random_mix_too():
+def test_after_a_random_mix_too(begun):
     """Faults in a combination that chance made."""
-    judged = run(mixed(random.Random(SEED)), SEED)
+    judged = run(mixed(random.Random(SEED), DIRECT), SEED, DIRECT, begun)
     assert (judged.lost, judged.unjournalled) == ([], [])
     assert f"| a random mix | 1 | {judged.exit} × 1 |" in table([judged])
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("engine", [BY_USER, BY_TEAM], ids=lambda engine: engine.resources)
+def test_under_pulumi_too(begun: Beginnings, engine: Engine):
+    """With every process killed in the middle, the lock taken away as the docs say."""
+    if shutil.which("pulumi") is None:
+        pytest.skip("no `pulumi` command on PATH")
+    judged = run(single(random.Random(SEED), engine)["kill -9 of every process"], SEED, engine, begun)
+    assert (judged.lost, judged.unjournalled) == ([], [])
+    assert judged.struck
 
 
 def test_the_reader_of_the_proof_sees_a_loss():

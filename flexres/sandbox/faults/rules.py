@@ -9,10 +9,14 @@
     reset:before  reset:after       the connection is reset
     slow:2                          the body trickles in over two seconds
     hang:30                         nothing is answered for 30 seconds
+    stall:30                        half of the body, then nothing for 30 seconds
     truncate                        a JSON body that ends in the middle
+    endless                         a JSON body that never ends
     cut                             a connection that ends in the middle of the body
+    expired-page                    a page token that is no longer valid: 400/21481 where a list goes on
     delay-visibility:3              reads do not show the writes of the last three seconds
     412-editor:times=1              somebody edits a Worker just before a write with If-Match arrives
+    404-deleter:times=1             somebody deletes it then
 
 Any of them takes `match=` (a pattern searched in `METHOD /path`), `rate=` (a probability, random but the
 same in every run: `seed=` chooses another), `times=` (how often at most), `skip=` (how many matches to let pass first)
@@ -40,8 +44,9 @@ When = Literal["before", "after"]
 
 _NUMBERS = ("rate", "retry_after", "seed", "times", "skip", "burst", "every", "concurrency")
 _OPTION = re.compile(rf":(?=(?:before|after)(?::|$)|(?:match|{'|'.join(_NUMBERS)})=|[0-9.]+(?::|$))")
-_TIMED = ("slow", "hang", "delay-visibility")
-_UNTIMED = ("html", "reset", "truncate", "cut", "412-editor")
+_TIMED = ("slow", "hang", "stall", "delay-visibility")
+_BETWEEN = ("412-editor", "404-deleter")
+_UNTIMED = ("html", "reset", "truncate", "endless", "cut", "expired-page", *_BETWEEN)
 _WORKER_WRITE = re.compile(r"(?:POST|DELETE) .*/Workers/WK[0-9a-fA-F]{32}$")
 
 
@@ -141,11 +146,13 @@ class _ActiveFault:
         self._seen = 0
         self._fired = 0
 
-    def fires(self, line: str, *, in_flight: int, conditional: bool) -> bool:
+    def fires(self, line: str, *, in_flight: int = 0, conditional: bool = False, goes_on: bool = False) -> bool:
         rule = self.rule
         if not rule.match.found_in(line):
             return False
-        if rule.kind == "412-editor" and not (conditional and _WORKER_WRITE.search(line)):
+        if rule.kind in _BETWEEN and not (conditional and _WORKER_WRITE.search(line)):
+            return False
+        if rule.kind == "expired-page" and not goes_on:
             return False
         turn = self._seen - rule.skip
         self._seen += 1
@@ -193,12 +200,14 @@ class Faults:
         """Ends all faults."""
         self._active.clear()
 
-    def pick(self, method: str, path: str, *, in_flight: int, conditional: bool) -> FaultRule | None:
-        """The fault that this request meets; `conditional` is whether it carries If-Match."""
+    def pick(
+        self, method: str, path: str, *, in_flight: int, conditional: bool = False, goes_on: bool = False
+    ) -> FaultRule | None:
+        """The fault that this request meets; `conditional`: it has If-Match, `goes_on`: it asks for a later page."""
         line = f"{method} {path}"
         for active in self._active:
             if active.rule.kind != "delay-visibility" and active.fires(
-                line, in_flight=in_flight, conditional=conditional
+                line, in_flight=in_flight, conditional=conditional, goes_on=goes_on
             ):
                 return active.rule
         return None
@@ -212,7 +221,7 @@ class Faults:
             (
                 active.rule.seconds
                 for active in self._active
-                if active.rule.kind == "delay-visibility" and active.fires(line, in_flight=0, conditional=False)
+                if active.rule.kind == "delay-visibility" and active.fires(line)
             ),
             default=0,
         )

@@ -23,7 +23,8 @@ def _statuses(wire, times, path=CONFIGURATION):
         ("", "expected a status"), ("flood", "expected a status"), ("200", "expected a status"),
         ("429:rate=2", "probability"), ("429:rate=x", "could not convert"), ("429:after", "never processed"),
         ("429:burst=3", "belong together"), ("429:every=3", "belong together"), ("slow", "for how long"),
-        ("delay-visibility", "for how long"), ("500:3", "lasts no time"), ("500:retry_after=1", "belongs to"),
+        ("stall", "for how long"), ("delay-visibility", "for how long"), ("500:3", "lasts no time"),
+        ("500:retry_after=1", "belongs to"),
         ("500:match=(", "no regular expression"), ("500:times=x", "invalid literal"),
         ("500:sometimes", "no fault or option"),
     ],
@@ -47,7 +48,7 @@ def test_random_faults_are_the_same_in_every_run():
 
     def run(line):
         faults = Faults([line])
-        return [faults.pick("GET", "/", in_flight=1, conditional=False) is not None for _ in range(200)]
+        return [faults.pick("GET", "/", in_flight=1) is not None for _ in range(200)]
 
     assert run("429:rate=0.2") == run("429:rate=0.2")
     assert run("429:rate=0.2") != run("429:rate=0.2:seed=1")
@@ -150,6 +151,43 @@ def test_connection_cut_within_the_body(sandbox, wire):
         wire.get(CONFIGURATION)
 
 
+def test_a_body_that_stalls_can_be_given_up_or_waited_for(sandbox, wire):
+    """Half of it comes at once, the rest after a while."""
+    sandbox.fault("stall:0.2:times=1")
+    started = time.perf_counter()
+    assert wire.get(CONFIGURATION).json()["status"] == "ok"
+    assert time.perf_counter() - started >= 0.2
+
+    sandbox.fault("stall:30:times=1")
+    with pytest.raises(httpx.ReadTimeout):
+        wire.client.get(CONFIGURATION, timeout=0.1)
+    assert wire.get(CONFIGURATION).status_code == 200
+
+
+def test_endless_json(sandbox, wire):
+    """There is always more of it; a client that goes away does no harm."""
+    sandbox.fault("endless:times=1")
+    with wire.client.stream("GET", CONFIGURATION) as answer:
+        for read, piece in enumerate(answer.iter_bytes(64 * 1024)):
+            assert piece
+            if read > 100:
+                break
+    assert wire.get(CONFIGURATION).status_code == 200
+
+
+def test_page_tokens_expire(sandbox, wire):
+    """A list's first page is there, and its second one refused with the documented code."""
+    for number in range(2):
+        wire.provision(username=f"{number}@example.com")
+    sandbox.fault("expired-page:times=1")
+
+    following = wire.get(wire.workers, PageSize="1").json()["meta"]["next_page_url"]
+    first, second = (wire.client.get(following) for _ in range(2))
+
+    assert (first.status_code, first.json()["code"]) == (400, 21481)
+    assert second.status_code == 200
+
+
 def test_slow_body_comes_whole(sandbox, wire):
     """It trickles, and is complete."""
     started = time.perf_counter()
@@ -208,6 +246,19 @@ def test_editor_gets_in_between(sandbox, wire):
     second = wire.post(own, data={"Attributes": '{"a":3}'}, headers={"If-Match": etag})
 
     assert (unconditional.status_code, first.status_code, second.status_code) == (200, 412, 200)
+
+
+def test_a_worker_goes_in_between(sandbox, wire):
+    """It is deleted between a read and its write with If-Match, as by a colleague in Console."""
+    wire.provision()
+    own = f"{wire.workers}/{wire.worker_of()['sid']}"
+    sandbox.fault("404-deleter:times=1")
+
+    etag = wire.get(own).headers["ETag"]
+    written = wire.post(own, data={"Attributes": '{"a":2}'}, headers={"If-Match": etag})
+
+    assert written.status_code == 404
+    assert wire.get(wire.v1_users).json()["users"][0]["worker_sid"] is None
 
 
 def test_delayed_visibility_hides_recent_writes_from_matching_reads(sandbox, wire):

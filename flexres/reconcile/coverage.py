@@ -57,7 +57,7 @@ def routing_of(
     before, after = _both_sides(snapshot, touching, scope, commit_time)
     told = coverage(found.queues, before, after, wanted=lambda queue: policy.least_in(queue.name) > 0)
     short = {one.queue.sid for one in told if _is_short(one, policy.least_in(one.queue.name))}
-    shown = (one for one in told if one.changed or one.queue.sid in short or one.doubts != one.doubts_before)
+    shown = (one for one in told if one.queue.sid in short or not one.stands_still)
     return Routing(
         queues=tuple(shown),
         ways=_ways(found, told, before, after),

@@ -49,6 +49,11 @@ class QueueCoverage:
         return bool(self.gains or self.loses)
 
     @property
+    def stands_still(self) -> bool:
+        """Whether nobody comes or goes, and it is as uncertain as before of whom that cannot be told."""
+        return not self.changed and self.doubts == self.doubts_before
+
+    @property
     def empties(self) -> bool:
         """Whether the change takes the last one of whom it is certain."""
         return self.before > 0 and self.after == 0

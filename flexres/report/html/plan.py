@@ -106,6 +106,8 @@ def _queues(plan: Plan) -> Section:
         )
         for one in queues.shown(plan)
     ]
+    if standing := queues.standing_words(plan):
+        lines.append(Told(text=standing))
     return Section("Queues", lines, table=True, note="; ".join(map(visible, queues.notes(plan))))
 
 

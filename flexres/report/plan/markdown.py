@@ -52,7 +52,7 @@ def plan_markdown(report: PlanReport, *, limit: int = LIMIT) -> str:
         comment.add(f"{SSO_BRINGS_BACK}\n")
     _approvals(comment, report)
     comment.table(queues.COLUMNS, queues.markdown_rows(plan), "queues", around=("", ""))
-    for line in queues.remarks(plan):
+    for line in filter(None, (queues.standing_words(plan), *queues.remarks(plan))):
         comment.add(f"{prose(line, 400)}\n")
     comment.table(skills.COLUMNS, skills.markdown_rows(plan, report.position), "skills", around=("", ""))
     _team_files(comment, report)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from flexres.reconcile.plan import Plan
 from flexres.report.layout import Page, Row
 from flexres.report.markdown import code, prose
-from flexres.report.wording import names_of
+from flexres.report.wording import names_of, plural
 from flexres.routing.comparing import SAYS, Reading
 from flexres.routing.coverage import QueueCoverage
 from flexres.routing.queues import Queue
@@ -18,13 +18,14 @@ COLUMNS: Final = ("task queue", "people", "who", "led there by")
 _FEW_ROUTES: Final = 2
 _FEW_GAINED: Final = 2
 _FEW_NOTES: Final = 5
+_FEW_STANDING: Final = 3
 
 
 def in_text(page: Page, plan: Plan, most: int | None) -> None:
     """A section on the queues that change; nothing where none does and nothing is wrong."""
-    found = shown(plan)
-    lines = remarks(plan)
-    if not found and not lines:
+    found, lines = shown(plan), remarks(plan)
+    before = standing_words(plan, few=_FEW_STANDING if most is not None else None)
+    if not found and not lines and not before:
         return
     page.heading("Queues")
     rows: list[Row] = [
@@ -34,6 +35,8 @@ def in_text(page: Page, plan: Plan, most: int | None) -> None:
     if len(found) > len(rows):
         rows.append(((f"… and {len(found) - len(rows):,} more queues (--verbose shows all)", "dim"),))
     page.table(rows)
+    if before:
+        page.write((before, "dim"), indent=2)
     for line in lines:
         page.write((visible(line), "yellow"), indent=2)
 
@@ -45,7 +48,20 @@ def markdown_rows(plan: Plan) -> Iterator[Sequence[str]]:
 
 
 def shown(plan: Plan) -> list[QueueCoverage]:
-    """The queues to tell, those that lose the most of theirs first."""
+    """The queues that this plan changes, those that lose the most of theirs first."""
+    return [one for one in _told(plan) if not one.stands_still]
+
+
+def standing_words(plan: Plan, *, few: int | None = _FEW_STANDING) -> str:
+    """How many queues are below what the policy asks for and stay as they are, and some names; empty for none."""
+    names = [visible(one.queue.name) for one in _told(plan) if one.stands_still]
+    if not names:
+        return ""
+    queues = plural(len(names), "queue") + (" is" if len(names) == 1 else " are")
+    return f"{queues} below policy.queues as before: {names_of(names, few=few or len(names))}"
+
+
+def _told(plan: Plan) -> list[QueueCoverage]:
     found = (*plan.routing.queues, *plan.routing.ways) if plan.routing else ()
     return sorted(found, key=lambda one: (not one.empties, not one.loses, one.queue.name.casefold()))
 
@@ -97,7 +113,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
     """The key `queues`, left out where nobody looked at them."""
     if plan.routing is None:
         return {}
-    said = {"queues": [_queue_json(one, plan) for one in shown(plan)]}
+    said = {"queues": [_queue_json(one, plan) for one in _told(plan)]}
     return {**said, **({"queue_notes": noted} if (noted := notes(plan)) else {})}
 
 

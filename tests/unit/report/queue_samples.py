@@ -44,6 +44,12 @@ def queues_plan() -> Plan:
     return plan_for(wanted, there, queues={"Billing at night": 1, "Everybody": 9})
 
 
+def standing_plan() -> Plan:
+    """Ana's shift changes; nobody is in four queues, each of which is to keep one."""
+    there = replace(snapshot(applied(person(ANA))), routing=ROUTING)
+    return plan_for([person(ANA, attributes={"shift": "night"})], there, queues={"*": 1})
+
+
 def unread_plan() -> Plan:
     """The key may not read the queues."""
     there = replace(snapshot(applied(person(ANA))), routing=RoutingSetup(unread="Authorization denied"))

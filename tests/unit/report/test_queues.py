@@ -31,8 +31,8 @@ def test_the_text_has_a_line_for_each_queue_that_changes() -> None:
         "Billing EN 3 → 2 loses ana@example.com Calls: Bills",
         "Level 3 2 → 1 (and 1 uncertain) loses ben@example.com; uncertain: it depends on "
         "how values of different types compare no Workflow leads there",
-        "Everybody 4 below 9, which the policy asks for, before this already Calls: default",
         "Returns 0 → 1 gains ana@example.com no Workflow leads there",
+        "1 queue is below policy.queues as before: Everybody",
         "queue Broken: cannot tell who is in it: column 19: it ends too early",
     ]
 
@@ -65,6 +65,18 @@ def test_the_page_shows_bars_and_who_is_in() -> None:
     assert "People in the queues that change" in page
     assert "<summary>2 in it</summary>" in page
     assert "in Billing EN" in page  # who is in a queue is found by its name in the list of people
+
+
+def test_queues_that_stay_below_the_policy_are_one_line_with_their_number_in_every_format() -> None:
+    """What a plan changes comes first; what stood before is not told again, queue by queue, in each plan."""
+    plan = queue_samples.standing_plan()
+    says = "4 queues are below policy.queues as before: Billing at night, Billing EN, Level 3"
+    assert f"{says} and 1 more" in section(plan_text(plan, width=140, colour=False), "Queues")
+    assert f"{says}, Returns" in section(plan_text(plan, width=140, colour=False, verbose=True), "Queues")
+    assert f"{says} and 1 more" in plan_markdown(plan).replace("`", "")
+    assert "| `Level 3`" not in plan_markdown(plan)
+    assert says in plan_page(plan)
+    assert {queue["name"] for queue in plan_json(plan)["queues"]} >= {"Level 3", "Returns"}
 
 
 def test_a_key_without_the_right_costs_one_line() -> None:

@@ -79,6 +79,18 @@ def test_the_queues_are_read_with_a_page_each(center: Center) -> None:
     assert {request.method for request in center.sandbox.requests()} == {"GET"}
 
 
+def test_a_leaver_counts_as_leaving_and_nobody_of_ours_as_unmanaged(center: Center) -> None:
+    """Taken out of a team file, or named in leavers: both are managed until they are gone."""
+    support = center.users / "support.yaml"
+    text = support.read_text()
+    start = text.index(f"  {DANA}:")
+    support.write_text(text[:start] + re.sub(r"\A.*?\n(?=  \S)", "", text[start:], count=1, flags=re.DOTALL))
+    assert DANA not in support.read_text()
+    found = center.json("routing")
+    evenings = next(queue for queue in found["queues"] if queue["name"] == "Billing Evenings")
+    assert evenings["teams"] == {"leaving": 1}
+
+
 def test_one_queue_and_one_person_are_explained(center: Center) -> None:
     queue = center.json("routing", "--queue", "Billing Evenings")
     near = {one["username"]: one["fails"] for one in queue["near_misses"]}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -19,7 +19,8 @@ from flexres.cli.output import busy, emit, look_of
 from flexres.desired.load import Stack, load_stack
 from flexres.desired.source import FolderSource
 from flexres.errors import Exit, Problem, SetupError, UnreachableError
-from flexres.live.model import Instance
+from flexres.live.model import LiveUser, Snapshot
+from flexres.reconcile.ownership import Owner, owner_of
 from flexres.report.routing import overview as told
 from flexres.report.routing import queues as changes
 from flexres.report.routing.overview import Section
@@ -31,6 +32,7 @@ from flexres.routing.findings import findings, overview
 from flexres.routing.queues import Person, RoutingMap, people_of, routing_map
 from flexres.session import wanted_of
 from flexres.text import nearest, visible
+from flexres.values import fold_case
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -124,22 +126,35 @@ async def _answered(it: Opened, asked: _Asked) -> _Answer:
         return _of_queue(it, found, people, asked)
     if asked.user is not None:
         return _of_user(it, found, people, asked.user)
-    return _of_all(it, found, people, snapshot.instance, verbose=asked.verbose)
+    return _of_all(it, found, people, snapshot, verbose=asked.verbose)
 
 
-def _of_all(it: Opened, found: RoutingMap, people: dict[str, Person], instance: Instance, *, verbose: bool) -> _Answer:
+def _of_all(it: Opened, found: RoutingMap, people: dict[str, Person], snapshot: Snapshot, *, verbose: bool) -> _Answer:
     def team_of(username: str) -> str:
         user = it.stack.users.get(username)
-        return Path(user.file).stem if user else "unmanaged"
+        return Path(user.file).stem if user else _undeclared_team(it.stack, snapshot.users.get(username))
 
     queues = overview(found.queues, people, team_of)
     declared = ((user.username, user.skills or {}) for user in it.stack.users.values())
     looks = replace(
-        findings(found.queues, list(people.values())), uncatalogued=skill_troubles(declared, instance.skills)
+        findings(found.queues, list(people.values())), uncatalogued=skill_troubles(declared, snapshot.instance.skills)
     )
     title = told.title_of(it.stack.name, len(found.queues), len(people))
     sections = told.queue_sections(queues, looks, found.problems, verbose=verbose)
     return _Answer(title, sections, {"stack": it.stack.name, **told.overview_json(queues, looks, found.problems)})
+
+
+def _undeclared_team(stack: Stack, live: LiveUser | None) -> str:
+    """What stands for the team of somebody whom no file declares."""
+    if live is None:
+        return "without a user"
+    if fold_case(live.username) in {fold_case(name) for name in stack.config.leavers}:
+        return "leaving"
+    owner = owner_of(live.worker, stack.config.id).owner
+    return _TEAMS.get(owner, "unmanaged")
+
+
+_TEAMS: Final = {Owner.OURS: "leaving", Owner.FOREIGN: "of another stack"}
 
 
 def _of_queue(it: Opened, found: RoutingMap, people: dict[str, Person], asked: _Asked) -> _Answer:

@@ -16,7 +16,7 @@ from flexres.cli.export_report import export_report
 from flexres.cli.exporting import Choice, Destination, Exported, destination, exported, schemas_beside, write_files
 from flexres.cli.open_stack import opened
 from flexres.cli.output import busy, emit, look_of
-from flexres.cli.workflows import REQUIREMENTS, Host, repository_files, requirement
+from flexres.cli.workflows import REQUIREMENTS, Host, commit_is_known, repository_files, requirement
 from flexres.desired.edit.flex_file import FLEX_SCHEMA, Proposal, flex_template
 from flexres.desired.load import CONFIG
 from flexres.desired.model import DAYS_APPROVED, ApprovedEntry, DesiredUser, Engine
@@ -160,12 +160,28 @@ def _next_steps(name: str, stacks: Path, written: Sequence[Path]) -> str:
     # A file of the project's own folder goes by its name: `git add .` would take what nobody wrote for it.
     more = {path.parent if path.parent.name else path for path in written}
     paths = " ".join(str(path) for path in (stacks / name, *sorted(more)))
-    return f"""\
-Next:
-  1. read {stacks / name}/{CONFIG}: the rules in policy: are a proposal
-  2. git switch -c adopt-{name} && git add {paths} && git commit
-  3. open a pull request; merging it adopts everybody as they are
-     (or by hand: flexres adopt --stack {name})"""
+    return numbered(
+        f"read {stacks / name}/{CONFIG}: the rules in policy: are a proposal",
+        *commit_to_name(written),
+        f"git switch -c adopt-{name} && git add {paths} && git commit",
+        f"open a pull request; merging it adopts everybody as they are\n(or by hand: flexres adopt --stack {name})",
+    )
+
+
+def numbered(*steps: str) -> str:
+    """What to do next, step by step; further lines of a step stand below its first."""
+    lines = (f"  {number}. {step}".replace("\n", "\n     ") for number, step in enumerate(steps, start=1))
+    return "\n".join(["Next:", *lines])
+
+
+def commit_to_name(written: Sequence[Path]) -> list[str]:
+    """The step that names flexres's commit, where a requirements.txt was written by one that does not know its own."""
+    path = next((path for path in written if path.name == REQUIREMENTS.name), None)
+    if path is None or commit_is_known():
+        return []
+    return [
+        f"{path}: put the commit of flexres in the place of COMMIT;\nfrom which one this was installed is not known"
+    ]
 
 
 PROJECT: Final = """\

@@ -137,6 +137,14 @@ flexres[pulumi,sso] @ git+{url}@{commit}
 """
 
 
+def commit_is_known() -> bool:
+    """Whether `requirement` names a commit; otherwise COMMIT stands for it, to be put in by hand."""
+    return _installed_from()[1] != _UNKNOWN
+
+
+_UNKNOWN: Final = "COMMIT"
+
+
 def _installed_from() -> tuple[str, str]:
     """The repository and the commit that this flexres was installed from; COMMIT where nobody knows."""
     source = next((link.split(", ", 1)[1] for link in _links() if link.startswith("Source, ")), "")
@@ -146,7 +154,7 @@ def _installed_from() -> tuple[str, str]:
         told = {}
     if told.get("vcs_info", {}).get("vcs") == "git":
         return _without_credentials(told["url"]), told["vcs_info"]["commit_id"]
-    return source or "https://github.com/OWNER/flexres", "COMMIT"
+    return source or "https://github.com/OWNER/flexres", _UNKNOWN
 
 
 def _links() -> list[str]:

@@ -118,6 +118,22 @@ def test_from_some_hundreds_on_pulumi_is_to_have_a_resource_a_team(
     assert f"pulumi: {{resources: {resources}}}" in (cli.folder / "stacks/big/flex.yaml").read_text()
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--from-live",), "  2. requirements.txt: put the commit of flexres in the place of COMMIT;"),
+        (("--instance", f"GO{'1':0>32}"), "  5. requirements.txt: put the commit of flexres in the place of COMMIT;"),
+        (("--instance", f"GO{'1':0>32}", "--ci", "none"), ""),
+    ],
+)
+def test_a_commit_that_nobody_knows_is_a_step_of_its_own(cli: Cli, options: tuple[str, ...], says: str) -> None:
+    """Tests run from a checkout, so what was installed is no commit: requirements.txt is written with COMMIT in it."""
+    ran = cli.run("init", "live", *options)
+    assert ran.code == 0, ran.err
+    assert (says in ran.out.splitlines()) if says else ("COMMIT" not in ran.out)
+    assert (cli.folder / "requirements.txt").exists() is bool(says)
+
+
 def test_workflows_that_are_there_are_left_alone(cli: Cli, sandbox: Sandbox) -> None:
     mine = cli.folder / ".github/workflows/preview.yml"
     mine.parent.mkdir(parents=True)

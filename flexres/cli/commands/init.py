@@ -10,7 +10,7 @@ import typer
 
 from flexres.cli import options
 from flexres.cli.exporting import checked_sid, schemas_beside
-from flexres.cli.init_from_live import write_around
+from flexres.cli.init_from_live import commit_to_name, numbered, write_around
 from flexres.cli.output import emit
 from flexres.cli.stacks import checked_name
 from flexres.cli.workflows import Host
@@ -103,10 +103,13 @@ def init(
     for path, text in files.items():
         write_file(path, text)
     around = write_around(folder_above(stacks), engine=engine, ci=host)
-    steps = _next_steps(name, folder).splitlines() + (_pulumi_steps(name) if engine == "pulumi" else [])
-    if host is not None:
-        steps.append(f"  {len(steps)}. {_SET_UP[host]}")
-    emit("\n".join([*(f"wrote {path}" for path in (*files, *around)), "", *steps]))
+    steps = [
+        *_first_steps(name, folder),
+        *commit_to_name(around),
+        *(_pulumi_steps(name) if engine == "pulumi" else []),
+        *([_SET_UP[host]] if host is not None else []),
+    ]
+    emit("\n".join([*(f"wrote {path}" for path in (*files, *around)), "", numbered(*steps)]))
 
 
 _SET_UP: Final[Mapping[Host, str]] = {
@@ -117,15 +120,15 @@ _SET_UP: Final[Mapping[Host, str]] = {
 
 def _pulumi_steps(name: str) -> list[str]:
     return [
-        "  5. pulumi install                          makes .venv, where that is not there yet",
-        f"  6. flexres apply --stack {name}, or pulumi stack init {name} and pulumi up",
+        "pulumi install                          makes .venv, where that is not there yet",
+        f"flexres apply --stack {name}, or pulumi stack init {name} and pulumi up",
     ]
 
 
-def _next_steps(name: str, folder: Path) -> str:
-    return f"""\
-Next:
-  1. name your users in {folder}/users/, one file a team; rename team.yaml as you like
-  2. flexres validate --stack {name}
-  3. set TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET (or TWILIO_AUTH_TOKEN)
-  4. flexres plan --stack {name}"""
+def _first_steps(name: str, folder: Path) -> list[str]:
+    return [
+        f"name your users in {folder}/users/, one file a team; rename team.yaml as you like",
+        f"flexres validate --stack {name}",
+        "set TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET (or TWILIO_AUTH_TOKEN)",
+        f"flexres plan --stack {name}",
+    ]

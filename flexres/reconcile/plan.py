@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from flexres.desired.model import InForce, Policy
+from flexres.desired.model import InForce, JudgedBy, Policy
 from flexres.live.model import Instance, Snapshot, Worker
 from flexres.reconcile.ahead import Ahead
 from flexres.reconcile.change import Block, Change, IdpChange, Kind, SettingChange, SettingState, UserChange, Why
 from flexres.reconcile.context import Context, Wanted, held_back
 from flexres.reconcile.coverage import Routing, routing_of
 from flexres.reconcile.declared import declared_changes, spoken_for, undeclared_changes
-from flexres.reconcile.guards.approvals import Approval, Source, Standing, Standings
+from flexres.reconcile.guards.approvals import Approval, Source, Standing, Standings, by_entry
 from flexres.reconcile.guards.judge import evaluate
 from flexres.reconcile.guards.model import Evidence, Guarded, Verdict, Violation
 from flexres.reconcile.guards.watch import HIGH_ROLES, roles_before
@@ -109,6 +109,22 @@ class Plan:
         """The changes that applying would write."""
         return tuple(change for change in self.changes if change.pending)
 
+    def proposes(self, approval: Approval) -> bool:
+        """Whether this change proposes the approval; what the last commit added may be merged long since."""
+        merged = self.judged_by is not None and self.judged_by.by is JudgedBy.FIRST_PARENT
+        return approval.added and not merged
+
+    @property
+    def idle_approvals(self) -> dict[int, Standings]:
+        """The entries of policy.approved that lift nothing of this plan, by number, but for what it proposes itself."""
+        entries = enumerate(by_entry(self.approvals))
+        return {
+            number: one
+            for number, one in entries
+            if one.standing is Standing.EXPIRED
+            or (one.standing is not Standing.USED and not self.proposes(one.approval))
+        }
+
     @property
     def unmanaged_admins(self) -> tuple[UserChange, ...]:
         """Those with admin or supervisor in Flex whom no file names, whatever the policy says of the others."""
@@ -118,6 +134,15 @@ class Plan:
     def skills(self) -> tuple[SkillTrouble, ...]:
         """The declared skills that Flex's catalogue does not have so, whether or not the plan writes them."""
         return self.evidence.skills
+
+    @property
+    def loosened(self) -> frozenset[Violation]:
+        """The violations that the YAML's own policy does not have: what it loosens is in force one commit later."""
+        own = self.evidence.own
+        if own is None or not self.violations:
+            return frozenset()
+        still = {(one.rule, one.usernames) for one in evaluate(replace(self.evidence, policy=own)).violations}
+        return frozenset(one for one in self.violations if (one.rule, one.usernames) not in still)
 
     @property
     def channels_as_set(self) -> int:
@@ -166,7 +191,7 @@ def _marked_added(approvals: Sequence[Approval], before: Policy) -> list[Approva
         seen = known.get(one.digest)
         return one.source is Source.COMMITTED and (seen is None or one.until is None or one.until > seen)
 
-    return [replace(one, added=added(one)) for one in approvals]
+    return [replace(one, added=True, extends=known.get(one.digest)) if added(one) else one for one in approvals]
 
 
 def _standings(
@@ -262,6 +287,7 @@ def make_plan(
         protected_nobody=_protected_nobody(wanted, snapshot) if whole else (),
         unmanaged=tuple(change for change in unmanaged if HIGH_ROLES & roles_before(change)),
         commit_time=wanted.commit_time,
+        own=wanted.config.policy if before is not None else None,
     )
     evidence = replace(given, routing=_routing(given))
     verdict = evaluate(evidence)

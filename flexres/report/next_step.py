@@ -27,8 +27,13 @@ _LIFTS: Final[Mapping[Rule, str]] = {
 _FEW_DIGESTS: Final = 3
 
 
-def lift(plan: Plan, violation: Violation) -> str:
-    """What lifts a refusal for good, besides an approval of this plan; empty where nothing else does."""
+def lift(plan: Plan, violation: Violation, *, loosened: bool = False) -> str:
+    """What lifts a refusal for good, besides an approval of this plan; empty where nothing else does.
+
+    `loosened`: this very change's own policy does not refuse it any more.
+    """
+    if loosened:
+        return f"this very change loosens policy.{violation.rule}, in force one commit later"
     policy = plan.policy
     limits = {
         Rule.MAX_REMOVALS: (policy.max_removals, len(plan.evidence.markers)),
@@ -93,14 +98,18 @@ def _typed(digests: Iterable[str], admins: Iterable[str]) -> list[str]:
 
 def approve_command(plan: Plan) -> str:
     """The command line that writes an approval of what the guards refuse, to be committed."""
-    found = plan.judged_by
-    base = ("--base", found.name) if found is not None and found.by is JudgedBy.BASE else ()
-    return _command("approve", plan, *base)
+    return _command("approve", plan, *_base(plan))
 
 
 def prune_command(plan: Plan) -> str:
     """The command line that takes approvals which lift nothing any more out of flex.yaml."""
-    return _command("approve", plan, "--prune")
+    return _command("approve", plan, "--prune", *_base(plan))
+
+
+def _base(plan: Plan) -> tuple[str, ...]:
+    """The base that somebody named, so that another command is judged by the same policy."""
+    found = plan.judged_by
+    return ("--base", found.name) if found is not None and found.by is JudgedBy.BASE else ()
 
 
 def apply_command(plan: Plan, run: PlanRun) -> str:

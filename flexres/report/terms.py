@@ -11,6 +11,7 @@ from flexres.apply.outcome import Result
 from flexres.errors import Exit
 from flexres.reconcile.change import Kind
 from flexres.reconcile.drift.findings import Reason
+from flexres.reconcile.guards.approvals import Standing
 from flexres.reconcile.guards.model import Rule
 
 
@@ -175,6 +176,13 @@ RESULTS: Final[Mapping[Result, ResultTerms]] = {
     Result.WAITING: ResultTerms("dim", "Waiting to leave"),
 }
 """In the order of telling."""
+
+STANDINGS: Final[Mapping[Standing, str]] = {
+    Standing.SPENT: "used up",
+    Standing.UNUSED: "unused",
+    Standing.EXPIRED: "ended",
+}
+"""What is said of an approval that lifts nothing, in the order of telling."""
 
 EXITS: Final[Mapping[Exit, str]] = {
     Exit.DONE: "done",

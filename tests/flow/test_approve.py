@@ -53,6 +53,61 @@ def test_once_it_is_done_the_approval_is_used_up(refused: Cli) -> None:
     assert "or there is none" in refused.run("approve", "--prune", "--yes").out
 
 
+def top(ran: str) -> dict[str, str]:
+    return {line["what"]: line["says"] for line in json.loads(ran)["top"]}
+
+
+def test_after_the_merge_an_approval_is_used_up_and_so_many_are_taken_out(refused: Cli) -> None:
+    """What the last commit added was merged and applied: it is as old as any other, and one number is told of all."""
+    file = refused.folder / "stacks/prod/flex.yaml"
+    commit(refused.folder)
+    refused.run("approve", "--yes")
+    ended = '    - {digest: aaaaaaaaaaaaaaaaaaaaaaaaaa, for: "long ago", until: 2026-01-01}\n'
+    file.write_text(f"{file.read_text()}{ended}")
+    commit(refused.folder, "approved")
+    assert "added by the last commit" in top(refused.run("plan", "-f", "json").out)["approves itself"]
+    assert refused.run("apply", "--yes").code == 0
+    assert top(refused.run("plan", "-f", "json").out) == {
+        "old approvals": "1 used up, 1 ended; flexres approve --stack prod --prune takes them out"
+    }
+    pruned = refused.run("approve", "--prune", "--yes").out.splitlines()
+    assert [" ".join(line.split()) for line in pruned[:2]] == [
+        f"used up ana@example.com gains admin (until {datetime.now(UTC).date() + timedelta(days=14)})",
+        "ended long ago (until 2026-01-01)",
+    ]
+    assert "approved" not in file.read_text()
+
+
+def test_a_proposed_approval_is_not_taken_out_before_its_change_comes(refused: Cli) -> None:
+    """Until it is merged it is no old one, so it neither counts as one nor is it pruned."""
+    commit(refused.folder)
+    refused.run("approve", "--yes")
+    file = refused.folder / "stacks/prod/flex.yaml"
+    refused.write(team=ADMIN.replace("[agent, admin]", "[agent]"), flex=file.read_text())
+    assert list(top(refused.run("plan", "-f", "json").out)) == ["approves nothing"]
+    assert "each approval lifts something" in refused.run("approve", "--prune", "--yes").out
+
+
+def test_an_approval_that_is_made_to_hold_longer_is_told_as_that(refused: Cli) -> None:
+    """Somebody saw it before, and not for so long."""
+    refused.run("approve", "--yes", "--days", "3")
+    commit(refused.folder)
+    file = refused.folder / "stacks/prod/flex.yaml"
+    today = datetime.now(UTC).date()
+    file.write_text(file.read_text().replace(str(today + timedelta(days=3)), str(today + timedelta(days=30))))
+    assert top(refused.run("plan", "-f", "json").out)["approves itself"] == (
+        f"made to hold longer by this very change: ana@example.com gains admin "
+        f"(until {today + timedelta(days=30)}, {today + timedelta(days=3)} before)"
+    )
+
+
+def test_what_is_to_be_approved_is_told_once(refused: Cli) -> None:
+    """A rule that refuses each change by itself says nothing that the change does not say."""
+    shown = refused.run("approve", "--yes").out
+    assert shown.count("ana@example.com") == 1
+    assert "  ana@example.com gains admin\n" in shown
+
+
 def test_an_approval_given_ahead_of_its_change_is_told(refused: Cli) -> None:
     """It would be nobody's own by the time that the change comes."""
     commit(refused.folder)

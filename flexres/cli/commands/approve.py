@@ -21,9 +21,9 @@ from flexres.desired.source import FolderSource
 from flexres.errors import Exit, SetupError
 from flexres.files import write_file
 from flexres.reconcile.change import Block
-from flexres.reconcile.guards.approvals import Standing
 from flexres.reconcile.guards.model import LIFTED_BY_NO_DIGEST, Rule
 from flexres.reconcile.plan import Plan
+from flexres.report.terms import STANDINGS
 from flexres.report.wording import plural
 from flexres.text import visible
 
@@ -103,12 +103,16 @@ def approve(
 
 def _pruned(plan: Plan, entries: Sequence[ApprovedEntry], file: Path, *, yes: bool) -> Exit:
     """Take out the entries that lift nothing of the plan, if somebody wants that."""
-    used = {one.approval.digest for one in plan.approvals if one.standing is Standing.USED}
-    idle = [number for number, entry in enumerate(entries) if used.isdisjoint(entry.digests)]
+    idle = plan.idle_approvals
     if not idle:
         emit(f"{plan.stack}: each approval lifts something, or there is none")
         return Exit.DONE
-    emit("\n".join(f"  {visible(entries[number].purpose)} (until {entries[number].until})" for number in idle))
+    emit(
+        "\n".join(
+            f"  {STANDINGS[one.standing]:<7}  {visible(one.approval.purpose)} (until {one.approval.until})"
+            for one in idle.values()
+        )
+    )
     if not yes and not typer.confirm(f"Take out {plural(len(idle), 'approval')}?", err=True):
         note("Nothing was written.")
         return Exit.DONE
@@ -147,11 +151,26 @@ _COUNTED: Final = {Rule.MAX_REMOVALS: "leave or lose admin or supervisor", Rule.
 """Rules of which no single change is refused, but how many there are."""
 
 
+_OF_ONE: Final = {
+    Rule.GAINS_ADMIN,
+    Rule.PROTECTED,
+    Rule.EMAIL_DOMAINS,
+    Rule.LOSES_SKILLS,
+    Rule.LOSES_CAPACITY,
+    Rule.RENAME,
+}
+"""Rules by which each change is refused for itself."""
+
+
 def _shown(plan: Plan, entries: Sequence[ApprovedEntry]) -> Iterator[str]:
     yield f"{plan.stack}: to be approved until {entries[0].until}"
-    for violation in plan.violations:
-        yield f"  refused: {visible(violation.message)}"
-    yield ""
+    refused = plan.violations
+    if any(digest != plan.digest for entry in entries for digest in entry.digests):
+        # Each entry of a single person says who and what by itself.
+        refused = tuple(one for one in refused if one.rule not in _OF_ONE)
+    yield from (f"  refused: {visible(violation.message)}" for violation in refused)
+    if refused:
+        yield ""
     for entry in entries:
         yield f"  {entry.purpose}"
         if len(entry.digests) > 1:

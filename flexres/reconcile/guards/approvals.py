@@ -38,7 +38,7 @@ class Approval:
     `who` is a name as the source has it, empty where it has none; `unknown` then says why. `place` is the line of
     flex.yaml, `commit` what added it. `username` is whom it is about, empty where that is no single user. `until` is
     the last day on which it holds; None: as long as the run. `added`: the very change that it approves adds it, or
-    lets it hold for longer, so that nobody saw it before.
+    lets it hold for longer than until `extends`, so that nobody saw it so before.
     """
 
     digest: str
@@ -52,6 +52,7 @@ class Approval:
     username: str = ""
     until: date | None = None
     added: bool = False
+    extends: date | None = None
 
     def holds(self, today: date) -> bool:
         """Whether it has not ended yet."""
@@ -89,6 +90,20 @@ class Standings:
 
     approval: Approval
     standing: Standing
+
+
+_WEIGHT = (Standing.USED, Standing.UNUSED, Standing.SPENT, Standing.EXPIRED)
+
+
+def by_entry(standings: Iterable[Standings]) -> tuple[Standings, ...]:
+    """What each entry of flex.yaml does, in their order: of its digests the one that does the most stands for it."""
+    entries: dict[object, Standings] = {}
+    for one in standings:
+        entry = (one.approval.place, one.approval.purpose, one.approval.until)
+        known = entries.get(entry)
+        if known is None or _WEIGHT.index(one.standing) < _WEIGHT.index(known.standing):
+            entries[entry] = one
+    return tuple(entries.values())
 
 
 def digest_of(value: Json) -> str:

@@ -154,6 +154,8 @@ LIFTED_BY_NO_DIGEST: Final = frozenset(
 class Evidence:
     """All that the guards look at. `policy` is what the plan is judged by, `markers` are this stack's by username.
 
+    `own` is the policy of the YAML itself, None where there is no other.
+
     `protected_nobody` are the names that the YAML protects and nobody has. `routing` is what the changes do to the
     queues, worked out by `scope` and `commit_time`, as the changes would be written.
     """
@@ -172,6 +174,7 @@ class Evidence:
     unmanaged: tuple[UserChange, ...] = ()
     protected_nobody: tuple[str, ...] = ()
     commit_time: int | None = None
+    own: Policy | None = None
 
     @property
     def users(self) -> tuple[UserChange, ...]:

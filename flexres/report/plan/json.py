@@ -165,6 +165,7 @@ def _approval(approval: Approval) -> Report:
         place=f"{approval.place.file}:{approval.place.line}" if approval.place else "",
         purpose=approval.purpose,
         until=approval.until.isoformat() if approval.until else "",
+        extends=approval.extends.isoformat() if approval.extends else "",
     )
 
 

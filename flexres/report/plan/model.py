@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import groupby
@@ -182,6 +182,7 @@ def report_of(plan: Plan, run: PlanRun = AS_PLANNED, position: Position | None =
     noted = sum(one.noted for one in users.values())
     counts[Kind.UPDATE] -= noted
     top = top_lines(plan, run)
+    loosened = plan.loosened
     verdict = _verdict(plan, risks, top)
     return PlanReport(
         plan=plan,
@@ -190,7 +191,7 @@ def report_of(plan: Plan, run: PlanRun = AS_PLANNED, position: Position | None =
         verdict=verdict,
         exit=check_exit(plan),
         top=top,
-        refusals=tuple(_refusal(plan, violation) for violation in plan.violations),
+        refusals=tuple(_refusal(plan, violation, loosened) for violation in plan.violations),
         risks=risks,
         approved=tuple(_approved(plan)),
         counts={kind: counts[kind] for kind in Kind if counts[kind]},
@@ -260,11 +261,12 @@ def _step(plan: Plan, run: PlanRun, verdict: Verdict) -> Step:
     return Step.APPLY if verdict is Verdict.SAFE else Step.LOOK_AND_APPLY
 
 
-def _refusal(plan: Plan, violation: Violation) -> Refusal:
+def _refusal(plan: Plan, violation: Violation, loosened: Container[Violation]) -> Refusal:
     # The rule says what is gained; beside it the name is enough.
     only_name = violation.rule is Rule.GAINS_ADMIN and len(violation.usernames) == 1
     briefly = violation.usernames[0] if only_name else violation.message
-    return Refusal(violation.rule, violation.message, briefly, lift(plan, violation), violation)
+    lifts = lift(plan, violation, loosened=violation in loosened)
+    return Refusal(violation.rule, violation.message, briefly, lifts, violation)
 
 
 def _approved(plan: Plan) -> Iterator[Approved]:

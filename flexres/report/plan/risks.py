@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -11,14 +12,14 @@ from flexres.desired.model import InForce, JudgedBy
 from flexres.reconcile.change import Kind, Route, UserChange
 from flexres.reconcile.context import is_online
 from flexres.reconcile.fields import live_skills
-from flexres.reconcile.guards.approvals import Approval, Standing
+from flexres.reconcile.guards.approvals import Approval, Standing, by_entry
 from flexres.reconcile.guards.model import Guarded, Rule
 from flexres.reconcile.guards.watch import deactivated_on, roles_after, roles_of_person_before
 from flexres.reconcile.key import EMAIL, ROLES, Key
 from flexres.reconcile.plan import Plan
 from flexres.reconcile.stricter import Effect
 from flexres.report.next_step import PlanRun, prune_command
-from flexres.report.terms import RISKS, Risk
+from flexres.report.terms import RISKS, STANDINGS, Risk
 from flexres.report.wording import field_label, names_of, value_text, values_text, when
 from flexres.text import visible
 
@@ -251,39 +252,38 @@ _NAMES: Final = {
 
 def _approvals(plan: Plan) -> Iterator[TopLine]:
     """One line for each standing that somebody has to know of; of old ones that lift nothing, how many."""
-    used = _standing(plan, Standing.USED, added=True)
-    if used:
-        yield TopLine("approves itself", f"added by this very change: {_listed(used)}", care=True, grave=True)
-    early = (*_standing(plan, Standing.SPENT, added=True), *_standing(plan, Standing.UNUSED, added=True))
-    if early and plan.judged_by is not None and plan.judged_by.by is JudgedBy.FIRST_PARENT:
-        # What the last commit added may well have been used since: only a base tells a proposal from what is merged.
-        says = f"added by the last commit, and nothing of it is refused, or not any more: {_listed(early)}"
-        yield TopLine("approves nothing", says)
-    elif early:
+    entries = by_entry(plan.approvals)
+    used = [one.approval for one in entries if one.standing is Standing.USED and one.approval.added]
+    who = "this very change" if any(map(plan.proposes, used)) else "the last commit"
+    for verb, found in (
+        ("added by", [one for one in used if one.extends is None]),
+        ("made to hold longer by", [one for one in used if one.extends is not None]),
+    ):
+        if found:
+            yield TopLine("approves itself", f"{verb} {who}: {_listed(found)}", care=True, grave=True)
+    idle = plan.idle_approvals
+    early = [
+        one.approval for number, one in enumerate(entries) if one.standing is not Standing.USED and number not in idle
+    ]
+    if early:
         says = f"added by this very change, and approves nothing that is refused: {_listed(early)}"
         yield TopLine("approves nothing", says, care=True)
-    changed = _standing(plan, Standing.UNUSED, added=False)
+    changed = [one.approval for one in idle.values() if one.standing is Standing.UNUSED]
     if changed:
         yield TopLine("approvals unused", f"what they were given for has changed since: {_listed(changed)}")
-    over = [len(_standing(plan, standing, added=False)) for standing in (Standing.SPENT, Standing.EXPIRED)]
-    said = [f"{count:,} {word}" for count, word in zip(over, ("used up", "ended"), strict=True) if count]
-    if said:
-        yield TopLine("old approvals", f"{', '.join(said)}; {prune_command(plan)} takes them out")
-
-
-def _standing(plan: Plan, standing: Standing, *, added: bool) -> tuple[Approval, ...]:
-    """An approval of each entry that has this standing, added by this change or not.
-
-    One that has ended was there before, whatever this change does.
-    """
-    found = (one.approval for one in plan.approvals if one.standing is standing)
-    kept = (one for one in found if one.added is added or standing is Standing.EXPIRED)
-    return tuple({(one.place, one.purpose, one.until): one for one in kept}.values())
+    if idle:
+        counted = Counter(one.standing for one in idle.values())
+        said = ", ".join(f"{counted[standing]:,} {STANDINGS[standing]}" for standing in STANDINGS if counted[standing])
+        yield TopLine("old approvals", f"{said}; {prune_command(plan)} takes them out")
 
 
 def _listed(entries: Sequence[Approval]) -> str:
-    shown = "; ".join(f"{visible(one.purpose)} (until {one.until})" for one in entries[:_NAMED])
+    shown = "; ".join(f"{visible(one.purpose)} (until {_until(one)})" for one in entries[:_NAMED])
     return f"{shown}; and {len(entries) - _NAMED} more" if len(entries) > _NAMED else shown
+
+
+def _until(one: Approval) -> str:
+    return f"{one.until}, {one.extends} before" if one.extends is not None else str(one.until)
 
 
 _NAMED: Final = 3

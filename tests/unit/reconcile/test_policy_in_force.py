@@ -15,8 +15,10 @@ from flexres.reconcile.guards.approvals import Approval, Source, Standing
 from flexres.reconcile.guards.model import Rule
 from flexres.reconcile.plan import Plan, make_plan
 from flexres.reconcile.stricter import STRICTER, WITHOUT_ORDER, Effect, stack_changes, stricter
+from flexres.report.plan.model import report_of
 from tests.unit.reconcile.builders import ANA, BEN, NOW, applied, config, only, person, snapshot
 
+LATER = "this very change loosens policy.max_removals, in force one commit later"
 PAIRS = [
     ("retire", "keep", "deprovision"),
     ("retire_when", "offline", "now"),
@@ -110,6 +112,19 @@ def test_another_time_zone_takes_nobody_out_a_day_early():
     kiritimati = {"timezone": "Pacific/Kiritimati"}
     assert judged([user], live, before={}, after=kiritimati, as_of=as_of).changes == ()
     assert only(judged([user], live, before=kiritimati, after=kiritimati, as_of=as_of)).kind is Kind.RETIRE
+
+
+@pytest.mark.parametrize(("raised", "advice"), [("100%", LATER), ("30%", "raise policy.max_removals")])
+def test_a_limit_that_this_very_change_raises_is_not_to_be_raised_again(raised: str, advice: str):
+    """What is in force one commit later would let it pass: that is what to say."""
+    live = [applied(person(f"u{number}@example.com")) for number in range(10)]
+    plan = judged(
+        [person(f"u{number}@example.com") for number in range(6)],
+        live,
+        before={"max_removals": Limit(percent=10.0), "min_admins": 0},
+        after={"max_removals": Limit(percent=float(raised[:-1])), "min_admins": 0},
+    )
+    assert [one.lifts for one in report_of(plan).refusals] == [advice]
 
 
 def test_an_approval_that_the_change_itself_adds_is_said_to_be_so():

@@ -71,6 +71,7 @@ def committed(digest: str) -> Approval:
         commit="1a2b3c4" + "0" * 33,
         purpose="lee@example.com gains admin",
         until=date(2026, 12, 1),
+        extends=date(2026, 11, 25),
     )
 
 

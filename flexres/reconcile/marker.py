@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, unquote
@@ -41,6 +42,8 @@ _KEYS = re.compile(r"(?:[^=,;]+=[a-z2-7]{6}(?:,[^=,;]+=[a-z2-7]{6})*)?")
 _PACKED_SPACES: Final = frozenset({"attr", "skill"})
 _CHANNEL: Final = frozenset({"available", "capacity"})
 _PROFILE: Final = frozenset({EMAIL, FULL_NAME, ROLES})
+_NEVER: Final = frozenset({"email", "full_name", "roles", "routing", "team_sid", ATTRIBUTE})
+"""Attributes that the YAML does not name as such."""
 
 
 class PackedKeys(Mapping[Key, str]):
@@ -51,7 +54,7 @@ class PackedKeys(Mapping[Key, str]):
 
     def __init__(self, named: Mapping[Key, str], packed: Mapping[str, str], names: Iterable[Key]) -> None:
         self.named, self.packed = named, packed
-        found = {key: packed[short] for key in names if (short := _short_name(key)) in packed}
+        found = {key: packed[short] for key in names if (short := _short_name(key)) in packed and _is_written(key)}
         self._known = {**found, **named}
 
     def __getitem__(self, key: Key) -> str:
@@ -145,11 +148,21 @@ def parse(value: object, names: Callable[[], Iterable[Key]] = tuple) -> Marker:
     return Marker(match["id"], int(match["at"]), keys, until, leaving, rename=match["rename"] is not None)
 
 
+@lru_cache(maxsize=65536)
 def _is_written(key: Key) -> bool:
-    """Whether a marker of ours can hold such a field."""
-    if key.space == "channel":
-        return key.name in _CHANNEL
-    return key.space in _PACKED_SPACES or key in _PROFILE
+    """Whether a marker of ours can hold such a field: one of a name that the YAML lets through."""
+    match key.space:
+        case "attr":
+            return _is_name(key.path[0]) and key.path[0] not in _NEVER
+        case "skill":
+            return _is_name(key.name)
+        case "channel":
+            return key.name in _CHANNEL
+    return key in _PROFILE
+
+
+def _is_name(text: str) -> bool:
+    return bool(text) and text == text.strip() and text.isprintable()
 
 
 def _split(keys: Mapping[Key, str]) -> tuple[Mapping[Key, str], Mapping[str, str]]:

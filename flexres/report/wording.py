@@ -20,13 +20,18 @@ from flexres.values import ABSENT, Json, Value, normal
 NOTHING: Final = "–"
 SHORT, LONG = 48, 400
 """How many cells a value may take, and how many where everything is asked for."""
+LONG_LABEL: Final = 60
+"""How many cells the name of a field may take."""
 
 SSO_BRINGS_BACK: Final = "An SSO login brings a leaver back until the identity provider lets them go, too."
 NAMES_OF_FEW: Final = 5
 ELSEWHERE: Final = "not from this change"
 """Compared with a base: what Flex or an earlier change causes."""
 
-_LOOKS_LIKE_ANOTHER_TYPE = re.compile(r"|\s.*|.*\s|true|false|null|-?\d+(\.\d+)?|\[.*|\{.*", re.DOTALL)
+_LOOKS_LIKE_ANOTHER_TYPE = re.compile(r"|\s.*|.*\s|true|false|null|-?\d+(\.\d+)?|\[.*|\{.*|.*[·→].*", re.DOTALL)
+"""Or like what stands between two values of ours."""
+_PLAIN_NAME = re.compile(r"[\w.@$+-]+")
+_PLAIN_WORDS = re.compile(r"[\w.@$+-]+( [\w.@$+-]+)*")
 
 
 def when(moment: datetime) -> str:
@@ -81,11 +86,17 @@ def field_label(key: Key) -> str:
     """A field as people call it: `level`, `skill billing`, `chat capacity`."""
     if key is UNTIL:
         return "last day"
-    if key.space == "channel":
-        return visible(" ".join(key.path))
+    if key.space == "marker":
+        return visible(key.name)
     if key.space == "skill":
-        return visible(f"skill {key.name}")
-    return visible(".".join(key.path))
+        return shorten(f"skill {_name_text(key.name, _PLAIN_WORDS)}", LONG_LABEL)
+    between = " " if key.space == "channel" else "."
+    return shorten(between.join(_name_text(name, _PLAIN_NAME) for name in key.path), LONG_LABEL)
+
+
+def _name_text(name: str, plain: re.Pattern[str]) -> str:
+    """A name as it is, or quoted where it could be read as words of ours: agents can name their own attributes."""
+    return visible(name if plain.fullmatch(name) else json.dumps(name, ensure_ascii=False))
 
 
 def value_text(value: Value, limit: int = SHORT) -> str:

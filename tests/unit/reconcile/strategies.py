@@ -25,7 +25,7 @@ from flexres.values import short_hash
 from tests.unit.reconcile.builders import NOW, OTHER_ID, SSO, STACK_ID, channel, config, in_flex, person, snapshot
 
 USERNAMES = ("ana@example.com", "ben@example.com", "cho@example.com", "dee@example.com", "eve@example.com")
-ATTRIBUTES = ("level", "location", "data-set", "a/b", "x~y", "ü=,;%: ")
+ATTRIBUTES = ("level", "location", "data-set", "a/b", "x~y", "ü=,;%: x")
 LEAVES = ("city", "zip", "c/d")
 SKILLS = ("billing", "returns", "a:b-c")
 CHANNELS = ("voice", "chat")
@@ -51,7 +51,9 @@ _OWN_KEYS = st.integers(0, 99).map(
 )
 
 
-_names = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12)
+_names = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12).filter(
+    lambda name: name == name.strip() and name.isprintable()
+)
 
 
 @st.composite

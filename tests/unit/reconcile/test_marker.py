@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
 
 from flexres.reconcile.fields import attribute_key, channel_key
-from flexres.reconcile.key import ROLES
+from flexres.reconcile.key import ROLES, Key
 from flexres.reconcile.marker import Marker, PackedKeys, UnreadableMarker, parse
 from flexres.values import short_hash
 from tests.unit.reconcile.strategies import markers
@@ -55,6 +56,26 @@ MANY = {attribute_key(f"customer_segment_{n}"): short_hash(n) for n in range(58)
     ROLES: "nbswy3",
     channel_key("chat", "capacity"): "kqmfa2",
 }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "attr:roles",
+        "attr:routing/skills",
+        "attr:flexres",
+        "attr: level",
+        "attr:x\ny",
+        "attr:",
+        "skill:\u202ex",
+        "skill:",
+    ],
+)
+def test_what_the_yaml_cannot_name_is_no_field_of_ours(name: str):
+    """An agent may have written it into their own marker, for our reports to tell or our plans to take away."""
+    spelled = quote(name, safe=":/")
+    marker = parse(f"v1;id=k7m2q9;at=0;keys=attr:level=abcdef,{spelled}=abcdef")
+    assert list(marker.keys) == [Key.of("attr", "level")]
 
 
 def test_a_marker_of_many_fields_stays_short():

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from flexres.desired.model import DesiredUser
+from flexres.reconcile.key import Key
 from flexres.reconcile.plan import Plan
 from flexres.report.plan.model import report_of
 from flexres.report.plan.user import Becomes, Line, UserReport
+from flexres.report.wording import LONG_LABEL, field_label, value_text
 from tests.unit.report import samples
 from tests.unit.report.idp_samples import managed_idp_plan
 
@@ -79,3 +81,31 @@ def test_a_field_says_at_which_sides_it_is_written() -> None:
         ("department", "Ops → Sales", "changed there, put back · at Auth0"),
     ]
     assert said_of(plan, "new").provider == "is made at Auth0: NameID"
+
+
+@pytest.mark.parametrize(
+    ("key", "label"),
+    [
+        ("attr:level", "level"),
+        ("attr:shift/pattern", "shift.pattern"),
+        ("skill:Billing EN", "skill Billing EN"),
+        ("channel:chat.capacity", "chat capacity"),
+        ("attr:gains admin", '"gains admin"'),
+        ("attr:approved by security: no change", '"approved by security: no change"'),
+        ("skill:billing → 5 · approved", 'skill "billing → 5 · approved"'),
+        ("attr:x\x1b[2J", '"x\\u001b[2J"'),
+    ],
+)
+def test_a_name_that_could_be_read_as_words_of_ours_is_quoted(key: str, label: str) -> None:
+    """An agent can give their own attributes and skills any name, and it stands beside what we say."""
+    assert field_label(Key.parse(key)) == label
+
+
+def test_a_name_is_told_as_far_as_a_line_bears() -> None:
+    """However long it is."""
+    assert len(field_label(Key.of("attr", "x" * 900))) == LONG_LABEL
+
+
+def test_a_value_that_holds_our_own_signs_is_quoted() -> None:
+    """It would otherwise read as another side, or as another field."""
+    assert value_text("2 → 3 · git") == '"2 → 3 · git"'

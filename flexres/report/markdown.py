@@ -15,6 +15,7 @@ from flexres.errors import FlexresError, InvalidStack, Position
 from flexres.reconcile.plan import Plan
 from flexres.report.layout import shorten
 from flexres.report.next_step import PlanRun
+from flexres.report.origin import is_commit, origin_of, short_revision
 from flexres.report.wording import plural, when
 from flexres.text import visible
 
@@ -24,7 +25,6 @@ LIMIT: Final = 65_536
 LEAST_LIMIT: Final = 4_096
 _RESERVED: Final = 1_000
 """Characters kept for what is said at the end."""
-_HEX = re.compile(r"[0-9a-f]{7,40}")
 
 
 @dataclass
@@ -73,28 +73,15 @@ class Comment:
 
 def footer(plan: Plan, run: PlanRun) -> str:
     """The last line: the digest, and what the plan is of."""
-    commit = plan.commit or ""
     said = [f"digest `{plan.digest}`"] if plan.digest else []
     said.append(f"plan of {when(plan.as_of)}")
-    if run.base:
-        at = f" at {commit_name(run.base_commit)}" if run.base_commit else ""
-        said.append(f"compared with {code(run.base)}{at}")
-    too = plan.judged_by.name if plan.judged_by is not None else ""
-    if too and too != run.base:
-        said.append(f"judged by the policy of {commit_name(too)}, too")
-    if run.head:
-        said.append(f"head commit {commit_name(run.head)}")
-    if run.reviewed_by:
-        said.append(f"the run approved by {', '.join(map(code, run.reviewed_by))}")
-    if commit:
-        name = commit_name(commit)
-        said.append(f"commit {name} and uncommitted changes" if plan.dirty else f"commit {name}")
+    said += [f"{fact.what} {fact.value(commit_name)}" for fact in origin_of(plan, run)]
     return f"<sub>{' · '.join(said)}</sub>"
 
 
 def commit_name(revision: str) -> str:
     """A commit by its first digits, any other revision as it was named."""
-    return revision[:7] if _HEX.fullmatch(revision) else code(revision)
+    return short_revision(revision) if is_commit(revision) else code(revision)
 
 
 _LONGEST: Final = 160

@@ -670,7 +670,7 @@ def test_who_reviewed_and_who_let_the_run_go_on_is_told_and_kept(clone: Path, sa
         assert exits(apply.run("deploy.yml", "apply")) == [0]
     by = f"by commit {commit[:7]}, reviewed by ana"
     assert by in " ".join((clone / "plan" / "plan.txt").read_text().split())
-    assert "the run was approved by olga" in (clone / "applied" / "applied.txt").read_text()
+    assert "run approved by olga" in (clone / "applied" / "applied.txt").read_text()
     assert json.loads((clone / "applied" / "applied.json").read_text())["reviewed_by"] == ["olga"]
     lines = [json.loads(line) for line in (clone / ".flexres/journal/prod.jsonl").read_text().splitlines()]
     assert {tuple(line["reviewed_by"]) for line in lines} == {("olga",)}

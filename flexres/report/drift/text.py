@@ -11,7 +11,7 @@ from flexres.reconcile.drift.fix import lost_queues
 from flexres.report.drift.model import DriftReport, Told, counts_text, lost_text, unnamed_lines
 from flexres.report.layout import Page, Row, shorten
 from flexres.report.markdown import LEAST_LIMIT, LIMIT, Comment, code, footer, hidden_line, prose
-from flexres.report.plan.sections import MOST, rest, stack_name
+from flexres.report.plan.sections import MOST, head_line, rest, stack_name
 from flexres.report.terms import ACTIONS
 from flexres.report.wording import names_of, plural, short_place
 from flexres.text import visible
@@ -27,6 +27,7 @@ def drift_text(report: DriftReport, *, width: int, colour: bool, verbose: bool =
         return page.text()
     cost = f"{plan.declared:,} declared · {plan.in_flex:,} in Flex · read {report.run.seconds:.1f} s"
     page.ends([*stack_name(plan), (f"  {report.headline}", style)], (cost, "dim"))
+    head_line(page, plan, report.run, sides=any(one.finding.fields for one in report.findings))
     for reason, found in report.by_reason():
         _section(page, plan.stack, reason, found, verbose=verbose)
     _queues(page, drift)

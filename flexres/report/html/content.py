@@ -9,6 +9,8 @@ from typing import Final
 
 from flexres.reconcile.plan import Plan
 from flexres.report.html.rows import Person, Rows, team_name
+from flexres.report.next_step import PlanRun
+from flexres.report.origin import origin_of, sides_of
 from flexres.report.wording import short_sid, when
 from flexres.routing.coverage import QueueCoverage
 from flexres.text import visible
@@ -62,14 +64,15 @@ class Content:
     all_words: str = "all changes"
 
 
-def facts_of(plan: Plan, *more: tuple[str, str], offline: bool = False) -> list[tuple[str, str]]:
+def facts_of(plan: Plan, run: PlanRun, *more: tuple[str, str]) -> list[tuple[str, str]]:
     """What a report was made of, as names and values, with what its kind has more; empty ones are left out."""
     facts = [
         ("Instance", short_sid(plan.instance.sid)),
         ("Declared", f"{plan.declared:,}"),
-        ("In Flex", "not looked at" if offline else f"{plan.in_flex:,}"),
+        ("In Flex", "not looked at" if run.offline else f"{plan.in_flex:,}"),
         ("As of", when(plan.as_of)),
-        ("Commit", visible((plan.commit or "")[:12]) + (" and uncommitted changes" if plan.dirty else "")),
+        ("Values", sides_of(run)),
+        *((fact.what.capitalize(), fact.value()) for fact in origin_of(plan, run)),
         *more,
     ]
     return [(name, value) for name, value in facts if value]

@@ -32,7 +32,7 @@ def drift_content(report: DriftReport, people: Iterable[Person], past: Sequence[
         stack=visible(plan.stack),
         verdict="drift" if drift.found else "no drift",
         headline=" · ".join(said),
-        facts=facts_of(plan),
+        facts=facts_of(plan, report.run),
         sections=[section for section in _sections(report) if section.lines],
         charts=[
             kinds_chart(

@@ -79,11 +79,10 @@ def _facts(report: PlanReport, seconds: float, requests: int) -> list[tuple[str,
     users = plan.channels_as_set
     return facts_of(
         plan,
-        ("Compared with", visible(run.base)),
+        run,
         ("Digest", plan.digest),
         ("Not looked at", f"whether channels of {users:,} users are available" if users else ""),
         ("Took", f"{seconds:.1f} s, {requests:,} requests" if requests else ""),
-        offline=run.offline,
     )
 
 

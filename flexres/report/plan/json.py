@@ -40,7 +40,7 @@ def plan_json(report: PlanReport) -> Report:
         "format": FORMAT,
         "report": "plan",
         **_head(plan),
-        **_given(base=run.base, head=run.head),
+        **_given(base=run.base, base_commit=run.base_commit, head=run.head),
         **({"offline": True} if run.offline else {}),
         "verdict": str(report.verdict),
         "exit": int(report.exit),

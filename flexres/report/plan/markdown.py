@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
 
 from flexres.apply.outcome import Result, UserOutcome
 from flexres.errors import Exit
@@ -12,7 +11,8 @@ from flexres.reconcile.change import Kind
 from flexres.reconcile.plan import Plan
 from flexres.report.idp import provider as idp
 from flexres.report.markdown import LEAST_LIMIT, LIMIT, Comment, code, footer, hidden_line, prose, summary_tag
-from flexres.report.next_step import approve_command, checklist_command, passes_with, plan_command
+from flexres.report.next_step import PlanRun, approve_command, checklist_command, passes_with, plan_command
+from flexres.report.origin import sides_of
 from flexres.report.plan import skills
 from flexres.report.plan.model import AppliedReport, PlanReport, Step, Undeclared, Where, where_of
 from flexres.report.plan.risks import RiskItem
@@ -172,21 +172,23 @@ def _approvals(comment: Comment, report: PlanReport) -> None:
 
 
 def _team_files(comment: Comment, report: PlanReport) -> None:
+    columns = _columns(report.run)
     for one in report.files:
         says = ", ".join(f"{one.counts[kind]:,} {KINDS[kind].name}" for kind in KINDS if one.counts[kind])
         folded = f"<details>{summary_tag(short_place(report.plan.stack, one.file), says)}\n", "\n</details>\n"
         rows = [row for user in one.changes for row in _rows(user)]
-        comment.table(_CHANGES, rows, "lines of changes", around=folded)
+        comment.table(columns, rows, "lines of changes", around=folded)
 
 
 def _elsewhere(comment: Comment, report: PlanReport) -> None:
     """What would happen without this change, too: Flex or an earlier change causes it."""
     folded = f"<details><summary>Not from this change: {len(report.elsewhere):,}</summary>\n", "\n</details>\n"
     rows = [row for user in report.elsewhere for row in _rows(user)]
-    comment.table(_CHANGES, rows, f"lines {ELSEWHERE}", around=folded)
+    comment.table(_columns(report.run), rows, f"lines {ELSEWHERE}", around=folded)
 
 
-_CHANGES: Final = ("", "who", "field", "before → after", "why")
+def _columns(run: PlanRun) -> Sequence[str]:
+    return "", "who", "field", sides_of(run, code), "why"
 
 
 def _rows(one: UserReport) -> Iterator[Sequence[str]]:

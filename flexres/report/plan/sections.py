@@ -9,6 +9,8 @@ from typing import Final
 from flexres.reconcile.change import Kind, UserChange
 from flexres.reconcile.plan import Plan
 from flexres.report.layout import Cell, Page, Row
+from flexres.report.next_step import PlanRun
+from flexres.report.origin import JUDGED, origin_of, sides_of
 from flexres.report.plan.model import AppliedReport, PlanReport
 from flexres.report.plan.risks import RiskItem
 from flexres.report.plan.user import Becomes, Repeats, UserReport
@@ -34,6 +36,16 @@ _WIDE: Final = 100
 def stack_name(plan: Plan) -> list[Cell]:
     """The stack and its instance, as a page begins."""
     return [(visible(plan.stack), "bold"), (f"  {short_sid(plan.instance.sid)}", "dim")]
+
+
+def head_line(page: Page, plan: Plan, run: PlanRun, *, sides: bool) -> None:
+    """Below the first line: which side is which, and what was compared, where that is not simply this checkout."""
+    said = [f"values: {sides_of(run)}"] if sides else []
+    if run.base or run.head or run.reviewed_by:
+        facts = (fact for fact in origin_of(plan, run) if fact.what != JUDGED)
+        said += [f"{fact.what} {fact.value()}" for fact in facts]
+    if said:
+        page.write((" · ".join(said), "dim"), indent=2)
 
 
 def signed(change: UserChange) -> Cell:
@@ -110,22 +122,22 @@ def _rows_of_file(changes: Sequence[UserReport], *, verbose: bool) -> Iterator[R
     for kind, found in groupby(changes, key=lambda one: one.change.kind):
         same_kind = list(found)
         shown = same_kind if verbose else same_kind[:MOST]
+        brief = len(shown) < len(same_kind)
         for one in shown:
-            yield from _rows_of_user(one, verbose=verbose)
+            yield from _rows_of_user(one, verbose=verbose, brief=brief)
         yield from rest(len(shown), len(same_kind), KINDS[kind].to_do)
 
 
-def _rows_of_user(one: UserReport, *, verbose: bool) -> Iterator[Row]:
-    """The lines of one user: sign and name on the first, then a line a field."""
+def _rows_of_user(one: UserReport, *, verbose: bool, brief: bool) -> Iterator[Row]:
+    """The lines of one user: sign and name on the first, then a line a field; `brief`: of who comes only the first."""
     first = signed(one.change)
-    for row in _details(one, verbose=verbose):
+    for row in _details(one, verbose=verbose, brief=brief):
         yield [first, *row]
         first = ("", "")
 
 
-def _details(one: UserReport, *, verbose: bool) -> Iterator[Row]:
-    change, terms, limit = one.change, KINDS[one.change.kind], LONG if verbose else SHORT
-    lines = one.lines if verbose else one.changed
+def _details(one: UserReport, *, verbose: bool, brief: bool) -> Iterator[Row]:
+    change, terms = one.change, KINDS[one.change.kind]
     if change.kind is Kind.RENAME and one.origin:
         yield (terms.name, terms.style), (f"from {one.origin}; keeps what the old Worker knew that nobody declares", "")
     if one.comes:
@@ -133,10 +145,10 @@ def _details(one: UserReport, *, verbose: bool) -> Iterator[Row]:
         yield [*([(word, terms.style)] if word else []), *((text, "") for text in one.arrival)]
         if one.provider:
             yield (one.provider, "dim"), ("", ""), ("", "")
-        for line in lines if verbose else ():
-            if line.repeats is not Repeats.ARRIVAL:
-                yield (line.label, "dim"), (line.wanted(limit), "dim")
+        if not brief:
+            yield from _besides(one, verbose=verbose)
         return
+    lines, limit = (one.lines, LONG) if verbose else (one.changed, SHORT)
     if change.kind is Kind.ADOPT:
         yield (terms.name, terms.style), ("with these changes" if lines else "as declared", "")
     elif change.leaves:
@@ -150,6 +162,15 @@ def _details(one: UserReport, *, verbose: bool) -> Iterator[Row]:
         names = [line.label for line in one.kept if line.becomes is becomes]
         if names:
             yield (becomes.value, "dim"), (f"{names_of(names)}: {says}", "dim")
+
+
+def _besides(one: UserReport, *, verbose: bool) -> Iterator[Row]:
+    """What somebody who comes is to have besides roles and skills: in one cell, or at length with a line each."""
+    if verbose:
+        told = (line for line in one.lines if line.repeats is not Repeats.ARRIVAL)
+        yield from (((line.label, "dim"), (line.wanted(LONG), "dim")) for line in told)
+    elif more := " · ".join(f"{line.label}: {line.wanted(SHORT)}" for line in one.lines if not line.repeats):
+        yield ((more, "dim"),)
 
 
 _KEPT: Final = {Becomes.LET_GO: "stays in Flex, no longer ours", Becomes.NOTED: "already as declared"}

@@ -20,6 +20,7 @@ from flexres.report.plan.sections import (
     at_the_idp,
     counts,
     elsewhere,
+    head_line,
     rest,
     risks,
     signed,
@@ -64,6 +65,7 @@ def plan_text(report: PlanReport, *, width: int, colour: bool, verbose: bool = F
         known = f"in {visible(run.base)}" if run.offline else "in Flex"
         read = f"{plan.declared:,} declared · {plan.in_flex:,} {known} · {cost}"
         page.ends([*stack_name(plan), (f"  {report.verdict}", VERDICTS[report.verdict].style)], (read, "dim"))
+        head_line(page, plan, run, sides=any(one.change.fields and not one.comes for one in report.users))
     if plan.channels_as_set:
         page.write((as_set_words(plan.channels_as_set), "dim"))
     most = None if verbose else MOST
@@ -93,6 +95,7 @@ def applied_text(report: AppliedReport, *, width: int, colour: bool, verbose: bo
     style = "bold green" if applied.exit is Exit.DONE else "bold yellow"
     cost = f"{plural(applied.requests, 'request')} in {applied.seconds:.1f} s"
     page.ends([*stack_name(applied.plan), (f"  {report.says}", style)], (cost, "dim"))
+    head_line(page, applied.plan, report.plan.run, sides=False)
     for result, found in report.groups.items():
         if result is not Result.DONE:
             _outcomes(page, RESULTS[result].title, found, report, verbose=verbose)
@@ -111,8 +114,6 @@ def applied_text(report: AppliedReport, *, width: int, colour: bool, verbose: bo
     counted = [(f"{count:,} {result}", RESULTS[result].style) for result, count in report.counts.items()]
     counts(page, counted or [("0 done", "")])
     page.write((f"exit {int(applied.exit)}: {EXITS[applied.exit]}", "dim"))
-    if report.plan.run.reviewed_by:
-        page.write((f"the run was approved by {visible(', '.join(report.plan.run.reviewed_by))}", "dim"))
     if report.command:
         page.write((f"{report.why}: ", ""), (report.command, "bold"))
     return page.text()

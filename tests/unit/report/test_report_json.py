@@ -47,7 +47,7 @@ def as_set(plan: Plan) -> Plan:
     return replace(plan, evidence=replace(plan.evidence, snapshot=snapshot))
 
 
-RUNS = {"based": replace(samples.BASED, head="1a2b3c4"), "offline": samples.OFFLINE_RUN}
+RUNS = {"based": replace(samples.BASED, base_commit="2b3c4d5", head="1a2b3c4"), "offline": samples.OFFLINE_RUN}
 
 
 def reports() -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from flexres.desired.source import FolderSource
 from flexres.reconcile.diff import Scope, marker_for
 from flexres.reconcile.fields import desired_fields, write_fields
 from flexres.reconcile.marker import ATTRIBUTE
-from flexres.sandbox.identity import DEFAULT
+from flexres.sandbox.identity import DEFAULT, Identity
 from flexres.sandbox.server import Sandbox
 from flexres.sandbox.store.seed import SeedUser
 
@@ -24,11 +24,14 @@ _CITIES = ("London", "Madrid", "Berlin", "Lisbon", "Leeds")
 _SKILLS = ("billing", "returns", "onboarding", "technical", "retention", "fraud")
 
 
-def write_stack(folder: Path, users: int, files: int, *, skills: bool = True) -> Path:
+def write_stack(
+    folder: Path, users: int, files: int, *, skills: bool = True, stack_id: str = ID, identity: Identity = DEFAULT
+) -> Path:
     """A stack of realistic users in so many files; without `skills`, users whom claims can describe."""
     (folder / "users").mkdir(parents=True, exist_ok=True)
     (folder / "flex.yaml").write_text(
-        f"version: 1\nid: {ID}\naccount: {DEFAULT.account_sid}\ninstance: {DEFAULT.instance_sid}\nengine: direct\n"
+        f"version: 1\nid: {stack_id}\naccount: {identity.account_sid}\ninstance: {identity.instance_sid}\n"
+        "engine: direct\n"
         "defaults: {attributes: {company: Example}}\n"
         "policy: {max_removals: 10%, max_changes: 30%, email_domains: [example.com]}\n"
     )
@@ -65,15 +68,17 @@ def equal_flex(folder: Path, state: Path) -> None:
     """A sandbox state that already is as the stack in `folder` says."""
     stack = load_stack(FolderSource(folder), name="bench")
     with Sandbox(state=state) as sandbox:
-        sandbox.load(_seed_users(stack.users.values()))
+        sandbox.load(seed_users(stack.users.values()))
 
 
-def _seed_users(users: Any) -> Iterator[SeedUser]:
+def seed_users(users: Iterable[DesiredUser], stack_id: str = ID) -> Iterator[SeedUser]:
+    """Users in Flex as their stack says, with its marker."""
     for user in users:
-        yield SeedUser(user.username, user.full_name, user.email, user.roles, json.dumps(_attributes(user)))
+        attributes = json.dumps(_attributes(user, stack_id))
+        yield SeedUser(user.username, user.full_name, user.email, user.roles, attributes)
 
 
-def _attributes(user: DesiredUser) -> dict[str, Any]:
+def _attributes(user: DesiredUser, stack_id: str) -> dict[str, Any]:
     attributes: dict[str, Any] = {
         "contact_uri": f"client:{user.username}",
         "full_name": user.full_name,
@@ -84,5 +89,5 @@ def _attributes(user: DesiredUser) -> dict[str, Any]:
     }
     written = [(k, v) for k, v in desired_fields(user).items() if k.space in {"attr", "skill"}]
     write_fields(attributes, written)
-    attributes[ATTRIBUTE] = marker_for(user, Scope(ID), 0).text()
+    attributes[ATTRIBUTE] = marker_for(user, Scope(stack_id), 0).text()
     return attributes

@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def measured(users: int, folder: Path) -> Iterator[Step]:
 
         def step(name: str, *arguments: str, exits: Sequence[int] = (0,)) -> Step:
             before = _requests(url)
-            seconds, memory, code, said = _run(folder, url, arguments)
+            seconds, memory, code, said = run(folder, {**ACCESS, "FLEXRES_ENDPOINT": url}, arguments)
             assert code in exits, (name, code, said)
             return Step(name, users, seconds, memory, _requests(url) - before)
 
@@ -80,10 +80,10 @@ def _by_team(stack: Path, users: int, project: Project) -> Iterator[Step]:
     yield Step("pulumi preview, nothing to do", users, looked.seconds, max(looked.memory.values()), looked.requests)
 
 
-def _run(folder: Path, url: str, arguments: Sequence[str]) -> tuple[float, float, int, str]:
+def run(folder: Path, access: Mapping[str, str], arguments: Sequence[str]) -> tuple[float, float, int, str]:
     """Seconds, peak memory (MB), exit code and output of one command in a process of its own."""
     said = folder / "said.txt"
-    environ = {**os.environ, **ACCESS, "FLEXRES_ENDPOINT": url, "HOME": str(folder), "GIT_CEILING_DIRECTORIES": "/"}
+    environ = {**os.environ, **access, "HOME": str(folder), "GIT_CEILING_DIRECTORIES": "/"}
     started = time.perf_counter()
     with said.open("w") as file:
         done = os.posix_spawn(
@@ -149,6 +149,13 @@ def table(steps: Sequence[Step]) -> str:
     return "\n".join(rows)
 
 
+def write_table(rows: str, begin: str, end: str) -> None:
+    """Put a table between two comments of docs/scale.md."""
+    page = ROOT / "docs" / "scale.md"
+    head, _, rest = page.read_text().partition(begin)
+    page.write_text(f"{head}{begin}\n{rows}\n{end}{rest.partition(end)[2]}")
+
+
 def plot(steps: Sequence[Step]) -> bytes:
     """Milliseconds a user over users, a line for each command: flat is what it should be."""
     import pygal  # noqa: PLC0415 - only who draws needs it
@@ -183,9 +190,7 @@ def main() -> int:
     out.parent.mkdir(exist_ok=True)
     out.write_text(json.dumps([asdict(step) for step in steps], indent=1) + "\n")
     if asked.write:
-        page = ROOT / "docs" / "scale.md"
-        head, _, rest = page.read_text().partition(BEGIN)
-        page.write_text(f"{head}{BEGIN}\n{table(steps)}\n{END}{rest.partition(END)[2]}")
+        write_table(table(steps), BEGIN, END)
         (ROOT / "docs" / "scale.svg").write_bytes(plot(steps))
     return 0
 

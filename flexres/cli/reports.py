@@ -18,7 +18,7 @@ from flexres.errors import Position, Problem, SetupError
 from flexres.files import read_file
 from flexres.report import ci
 from flexres.report.ci import sarif
-from flexres.report.drift.json import drift_json, drift_junit
+from flexres.report.drift.json import drift_json, drift_junit, drift_suite
 from flexres.report.drift.model import DriftReport
 from flexres.report.drift.text import drift_markdown, drift_text
 from flexres.report.html.content import Past
@@ -117,7 +117,7 @@ def drift_as(
         case "html":
             return page_of(report, stack, reports)
         case "junit":
-            return drift_junit([report])
+            return drift_junit([drift_suite(report)])
         case "text":
             look = look_of(sys.stdout, out)
             return drift_text(report, width=look.width, colour=look.colour, verbose=verbose)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import http.server
 import json
 import threading
@@ -11,8 +12,10 @@ from typing import Any, ClassVar
 
 import pytest
 
+from flexres.reconcile.drift.findings import Drift, drift_of
 from flexres.reconcile.fields import attribute_key
 from flexres.reconcile.marker import parse
+from flexres.reconcile.plan import Plan
 from flexres.sandbox.server import Sandbox
 from flexres.sandbox.taskrouter.event_table import by_api
 from flexres.values import short_hash
@@ -197,6 +200,30 @@ def test_junit_of_several_stacks_is_one_file_with_a_failed_one_in_it(project: Cl
     assert ran.code == 6
     assert ran.out.count("<testsuite ") == 2
     assert ran.out.count("<error ") == 1
+
+
+@pytest.mark.parametrize("options", [["-f", "text"], ["-f", "junit"], ["--notify"]], ids=" ".join)
+def test_of_many_stacks_no_more_plans_are_held_than_of_one(
+    project: Cli, listener: tuple[str, type[Listener]], monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    """A stack's plan has all of its users; a hundred of them would fill the memory."""
+    for number in range(5):
+        team = f"users:\n  zoe{number}@example.com: {{full_name: Zoe, roles: [agent]}}\n"
+        project.write(stack=f"s{number}", flex=FLEX.replace("k7m2q9", f"s{number}9999"), team=team)
+    held = []
+
+    def counted(plan: Plan, *rest: Any) -> Drift:
+        gc.unfreeze()
+        gc.collect()
+        held.append(sum(isinstance(one, Plan) for one in gc.get_objects()))
+        return drift_of(plan, *rest)
+
+    monkeypatch.setattr("flexres.cli.commands.drift.drift_of", counted)
+    url, own = listener
+    ran = project.run("drift", "-s", "all", *options, *([url] if options == ["--notify"] else []))
+    assert ran.code == 3
+    assert (len(held), max(held)) == (6, min(held))
+    assert len(own.messages) == (5 if options == ["--notify"] else 0)
 
 
 def test_two_stacks_of_one_instance_must_not_share_a_user(project: Cli) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
+from xml.etree.ElementTree import Element
 
 import typer
 
@@ -26,12 +27,14 @@ from flexres.reconcile.change import UserChange
 from flexres.reconcile.drift.findings import Drift, compared_with, drift_of
 from flexres.reconcile.drift.fix import as_deployed, drifted
 from flexres.reconcile.drift.named import named, workers_to_ask
-from flexres.report.drift.json import drift_junit, earlier_of
-from flexres.report.drift.model import DriftReport, drift_report_of
+from flexres.report.drift.json import drift_junit, drift_suite, earlier_of
+from flexres.report.drift.model import drift_report_of
 from flexres.report.drift.text import drift_message
 from flexres.report.next_step import PlanRun
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+T = TypeVar("T")
 
 
 @app.command(
@@ -114,7 +117,9 @@ def drift(
         return asyncio.run(_fix(chosen[0], asked, manner, switch=switch_engine))
     hook = webhook(notify) if notify is not None else None
     earlier = _earlier_report(since) if since is not None else None
-    found: dict[str, DriftReport] = {}
+    # Of each stack what is still to be said: its whole report has all of its users.
+    suites: dict[str, Element] = {}
+    messages: dict[str, Mapping[str, Any]] = {}
 
     async def one(folder: StackFolder) -> Told:
         seen, run, it = await _seen(folder, asked)
@@ -122,17 +127,17 @@ def drift(
         if since is not None:
             seen = _compared(seen, earlier, since)
         report = drift_report_of(seen, run, it.stack.line_of, addresses=addresses)
-        found[folder.name] = report
+        if report_format == "junit":
+            suites[folder.name] = drift_suite(report)
+        if hook is not None and _worth_telling(seen):
+            messages[folder.name] = drift_message(report, text_alone=hook.takes_only_text)
         limit = share_of(len(chosen))
         text = drift_as(report, it.stack, report_format, out, verbose=verbose, limit=limit, reports=reports)
         extra.tell_drift(report, it.stack)
         return Told(text, report.headline, seen.exit)
 
-    def in_order() -> list[DriftReport]:
-        return [found[each.name] for each in chosen if each.name in found]
-
     def all_suites(errors: Sequence[tuple[str, str]]) -> str:
-        return drift_junit(in_order(), errors=errors)
+        return drift_junit(_in_order(chosen, suites), errors=errors)
 
     combine = all_suites if report_format == "junit" else None
 
@@ -142,10 +147,18 @@ def drift(
         finally:
             # The report first: nothing that a webhook does may cost it.
             if hook is not None:
-                for seen in in_order():
-                    await _notify(hook, seen)
+                for message in _in_order(chosen, messages):
+                    await _notify(hook, message)
 
     return asyncio.run(tell_all())
+
+
+def _in_order(chosen: Sequence[StackFolder], found: Mapping[str, T]) -> list[T]:
+    return [found[each.name] for each in chosen if each.name in found]
+
+
+def _worth_telling(seen: Drift) -> bool:
+    return not seen.quiet and (seen.exit is not Exit.DONE or bool(seen.new))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,13 +214,10 @@ def _compared(seen: Drift, earlier: object | None, path: Path) -> Drift:
     return compared_with(seen, part.found, part.made) if part is not None else compared_with(seen, (), "the beginning")
 
 
-async def _notify(hook: Webhook, report: DriftReport) -> None:
-    """Sends a message where there is something to say; that it does not get through is a line, and no failure."""
-    seen = report.drift
-    if seen.quiet or not (seen.exit is not Exit.DONE or seen.new):
-        return
+async def _notify(hook: Webhook, message: Mapping[str, Any]) -> None:
+    """Sends a message; that it does not get through is a line, and no failure."""
     try:
-        await post(hook, drift_message(report, text_alone=hook.takes_only_text))
+        await post(hook, message)
     except NotDeliveredError as error:
         note(f"note: nobody was notified: {error.message}")
     except Exception as error:

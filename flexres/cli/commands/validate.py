@@ -12,8 +12,9 @@ import typer
 
 from flexres.cli import options
 from flexres.cli.output import emit, problems_text
-from flexres.cli.stacks import StackFolder, all_stacks, choose_stacks, clashes_with, load
-from flexres.desired.checks import clashes
+from flexres.cli.stacks import StackFolder, all_stacks, choose_stacks, clashes_with, glance_at, load
+from flexres.desired.checks import clashes, may_clash
+from flexres.desired.model import StackConfig
 from flexres.desired.stack import Stack
 from flexres.desired.yaml.problems import render_github
 from flexres.errors import Exit, InvalidStack, Problem
@@ -24,16 +25,17 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """What the YAML of one stack came to; `loaded` is None where it is too wrong to be a stack."""
+    """What the YAML of one stack came to; `users` is None where it is too wrong to be a stack.
+
+    `loaded` is the stack where another one may claim what it does: of a hundred stacks not all are held at once.
+    """
 
     stack: StackFolder
-    loaded: Stack | None
     files: int
     problems: tuple[Problem, ...]
-
-    @property
-    def users(self) -> int | None:
-        return len(self.loaded.users) if self.loaded else None
+    users: int | None = None
+    who_writes: tuple[str, ...] = ()
+    loaded: Stack | None = None
 
     @property
     def wrong(self) -> bool:
@@ -71,7 +73,8 @@ def validate(
     Tells all problems of all files at once: where each is, what Flex would say to it, and what to write instead.
     """
     chosen = choose_stacks(stack, stacks) if stack is not None else all_stacks(stacks)
-    checked = _apart([_check(folder) for folder in chosen], all_stacks(stacks))
+    there = all_stacks(stacks)
+    checked = _apart([_check(folder, there) for folder in chosen], there)
     problems = [problem for one in checked for problem in one.problems]
     if report_format == "github":
         text = render_github(problems)
@@ -86,12 +89,15 @@ def validate(
     return Exit.SETUP if any(one.wrong for one in checked) else Exit.DONE
 
 
-def _check(folder: StackFolder) -> _Checked:
+def _check(folder: StackFolder, there: Sequence[StackFolder]) -> _Checked:
     try:
         stack = load(folder)
     except InvalidStack as error:
-        return _Checked(folder, None, error.files, error.problems)
-    return _Checked(folder, stack, len(stack.files), stack.warnings)
+        return _Checked(folder, error.files, error.problems)
+    near = any(may_clash(stack, glance_at(other)) for other in there if other.name != folder.name)
+    return _Checked(
+        folder, len(stack.files), stack.warnings, len(stack.users), _who_writes(stack.config), stack if near else None
+    )
 
 
 def _apart(checked: Sequence[_Checked], there: Sequence[StackFolder]) -> list[_Checked]:
@@ -121,23 +127,22 @@ def _as_text(checked: Sequence[_Checked]) -> str:
             users = "1 user" if one.users == 1 else f"{one.users:,} users"
             files = "1 file" if one.files == 1 else f"{one.files} files"
             parts.append(f"{one.stack.folder}: {users} in {files}, {found}")
-            parts += _who_writes(one.loaded)
+            parts += one.who_writes
         if one.problems:
             parts.append(problems_text(one.problems, files=one.files, stream=sys.stdout).rstrip("\n"))
     return "\n".join(parts)
 
 
-def _who_writes(stack: Stack | None) -> list[str]:
+def _who_writes(config: StackConfig) -> tuple[str, ...]:
     """Whose word counts where users sign in through an identity provider that is not managed."""
-    config = stack.config if stack is not None else None
-    if config is None or config.sso is None or config.idp is not None:
-        return []
+    if config.sso is None or config.idp is not None:
+        return ()
     claims = f", and what it sends besides ({', '.join(config.sso.claims)})" if config.sso.claims else ""
-    return [
+    return (
         "  roles, full_name and email are written when a user is made; every login then brings what the identity",
         f"  provider says{claims}. A difference is told as a change to make there,",
         "  unless idp: lets flexres make it.",
-    ]
+    )
 
 
 def _as_json(checked: Sequence[_Checked]) -> dict[str, Any]:

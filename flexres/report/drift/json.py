@@ -159,29 +159,33 @@ def _text(value: object) -> str:
     return value
 
 
-def drift_junit(reports: Sequence[DriftReport], *, errors: Sequence[tuple[str, str]] = ()) -> str:
-    """A test suite for each stack; `errors` are stacks that could not be looked at, and why.
+def drift_suite(report: DriftReport) -> ET.Element:
+    """A stack's test suite.
 
     What only is to be known, or what an earlier report told, counts as skipped, so that it fails no build.
     """
+    plan, failing = report.plan, sum(one.fails for one in report.findings)
+    suite = ET.Element(
+        "testsuite",
+        name=f"flexres drift {visible(plan.stack)}",
+        tests=str(max(len(report.findings), 1)),
+        failures=str(failing),
+        errors="0",
+        skipped=str(len(report.findings) - failing),
+        time=f"{report.run.seconds:.3f}",
+        timestamp=f"{plan.as_of:%Y-%m-%dT%H:%M:%S}",
+    )
+    for one in report.findings:
+        _testcase(suite, plan.stack, one)
+    if not report.findings:
+        ET.SubElement(suite, "testcase", classname=visible(plan.stack), name="in sync", time="0")
+    return suite
+
+
+def drift_junit(found: Sequence[ET.Element], *, errors: Sequence[tuple[str, str]] = ()) -> str:
+    """The suites of several stacks; `errors` are stacks that could not be looked at, and why."""
     suites = ET.Element("testsuites", name="flexres drift")
-    for report in reports:
-        plan, failing = report.plan, sum(one.fails for one in report.findings)
-        suite = ET.SubElement(
-            suites,
-            "testsuite",
-            name=f"flexres drift {visible(plan.stack)}",
-            tests=str(max(len(report.findings), 1)),
-            failures=str(failing),
-            errors="0",
-            skipped=str(len(report.findings) - failing),
-            time=f"{report.run.seconds:.3f}",
-            timestamp=f"{plan.as_of:%Y-%m-%dT%H:%M:%S}",
-        )
-        for one in report.findings:
-            _testcase(suite, plan.stack, one)
-        if not report.findings:
-            ET.SubElement(suite, "testcase", classname=visible(plan.stack), name="in sync", time="0")
+    suites.extend(found)
     for stack, message in errors:
         attributes = {"tests": "1", "failures": "0", "errors": "1", "skipped": "0"}
         suite = ET.SubElement(suites, "testsuite", attributes, name=f"flexres drift {visible(stack)}")

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from flexres.errors import SetupError
 from flexres.reconcile.drift.findings import Drift, Reason, compared_with, drift_of
 from flexres.reconcile.plan import Plan
-from flexres.report.drift.json import drift_junit, earlier_of
+from flexres.report.drift.json import drift_junit, drift_suite, earlier_of
 from flexres.report.drift.model import drift_report_of
 from flexres.report.terms import ACTIONS
 from tests.unit.report import samples
@@ -61,7 +61,9 @@ def test_the_schema_lists_exactly_the_reasons_that_the_code_knows() -> None:
 def test_junit_is_well_formed_and_counts_what_it_holds(name: str) -> None:
     """Each finding a testcase: failing, or skipped where it only is to be known; one that passes without any."""
     found = drift(name)
-    suite = ET.fromstring(drift_junit([drift_report_of(found, position=samples.position)])).find("testsuite")
+    suite = ET.fromstring(drift_junit([drift_suite(drift_report_of(found, position=samples.position))])).find(
+        "testsuite"
+    )
     assert suite is not None
     cases = suite.findall("testcase")
     assert len(cases) == int(suite.attrib["tests"]) == max(len(found.findings), 1)
@@ -71,13 +73,15 @@ def test_junit_is_well_formed_and_counts_what_it_holds(name: str) -> None:
 
 
 def test_what_an_earlier_report_told_fails_no_build() -> None:
-    suite = ET.fromstring(drift_junit([drift_report_of(told(drift()))])).find("testsuite")
+    suite = ET.fromstring(drift_junit([drift_suite(drift_report_of(told(drift())))])).find("testsuite")
     assert suite is not None
     assert suite.attrib["failures"] == "0"
 
 
 def test_a_stack_that_could_not_be_read_is_an_error_of_its_own() -> None:
-    suites = ET.fromstring(drift_junit([drift_report_of(drift("in sync"))], errors=[("eu<1>", "unreachable & gone")]))
+    suites = ET.fromstring(
+        drift_junit([drift_suite(drift_report_of(drift("in sync")))], errors=[("eu<1>", "unreachable & gone")])
+    )
     error = suites.find("testsuite/testcase/error")
     assert error is not None
     assert error.attrib["message"] == "unreachable & gone"

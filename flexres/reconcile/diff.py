@@ -39,7 +39,7 @@ def managed(user: DesiredUser, scope: Scope) -> dict[Key, Json]:
     """The fields of a user that this stack writes again when they differ."""
     fields = desired_fields(user)
     for key in scope.idp_owns:
-        fields.pop(key, None)
+        del fields[key]
     return fields
 
 

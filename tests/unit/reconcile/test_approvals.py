@@ -10,7 +10,7 @@ import pytest
 
 from flexres.desired.model import DIGEST_PATTERN, Limit
 from flexres.reconcile.context import Wanted
-from flexres.reconcile.guards.approvals import Approval, Source, Standing, change_digest
+from flexres.reconcile.guards.approvals import Approval, Source, Standing, change_digest, plan_digest
 from flexres.reconcile.guards.model import Rule
 from flexres.reconcile.marker import Marker
 from flexres.reconcile.plan import Plan, make_plan
@@ -142,6 +142,13 @@ def test_an_approval_in_one_stack_is_none_in_another():
     """The stack's id is part of it."""
     digests = {change_digest(stack, Rule.GAINS_ADMIN, ANA, ["gains", "admin"], []) for stack in (STACK_ID, "zzz999")}
     assert len(digests) == 2
+
+
+def test_a_committed_approval_holds_in_the_next_version_too():
+    """Digests stand in people's flex.yaml: whatever they are made of stays as it is."""
+    sides, state = [["gains", "admin"], [["roles", ["agent"], ["admin"]]]], ["FU1", None, "v1;id=k7m2q9;at=0;keys="]
+    assert change_digest(STACK_ID, Rule.GAINS_ADMIN, ANA, sides, state) == "v2rez4qsqa4knuo3bkqycvez73"
+    assert plan_digest(STACK_ID, ["b", "a"]) == "emik22slsldvysijhlii2qsuie"
 
 
 def test_a_digest_is_too_long_to_be_forged():

@@ -99,6 +99,7 @@ def test_route_follows_from_the_key(key, where):
         ("skill:billing", {"routing": {"skills": ["billing"]}}, True),
         ("skill:billing", {"routing": {"skills": [], "levels": {"billing": 3}}}, ABSENT),
         ("skill:billing", {"routing": None}, ABSENT),
+        ("roles", {"roles": ["agent"]}, ABSENT),
     ],
 )
 def test_the_facts_read_exactly_one_field(key, attributes, value):
@@ -153,6 +154,7 @@ def test_odd_routing_is_what_writing_skills_would_destroy(attributes, odd):
         ({}, [("attr:a~1b/c~0d", 1)], {"a/b": {"c~d": 1}}),
         ({}, [("skill:billing", 3)], {"routing": {"skills": ["billing"], "levels": {"billing": 3}}}),
         ({}, [("skill:billing", True)], {"routing": {"skills": ["billing"]}}),
+        ({}, [("skill:wine", True), ("skill:billing", True)], {"routing": {"skills": ["wine", "billing"]}}),
         ({}, [("skill:billing", ABSENT)], {}),
         (
             {"routing": {"skills": ["a", "b"], "levels": {"a": 1, "b": 2}, "more": 7}},

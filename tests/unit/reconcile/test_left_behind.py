@@ -103,6 +103,13 @@ def test_somebody_new_has_no_sid_that_anybody_knows():
     }
 
 
+def test_a_channel_that_is_opened_without_a_capacity_takes_nothing_yet():
+    """What TaskRouter gives it is not known."""
+    assert left(person(channels={"voice": Channel(available=True)})).channels == {
+        "voice": WorkerChannel("", "voice", True, 0)
+    }
+
+
 def test_somebody_who_was_there_keeps_what_nobody_declares():
     """Their SIDs, activity, attributes and channels; what was fetched before is no state to write against."""
     assert THERE.worker is not None

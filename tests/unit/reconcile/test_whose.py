@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from flexres.live.model import Worker
-from flexres.reconcile.fields import attribute_key
+from flexres.reconcile.fields import attribute_key, skill_key
+from flexres.reconcile.key import Key
 from flexres.reconcile.marker import ATTRIBUTE, Marker
 from flexres.reconcile.ownership import CLOCK_SKEW, Owner, owner_of
 from flexres.values import short_hash
@@ -67,7 +68,10 @@ def test_a_marker_of_a_commit_of_the_future_is_none_that_we_wrote(ahead, owner):
 
 def test_packed_fields_of_a_marker_are_known_by_what_the_worker_has():
     """So that what the YAML no longer names is found and removed."""
-    live = in_flex(attributes={"customer_segment_3": 3}, marker=Marker(STACK_ID, keys=MANY))
+    held = {attribute_key("level"), Key.of("attr", "home", "geo", "lat"), skill_key("billing")}
+    keys = MANY | dict.fromkeys(held, short_hash(1))
+    there = {"level": 1, "home": {"geo": {"lat": 1, "lon": 2}}, "routing": {"skills": ["billing", "wine"]}}
+    live = in_flex(attributes=there, marker=Marker(STACK_ID, keys=keys))
     marker = owner_of(live.worker, STACK_ID).ours
     assert marker is not None
-    assert set(marker.keys) == {attribute_key("customer_segment_3")}
+    assert set(marker.keys) == held

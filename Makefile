@@ -17,7 +17,7 @@ export PULUMI_SELF_MANAGED_STATE_GZIP ?= true
 export PULUMI_CONTINUE_ON_ERROR ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help up check test lint types unit readme examples bad-stacks workflows requirements dist docs bench scale fuzz proof histories clean
+.PHONY: help up check test lint types unit readme examples bad-stacks workflows requirements dist docs bench scale fuzz proof histories mutants coverage clean
 
 help:                ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -91,5 +91,14 @@ proof: $(STAMP)      ## every fault, signal and mishap, RUNS (10) times each; wr
 histories: $(STAMP)  ## others at their worst between any two requests of ours, in RUNS (1000) histories by chance
 	@$(BIN)/python -m tests.histories $(or $(RUNS),1000)
 
+mutants: $(STAMP)    ## changes every decision, and tells what no test notices; ONLY="guards diff" for some modules
+	@$(BIN)/python -m tests.mutants $(ONLY)
+
+coverage: $(STAMP)   ## the branches that unit, sandbox and flow tests reach, by package
+	@$(BIN)/coverage erase
+	-@$(BIN)/coverage run -m pytest tests/unit tests/sandbox tests/flow -n auto
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/python -m tests.branches
+
 clean:               ## remove the virtual environment and what was built
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .fuzz bench/out proof/out build dist site *.egg-info
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .fuzz mutants .coverage* bench/out proof/out build dist site *.egg-info

@@ -108,8 +108,8 @@ def by_entry(standings: Iterable[Standings]) -> tuple[Standings, ...]:
 
 def digest_of(value: Json) -> str:
     """130 bits of SHA-256 of a value's canonical text, as 26 characters of a-z2-7."""
-    hashed = hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).digest()
-    return b32encode(hashed).decode("ascii").lower()[:DIGEST_LENGTH]
+    hashed = hashlib.sha256(canonical(value).encode(errors="surrogatepass")).digest()
+    return b32encode(hashed).decode().lower()[:DIGEST_LENGTH]
 
 
 def change_digest(stack_id: str, rule: str, username: str, sides: Json, state: Json) -> str:

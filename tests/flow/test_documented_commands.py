@@ -20,6 +20,8 @@ ACCOUNT, INSTANCE = "AC00000000000000000000000000000001", "GO0000000000000000000
 NOT_RUN: Final = {
     "flexres sandbox serve": "serves until Ctrl-C: tests/sandbox/test_serving.py and the tutorial's test do that",
     "flexres sandbox serve --port 4010 --state .sandbox/flex.db": "as above",
+    "flexres sandbox run -- flexres plan --stack sandbox": "runs a program of PATH: tests/flow/test_cli_terminal.py",
+    "flexres sandbox run --fault 429:rate=0.2:retry_after=1 --latency 0.05 -- flexres plan --stack sandbox": "as above",
     "flexres init": "named as a command, without the stack: tests/flow/test_workflows.py, test_beginning.py",
     "flexres setup check": "of a repository with a remote and a token: tests/flow/test_setup_check.py",
     "flexres apply --engine … --switch-engine": "the engine of Pulumi: tests/pulumi/test_driver.py",

@@ -62,7 +62,11 @@ Neighbour: TypeAlias = Annotated[
 ]
 
 
-@app.callback()
+@app.callback(
+    epilog="""\
+While it runs: what people do by hand, faults, and what was asked, each a line
+of curl: docs/sandbox.md"""
+)
 def sandbox() -> None:
     """A local Flex to try things on: serve, run, seed, reset.
 
@@ -81,7 +85,8 @@ Examples:
   flexres sandbox serve --fault '503:after:match=Provision:times=1'
 \b
 Prints one line, ready http://127.0.0.1:PORT, once it answers, and on stderr
-the lines to paste into the shell that is to use it. Ctrl-C stops it.""",
+the lines to paste into the shell that is to use it. Ctrl-C stops it.
+docs/sandbox.md has every fault, and what can be done to it while it runs.""",
 )
 def serve_command(
     *,

@@ -30,6 +30,7 @@ from flexres.reconcile.base import Base
 from flexres.reconcile.guards.approvals import Approval, Proof, Source
 from flexres.reconcile.plan import Plan
 from flexres.report.next_step import PlanRun
+from flexres.report.wording import plural
 from flexres.session import Session, committed_approvals, open_session
 
 if TYPE_CHECKING:
@@ -204,7 +205,10 @@ def applying_through(
 
 async def seen_through(engine: Engine | None, plan: Plan) -> Plan:
     """The plan as far as the engine would carry it out; as it is where none is to be asked, or a guard refuses it."""
-    if engine is None or plan.violations:
+    if engine is None:
+        return plan
+    if plan.violations:
+        note("note: Pulumi was not asked, for a guard refuses this plan already")
         return plan
     from flexres.apply.pulumi.events import seen_by_engine  # noqa: PLC0415 - as below
 
@@ -215,6 +219,10 @@ async def seen_through(engine: Engine | None, plan: Plan) -> Plan:
     seen, noted = seen_by_engine(plan, steps)
     if noted:
         note(f"note: Pulumi's state takes note of {noted} users; nothing is sent to Flex for them")
+    if all(now is before for now, before in zip(seen.users, plan.users, strict=True)):
+        pending = sum(change.pending for change in plan.users)
+        says = f"the same {plural(pending, 'user')} to write" if pending else "nobody to write either"
+        note(f"note: Pulumi agrees: its preview has {says}")
     return seen
 
 

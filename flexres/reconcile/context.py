@@ -13,6 +13,7 @@ from flexres.reconcile.change import Block, Blocked, Kind, UserChange, Why
 from flexres.reconcile.diff import Scope
 from flexres.reconcile.fields import PROFILE, desired_fields, hash_of
 from flexres.reconcile.guards.approvals import Approval
+from flexres.reconcile.key import Key
 from flexres.reconcile.marker import ATTRIBUTE, Marker
 from flexres.reconcile.ownership import Owner, owner_of, ownership
 from flexres.values import fold_case
@@ -23,7 +24,7 @@ class Wanted:
     """The YAML's side of a plan: one stack's configuration and users, and the commit they were read from.
 
     `commit_time` is in seconds since 1970 UTC, None when the folder is not a commit. `dirty`: it differs from that
-    commit.
+    commit. `left` are the fields that are not to be touched, as in `Scope`.
     """
 
     name: str
@@ -32,12 +33,13 @@ class Wanted:
     commit: str | None = None
     commit_time: int | None = None
     dirty: bool = False
+    left: Mapping[str, Mapping[Key, str]] = field(default_factory=dict)
 
     @property
     def scope(self) -> Scope:
         """Which fields are ours: with SSO and an identity provider that we do not manage, not the profile."""
         idp_owns = self.config.sso is not None and self.config.idp is None
-        return Scope(self.config.id, frozenset(PROFILE) if idp_owns else frozenset())
+        return Scope(self.config.id, frozenset(PROFILE) if idp_owns else frozenset(), self.left)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from flexres.desired.model import DesiredUser
@@ -29,10 +30,14 @@ from flexres.values import ABSENT, Json, Value, same
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a stack owns in Flex: `idp_owns` are the profile fields that the identity provider writes at logins."""
+    """What a stack owns in Flex: `idp_owns` are the profile fields that the identity provider writes at logins.
+
+    `left` are by username the fields that this run neither writes nor lets go, with the hash that their marker keeps.
+    """
 
     stack_id: str
     idp_owns: frozenset[Key] = frozenset()
+    left: Mapping[str, Mapping[Key, str]] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def managed(user: DesiredUser, scope: Scope) -> dict[Key, Json]:
@@ -78,7 +83,8 @@ def field_changes(user: DesiredUser, known: Facts, marker: Marker | None, scope:
     if exact:
         changes.extend(_foreign_skills(wanted, previous, known))
     changes.extend(_notes(user, wanted, marker))
-    return changes
+    left = scope.left.get(user.username)
+    return [one for one in changes if one.key not in left] if left else changes
 
 
 def overlaid(changes: Iterable[FieldChange], attributes: Mapping[str, Any], marker: Marker | None) -> str:
@@ -175,6 +181,7 @@ def _notes(user: DesiredUser, wanted: Mapping[Key, Json], marker: Marker | None)
 def marker_for(user: DesiredUser, scope: Scope, commit_time: int | None) -> Marker:
     """The marker of a user to whom everything has been applied."""
     keys = {key: hash_of(value) for key, value in managed(user, scope).items()}
+    keys |= scope.left.get(user.username, {})
     return Marker(stack_id=scope.stack_id, at=commit_time or 0, keys=keys, until=user.until)
 
 

@@ -95,7 +95,10 @@ def test_fixing_puts_back_what_others_changed_and_deploys_nothing(project: Cli, 
 
 
 @pytest.mark.parametrize("drifted_too", [True, False])
-def test_fixing_does_not_deploy_what_git_says_by_now(project: Cli, sandbox: Sandbox, drifted_too: bool) -> None:
+@pytest.mark.parametrize("again", [True, False])
+def test_fixing_does_not_deploy_what_git_says_by_now(
+    project: Cli, sandbox: Sandbox, drifted_too: bool, again: bool
+) -> None:
     """What git and Flex changed both is left to an apply, whatever else is put back of that user."""
     sandbox.edit_attributes(ANA, {"level": 5, **({"city": "Bari"} if drifted_too else {})})
     project.write(flex=FLEX, team=TEAM.replace("level: 1", "level: 2"))
@@ -103,7 +106,46 @@ def test_fixing_does_not_deploy_what_git_says_by_now(project: Cli, sandbox: Sand
     assert ran.code == 0, ran.err
     attributes = sandbox.worker_attributes(ANA)
     assert (attributes["city"], attributes["level"]) == ("Rome", 5)
-    assert findings(project) == [(ANA, "not deployed" if drifted_too else "changed in git and in Flex")]
+    if again:
+        sandbox.edit_attributes(ANA, {"city": "Pisa"})
+        assert project.run("drift", "--fix", "--yes").code == 0
+    assert findings(project) == [(ANA, "changed in git and in Flex")]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("full_name: Ana Ruiz, attributes: {city: Rome}", "full_name: Ana R, attributes: {city: Rome}"),
+        (
+            "full_name: Ana Ruiz, skills: {a: 1}, attributes: {city: Rome}",
+            "full_name: Ana Ruiz, skills: {a: 2}, attributes: {city: Rome}",
+        ),
+        (
+            "full_name: Ana Ruiz, skills_exact: true, skills: {a: 1}, attributes: {city: Rome}",
+            "full_name: Ana Ruiz, skills_exact: true, skills: {a: 2}, attributes: {city: Rome}",
+        ),
+    ],
+    ids=["the name", "a skill", "a skill of an owned list"],
+)
+def test_fixing_keeps_in_mind_that_both_sides_changed_a_field(
+    project: Cli, sandbox: Sandbox, before: str, after: str
+) -> None:
+    """Of whatever kind it is: later it is told as changed by both, not as nothing but undeployed."""
+
+    def team(fields: str) -> str:
+        return f"users:\n  {ANA}: {{roles: [agent], {fields}}}\n  bob@example.com: {{full_name: Bob, roles: [agent]}}\n"
+
+    project.write(flex=FLEX, team=team(before))
+    assert project.run("apply", "--yes").code == 0
+    sandbox.edit_attributes(ANA, {"city": "Bari", "routing": {"skills": ["a"], "levels": {"a": 5}}})
+    if "R," in after:
+        sandbox.provision(ANA, "Somebody Else")
+    project.write(flex=FLEX, team=team(after))
+    ran = project.run("drift", "--fix", "--yes")
+    assert ran.code == 0, ran.err
+    assert sandbox.worker_attributes(ANA)["city"] == "Rome"
+    assert (ANA, "changed in git and in Flex") in findings(project)
+    assert (ANA, "not deployed") not in findings(project)
 
 
 def test_fixing_asks_and_obeys_the_guards(project: Cli, sandbox: Sandbox) -> None:

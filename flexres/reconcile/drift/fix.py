@@ -30,13 +30,23 @@ def drifted(change: UserChange) -> bool:
 
 
 def as_deployed(wanted: Wanted, plan: Plan) -> Wanted:
-    """The YAML without what is in git and was never applied, as far as drifted users are concerned."""
-    users = dict(wanted.users)
+    """The YAML without what is in git and was never applied, as far as drifted users are concerned.
+
+    What was changed on both sides is left as it is, the marker's word on it too: an apply is to tell it as that.
+    """
+    users, left = dict(wanted.users), dict(wanted.left)
     today = plan.as_of.astimezone(ZoneInfo(plan.policy.timezone)).date()
     for change in plan.users:
         if drifted(change) and change.desired is not None:
             users[change.username] = _reverted(change.desired, change, today)
-    return replace(wanted, users=users)
+            left[change.username] = _changed_by_both(change)
+    return replace(wanted, users=users, left=left)
+
+
+def _changed_by_both(change: UserChange) -> dict[Key, str]:
+    keys = change.marker.keys if change.marker is not None else {}
+    both = (field.key for field in change.fields if field.cause is Cause.BOTH)
+    return {key: keys[key] for key in both if key in keys}
 
 
 def _reverted(desired: DesiredUser, change: UserChange, today: date) -> DesiredUser:

@@ -11,8 +11,12 @@ from typing import Final, Literal
 
 from flexres.cli.exporting import Destination, Exported
 from flexres.desired.edit.team_files import Rewritten
+from flexres.reconcile.change import Cause
+from flexres.reconcile.export.undeployed import Undeployed
 from flexres.reconcile.export.users import LeftOut
+from flexres.report.wording import field_label, value_text
 from flexres.text import visible
+from flexres.values import ABSENT, normal
 
 _FEW: Final = 8
 _LINES: Final = 20
@@ -37,7 +41,12 @@ def export_report(
     parts = ["\n".join(_headline(target, result, dry_run=dry_run))]
     if dry_run:
         parts += [diff for file in result.files if (diff := _diff(target, file))]
-    parts += ["\n".join(part) for part in (_left_out(result, verbose=verbose), _gone(result, verbose=verbose)) if part]
+    told = (
+        _undeployed(result, verbose=verbose),
+        _left_out(result, verbose=verbose),
+        _gone(result, verbose=verbose),
+    )
+    parts += ["\n".join(part) for part in told if part]
     if says_next and not dry_run and result.files:
         parts.append(f"Next: flexres plan --stack {target.stack.name}")
     return "\n\n".join(parts)
@@ -96,6 +105,33 @@ def _left_out(result: Exported, *, verbose: bool) -> list[str]:
     return ["Left out", *lines] if lines else []
 
 
+def _undeployed(result: Exported, *, verbose: bool) -> list[str]:
+    """What the YAML says and nobody has applied yet: kept, or taken from Flex, each by user and field."""
+    found, lines = result.found.undeployed, []
+    for kept in (True, False):
+        ones = [one for one in found if one.kept is kept]
+        if ones:
+            lines += [_KEPT if kept else _TAKEN, *map(_field, ones if verbose else ones[:_LINES])]
+        if len(ones) > _LINES and not verbose:
+            lines.append(f"  … and {len(ones) - _LINES:,} more such fields; --verbose names them")
+        if ones and kept and any(one.managed for one in ones):
+            lines.append("  flexres plan shows them; --prefer flex takes what Flex has")
+        elif ones and not kept and not all(one.managed for one in ones):
+            lines.append("  none of these users is managed yet; --prefer yaml keeps what the YAML says")
+    return lines
+
+
+_KEPT: Final = "Kept as the YAML says, which nobody has applied yet"
+_TAKEN: Final = "Taken from Flex over what the YAML said, which nobody had applied yet"
+
+
+def _field(one: Undeployed) -> str:
+    field = one.field
+    says = f"{value_text(field.after)} in the YAML, {value_text(field.before)} in Flex"
+    both = ", changed on both sides" if field.cause is Cause.BOTH else ""
+    return f"  {visible(one.username)}: {field_label(field.key)}: {says}{both}"
+
+
 def _one(item: LeftOut) -> str:
     return f"  {visible(item.username)}: {visible(item.what)}: {visible(item.why)}"
 
@@ -150,4 +186,14 @@ def _as_json(target: Destination, result: Exported, *, written: bool) -> dict[st
         "deactivated": found.deactivated,
         "orphans": list(found.orphans),
         "not_in_flex": list(found.gone),
+        "undeployed": [
+            {
+                "username": one.username,
+                "field": one.field.key.text,
+                "yaml": normal(one.field.after) if one.field.after is not ABSENT else None,
+                "flex": normal(one.field.before) if one.field.before is not ABSENT else None,
+                "kept": one.kept,
+            }
+            for one in found.undeployed
+        ],
     }

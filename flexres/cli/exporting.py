@@ -24,17 +24,22 @@ from flexres.files import write_file
 from flexres.live.http.retrying import each
 from flexres.live.model import LiveUser, Snapshot
 from flexres.live.snapshot import reread
+from flexres.reconcile.export.undeployed import Prefer
 from flexres.reconcile.export.users import Export, Kept, LeftOut, export_users
 from flexres.session import Session, open_session
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is exported: `by` is the attribute by which new users are split into files."""
+    """What is exported: `by` is the attribute by which new users are split into files.
+
+    `prefer` is the side that wins where nobody has applied yet what the YAML says, as in `Kept`.
+    """
 
     by: str | None = None
     channels: bool = False
     prune: bool = False
+    prefer: Prefer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,9 @@ async def exported(target: Destination, choice: Choice) -> Exported:
     stack = target.stack
     async with open_session(stack, environ=os.environ, revision=None, read_only=True) as session:
         snapshot = await _read(session, choice)
-    kept = Kept(stack.config.id, stack.users, stack.config.leavers, withheld(stack.config))
+        scope = session.wanted.scope
+    withheld_ones = withheld(stack.config)
+    kept = Kept(scope.stack_id, stack.users, stack.config.leavers, withheld_ones, scope.idp_owns, choice.prefer)
     found = export_users(snapshot, kept, channels=choice.channels)
     files = rewritten(
         target.source,

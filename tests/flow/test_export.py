@@ -179,6 +179,93 @@ def test_a_re_export_changes_values_in_place(exporter: Exporter) -> None:
     assert exporter.files()["users/team.yaml"] == expected.replace("\n", "\r\n")
 
 
+MANAGED = """\
+defaults: {roles: [agent]}
+users:
+  ana@example.com: {full_name: Ana Ruiz, skills: {billing: 3}, attributes: {level: 1, city: Rome}}
+  ben@example.com: {full_name: Ben Okafor}
+"""
+IN_GIT = MANAGED.replace("level: 1, city: Rome", "level: 2, city: Rome, team: A").replace("billing: 3", "returns: true")
+
+
+@pytest.fixture
+def ahead(exporter: Exporter) -> Exporter:
+    """Applied once; since then git moved on, nobody has deployed it, and somebody moved Ana to Bari in Flex."""
+    exporter.team(MANAGED)
+    assert exporter.cli.run("apply", "--yes").code == 0
+    exporter.team(IN_GIT)
+    exporter.sandbox.edit_attributes(ANA, {"city": "Bari", "nick": "Annie"})
+    return exporter
+
+
+def test_an_export_keeps_what_git_says_and_nobody_has_applied(ahead: Exporter) -> None:
+    """It takes what somebody changed in Flex, names what it kept, and the plan of it is what it was."""
+    ran = ahead.run("--dry-run")
+    assert "Kept as the YAML says, which nobody has applied yet\n" in ran.out
+    for says in (
+        "  ana@example.com: level: 2 in the YAML, 1 in Flex\n",
+        "  ana@example.com: skill billing: – in the YAML, 3 in Flex\n",
+        "--prefer flex takes what Flex has",
+    ):
+        assert says in ran.out
+    ahead.run()
+    assert ahead.files()["users/team.yaml"] == IN_GIT.replace("Rome, team: A", "Bari, team: A, nick: Annie")
+    (change,) = ahead.plan("prod")["changes"]
+    written = {field["key"] for field in change["fields"] if field["writes"]}
+    assert written == {"attr:level", "attr:team", "skill:returns", "skill:billing"}
+
+
+def test_flex_is_preferred_where_somebody_says_so(ahead: Exporter) -> None:
+    """And what the YAML said of it is named."""
+    ran = ahead.run("--prefer", "flex")
+    assert "Taken from Flex over what the YAML said, which nobody had applied yet\n" in ran.out
+    assert "  ana@example.com: level: 2 in the YAML, 1 in Flex\n" in ran.out
+    text = ahead.files()["users/team.yaml"]
+    assert "level: 1, city: Bari" in text
+    assert "billing: 3" in text
+
+
+def test_who_was_taken_out_of_the_yaml_does_not_come_back_by_an_export(ahead: Exporter) -> None:
+    """Nobody has retired them yet; where nobody at all is declared the YAML was lost, and everybody is exported."""
+    without = IN_GIT.replace("  ben@example.com: {full_name: Ben Okafor}\n", "")
+    ahead.team(without)
+    assert "ben@example.com: was taken out of the YAML, which nobody has applied yet" in ahead.run().out
+    assert "ben@" not in ahead.files()["users/team.yaml"]
+    ahead.run("--prefer", "flex")
+    assert "ben@" in ahead.files()["users/team.yaml"]
+    ahead.team("users: {}\n")
+    ahead.run()
+    assert "ben@" in ahead.files()["users/team.yaml"]
+
+
+def test_what_both_sides_changed_stays_as_the_yaml_says_and_is_told(ahead: Exporter) -> None:
+    """Nobody's word is lost: git has the one, Flex the other."""
+    ahead.sandbox.edit_attributes(ANA, {"level": 9})
+    assert "ana@example.com: level: 2 in the YAML, 9 in Flex, changed on both sides" in ahead.run().out
+    assert "level: 2" in ahead.files()["users/team.yaml"]
+
+
+def test_of_users_whom_nobody_has_applied_flex_is_taken_and_told(exporter: Exporter) -> None:
+    """Nobody knows which side is newer; who knows it says so."""
+    exporter.team(MANAGED)
+    exporter.seed(level=7, city="Rome", routing={"skills": ["billing"], "levels": {"billing": 3}})
+    kept = exporter.run("--prefer", "yaml")
+    assert "Kept as the YAML says" in kept.out
+    assert exporter.files()["users/team.yaml"] == MANAGED
+    ran = exporter.run()
+    assert "ana@example.com: level: 1 in the YAML, 7 in Flex" in ran.out
+    assert "--prefer yaml keeps what the YAML says" in ran.out
+    assert "level: 7" in exporter.files()["users/team.yaml"]
+    assert exporter.report()["undeployed"] == []
+
+
+def test_programs_get_what_was_kept(ahead: Exporter) -> None:
+    """By key, with both values."""
+    found = {one["field"]: one for one in ahead.report("--dry-run")["undeployed"]}
+    assert found["attr:level"] == {"username": ANA, "field": "attr:level", "yaml": 2, "flex": 1, "kept": True}
+    assert found.keys() == {"attr:level", "attr:team", "skill:returns", "skill:billing"}
+
+
 def test_new_users_come_to_their_team_in_order(exporter: Exporter) -> None:
     """Where a file is sorted, at their place in it; spaced as the others are."""
     exporter.team(

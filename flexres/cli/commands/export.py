@@ -13,6 +13,7 @@ from flexres.cli.export_report import export_report
 from flexres.cli.exporting import Choice, checked_sid, destination, exported, write_files
 from flexres.cli.output import busy, configure_logs, emit
 from flexres.errors import Exit
+from flexres.reconcile.export.undeployed import Prefer
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -28,6 +29,10 @@ Examples:
 A re-export changes values in place: comments, order and files stay, and a
 file in which nothing changed is not touched. What defaults: say is not
 repeated on users. Passwords and secrets are in no export.
+\b
+Of users whom a run has managed, what the YAML says and nobody has applied
+yet is kept, and told; of all others Flex's values are taken, and told where
+the YAML said otherwise. --prefer decides for one side everywhere.
 \b
 Exit codes: 0 done · 2 the set-up or the YAML is wrong · 6 Twilio is
 unreachable or refused the credentials"""
@@ -65,6 +70,12 @@ def export(
         bool, typer.Option("--channels", help="Export everybody's channels: costs a request for each user.")
     ] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Take out users who are no longer in Flex.")] = False,
+    prefer: Annotated[
+        Prefer | None,
+        typer.Option(
+            "--prefer", metavar="yaml|flex", help="Which side wins where the YAML says what nobody has applied yet."
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; show what would change.")] = False,
     verbose: options.Verbose = False,
     report_format: Annotated[
@@ -79,7 +90,7 @@ def export(
     left out and named.
     """
     configure_logs(log)
-    choice = Choice(by={"team": "team_name"}.get(by or "", by), channels=channels, prune=prune)
+    choice = Choice(by={"team": "team_name"}.get(by or "", by), channels=channels, prune=prune, prefer=prefer)
 
     async def run() -> Exit:
         target = destination(stack, stacks, into=into, account=account, instance=instance)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from flexres.desired.model import Channel, DesiredUser
+from flexres.desired.model import DesiredUser
 from flexres.reconcile.change import Cause, FieldChange, Kind, UserChange
 from flexres.reconcile.context import Wanted
 from flexres.reconcile.drift.findings import FIXED
-from flexres.reconcile.fields import PROFILE, owns_all_skills, write_fields
-from flexres.reconcile.key import EMAIL, FULL_NAME, ROLES, Key, Space
+from flexres.reconcile.fields import PROFILE, owns_all_skills
+from flexres.reconcile.key import Key
 from flexres.reconcile.marker import Marker
 from flexres.reconcile.plan import Plan
+from flexres.reconcile.restate import restated
 from flexres.routing.coverage import QueueCoverage
 from flexres.values import ABSENT, Value
 
@@ -56,17 +55,9 @@ def _reverted(desired: DesiredUser, change: UserChange, today: date) -> DesiredU
     undone = [field for field in change.fields if field.cause not in FIXED and field.key.space != "marker"]
     exact = owns_all_skills(desired)
     values = {field.key: _before(field, marker, exact=exact) for field in undone}
-    values = {key: value for key, value in values.items() if value is not ABSENT or key not in PROFILE}
-    profile = {key: value for key, value in values.items() if key in PROFILE}
     return replace(
-        desired,
-        full_name=str(profile.get(FULL_NAME, desired.full_name)),
-        email=str(profile.get(EMAIL, desired.email)),
-        roles=_roles(profile.get(ROLES), desired.roles),
-        attributes=_attributes(desired.attributes, values),
-        skills=_skills(desired.skills, values, exact=exact),
+        restated(desired, values, exact_skills=exact),
         skills_exact=exact,
-        channels=_channels(desired.channels, values),
         # A day that git has moved on meanwhile must not let them leave.
         until=desired.until if marker.until is not None and marker.until < today else marker.until,
     )
@@ -81,46 +72,6 @@ def _before(field: FieldChange, marker: Marker, *, exact: bool) -> Value:
     known = field.key in marker.keys and field.cause is not Cause.BOTH
     said = known or field.key in PROFILE or (exact and field.key.space == "skill")
     return field.before if said else ABSENT
-
-
-def _roles(before: Value, declared: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(str(role) for role in before) if isinstance(before, list) else declared
-
-
-def _attributes(declared: Mapping[str, Any], values: Mapping[Key, Value]) -> dict[str, Any]:
-    attributes = copy.deepcopy(dict(declared))
-    write_fields(attributes, _of(values, "attr"))
-    return attributes
-
-
-def _skills(
-    declared: Mapping[str, int | bool] | None, values: Mapping[Key, Value], *, exact: bool
-) -> dict[str, int | bool] | None:
-    skills = dict(declared) if declared is not None else None
-    for key, value in _of(values, "skill"):
-        name = key.name
-        if value is ABSENT:
-            (skills or {}).pop(name, None)
-        elif isinstance(value, int):
-            skills = {**(skills or {}), name: value}
-    # Taking the last one away must not come to mean an empty list, which would be owned as a whole.
-    return skills if skills or exact else None
-
-
-def _channels(declared: Mapping[str, Channel], values: Mapping[Key, Value]) -> dict[str, Channel]:
-    channels = dict(declared)
-    for key, value in _of(values, "channel"):
-        name, setting = key.path
-        found = channels.get(name, Channel())
-        if setting == "available":
-            channels[name] = replace(found, available=value if isinstance(value, bool) else None)
-        else:
-            channels[name] = replace(found, capacity=value if isinstance(value, int) else None)
-    return channels
-
-
-def _of(values: Mapping[Key, Value], space: Space) -> Iterable[tuple[Key, Value]]:
-    return [(key, value) for key, value in values.items() if key.space == space]
 
 
 @dataclass(frozen=True, slots=True)

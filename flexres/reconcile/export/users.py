@@ -17,8 +17,11 @@ from flexres.desired.schema import field_types as texts
 from flexres.desired.schema.users_yaml import LARGEST_CAPACITY, LARGEST_LEVEL
 from flexres.live.model import LiveUser, Snapshot, WorkerChannel
 from flexres.reconcile.context import NO_OBJECT
+from flexres.reconcile.diff import Scope
+from flexres.reconcile.export.undeployed import Prefer, Undeployed, undeployed, with_kept
 from flexres.reconcile.export.values import NO_KEY, declarable, is_text, sayable_key, within_size
 from flexres.reconcile.fields import FLEX_WRITES, live_skills, odd_routing
+from flexres.reconcile.key import Key
 from flexres.reconcile.marker import Marker
 from flexres.reconcile.ownership import Owner, ownership
 from flexres.values import ABSENT, Json, fold_case
@@ -40,13 +43,17 @@ class LeftOut:
 class Kept:
     """What the stack that is exported into says already.
 
-    `withheld` are attributes that it may not declare, because the identity provider writes them at every login.
+    `withheld` are attributes that it may not declare, because the identity provider writes them at every login, and
+    `idp_owns` the profile fields of which that is so. `prefer` is the side that wins where nobody has applied yet
+    what the YAML says; None: the YAML's of users who are managed, Flex's of all others.
     """
 
     stack_id: str | None = None
     users: Mapping[str, DesiredUser] = field(default_factory=lambda: _NOBODY)
     leavers: Collection[str] = ()
     withheld: Collection[str] = ()
+    idp_owns: frozenset[Key] = frozenset()
+    prefer: Prefer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,8 @@ class Export:
     """Flex as YAML would have it. `users` are by username, without a file where nobody declares them yet.
 
     `gone` are declared usernames without an active user in Flex, `deactivated` counts those who were left out
-    for that reason, and `orphans` names Workers that belong to no user.
+    for that reason, and `orphans` names Workers that belong to no user. `undeployed` is what the YAML says and nobody
+    has applied yet, where Flex says otherwise.
     """
 
     users: Mapping[str, DesiredUser]
@@ -62,6 +70,10 @@ class Export:
     gone: tuple[str, ...]
     deactivated: int
     orphans: tuple[str, ...]
+    undeployed: tuple[Undeployed, ...] = ()
+
+
+TAKEN_OUT: Final = "was taken out of the YAML, which nobody has applied yet; --prefer flex takes them back"
 
 
 class _CannotError(Exception):
@@ -79,6 +91,7 @@ def export_users(snapshot: Snapshot, kept: Kept = Kept(), *, channels: bool = Fa
     leavers = {fold_case(name) for name in kept.leavers}
     users: dict[str, DesiredUser] = {}
     left_out: list[LeftOut] = []
+    differing: list[Undeployed] = []
     deactivated = 0
     for username in sorted(snapshot.users):
         live = snapshot.users[username]
@@ -90,6 +103,7 @@ def export_users(snapshot: Snapshot, kept: Kept = Kept(), *, channels: bool = Fa
             _check_place(username, kept, leavers, former, spelled)
             users[username] = reading.user()
             left_out += reading.left_out
+            differing += reading.undeployed
         except _CannotError as error:
             left_out.append(LeftOut(username, "", str(error)))
             continue
@@ -101,6 +115,7 @@ def export_users(snapshot: Snapshot, kept: Kept = Kept(), *, channels: bool = Fa
         gone=tuple(sorted(kept.users.keys() - active)),
         deactivated=deactivated,
         orphans=tuple(worker.friendly_name for worker in snapshot.orphans),
+        undeployed=tuple(differing),
     )
 
 
@@ -128,6 +143,7 @@ class _Reading:
         self._kept = kept
         self._all_channels = channels
         self.left_out: list[LeftOut] = []
+        self.undeployed: list[Undeployed] = []
 
     def user(self) -> DesiredUser:
         """The user as YAML would declare them. Raises _CannotError."""
@@ -141,7 +157,7 @@ class _Reading:
         roles = _roles(flex.roles)
         skills = self._skills(attributes)
         declared_attributes, skills = within_size(self._attributes(attributes), skills, self._lose)
-        return DesiredUser(
+        user = DesiredUser(
             username=flex.username,
             full_name=flex.full_name,
             email=flex.email,
@@ -154,6 +170,11 @@ class _Reading:
             previously=declared.previously if declared else None,
             file=declared.file if declared else "",
         )
+        if declared is None:
+            return user
+        scope = Scope(self._kept.stack_id or "", self._kept.idp_owns)
+        self.undeployed = [*undeployed(declared, self._live, attributes, marker, scope, prefer=self._kept.prefer)]
+        return with_kept(user, declared, self.undeployed)
 
     def _lose(self, what: str, why: str) -> None:
         self.left_out.append(LeftOut(self._live.username, what, why))
@@ -177,6 +198,10 @@ class _Reading:
             raise _CannotError(f"is managed by stack id {found.marker.stack_id}")
         if found.ours and found.ours.leaving is not None and self._declared is None:
             raise _CannotError("waits to leave")
+        # Where nobody is declared the YAML was lost, and is to be had again from here.
+        taken_out = self._declared is None and bool(self._kept.users) and found.ours is not None
+        if taken_out and self._kept.prefer != "flex":
+            raise _CannotError(TAKEN_OUT)
         return found.ours
 
     def _skills(self, attributes: Mapping[str, Any]) -> dict[str, int | bool] | None:

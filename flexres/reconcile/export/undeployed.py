@@ -1,0 +1,63 @@
+"""What the YAML says and nobody has applied yet, on the way from Flex into YAML: compared three ways, kept or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from flexres.desired.model import DesiredUser
+from flexres.live.model import LiveUser
+from flexres.reconcile.change import Cause, FieldChange
+from flexres.reconcile.diff import Scope, field_changes
+from flexres.reconcile.fields import facts, owns_all_skills
+from flexres.reconcile.marker import Marker
+from flexres.reconcile.restate import restated
+
+Prefer: TypeAlias = Literal["yaml", "flex"]
+"""Which side is to win wherever the YAML says what was never applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undeployed:
+    """A field of which the YAML says what Flex was never given: `field` is what an apply would do about it.
+
+    `kept`: the YAML goes on saying so; otherwise it says what Flex has. `managed`: other fields of the user were
+    applied before, so it is known that git changed this one.
+    """
+
+    username: str
+    field: FieldChange
+    kept: bool
+    managed: bool
+
+
+def undeployed(
+    desired: DesiredUser,
+    live: LiveUser,
+    attributes: Mapping[str, Any],
+    marker: Marker | None,
+    scope: Scope,
+    *,
+    prefer: Prefer | None,
+) -> Iterator[Undeployed]:
+    """The fields that the YAML says otherwise than Flex for another reason than a change in Flex alone.
+
+    Of somebody who is managed the YAML's are kept. Of anybody else nobody knows which side is the newer one: an
+    export takes Flex's. `prefer` decides otherwise, of both.
+    """
+    managed = marker is not None and not marker.begun and not marker.rename
+    kept = prefer == "yaml" or (managed and prefer is None)
+    for field in field_changes(desired, facts(live, attributes), marker if managed else None, scope):
+        unknown = field.key.space == "channel" and live.channels is None
+        if field.writes and field.cause in _OF_GIT and field.key.space != "marker" and not unknown:
+            yield Undeployed(desired.username, field, kept, managed)
+
+
+_OF_GIT = frozenset({Cause.GIT, Cause.BOTH})
+
+
+def with_kept(user: DesiredUser, declared: DesiredUser, found: list[Undeployed]) -> DesiredUser:
+    """The exported user, and what is kept as it is `declared`."""
+    values = {one.field.key: one.field.after for one in found if one.kept}
+    return restated(user, values, exact_skills=owns_all_skills(declared)) if values else user

@@ -15,6 +15,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 export PULUMI_SKIP_CHECKPOINTS ?= true
 export PULUMI_SELF_MANAGED_STATE_GZIP ?= true
 export PULUMI_CONTINUE_ON_ERROR ?= true
+export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help up check test lint types unit readme examples bad-stacks workflows requirements dist docs bench scale fuzz proof histories mutants coverage clean

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
@@ -19,7 +18,7 @@ import pulumi
 from flexres.desired.stack import Stack
 from flexres.resources.departures import Departures
 from flexres.resources.identity_provider import IdentityProvider
-from flexres.resources.program import load, short_call_stacks, without_the_sdks_own_debug_lines
+from flexres.resources.program import NO_FRAMES, load, short_call_stacks, without_the_sdks_own_debug_lines
 from flexres.resources.properties import desired_properties, team_of
 from flexres.resources.roster import Roster
 from flexres.resources.sso_connection import SsoConnection
@@ -105,17 +104,23 @@ class FlexStack(pulumi.ComponentResource):
         self.pending = pulumi.Output.from_input([each.name for each in waiting if each.waits])
 
     async def _registered(self, declare: Callable[[T], User | Team], items: Iterable[T]) -> str:
-        """The stack's name, once every user is through: some at a time, for the SDK's waiting costs their square.
+        """The stack's name, once every user is through: so many at a time, for the SDK's waiting costs their square.
 
-        No dependency: one who fails must not keep others from leaving.
+        The next is declared as soon as one is through, so that the engine never waits for the program. No dependency:
+        one who fails must not keep others from leaving.
         """
-        waiting = iter(items)
-        while batch := list(islice(waiting, _AT_ONCE)):
-            with short_call_stacks():
-                registered = [declare(item) for item in batch]
-            await asyncio.gather(*(each.urn.future() for each in registered), return_exceptions=True)
-            for each in registered:
-                each.forget()
+        room = asyncio.Semaphore(_AT_ONCE)
+
+        async def through(resource: User | Team) -> None:
+            await asyncio.wait([asyncio.ensure_future(resource.urn.future())])
+            resource.forget()
+            room.release()
+
+        async with asyncio.TaskGroup() as under_way:
+            for item in items:
+                await room.acquire()
+                with short_call_stacks(NO_FRAMES):
+                    under_way.create_task(through(declare(item)))
         return self.name
 
     def _user(self, roster: Roster, username: str) -> User:

@@ -28,7 +28,10 @@ from flexres.resources.settings import SWITCH_ENGINE, settings
 
 _WARNINGS: Final = 20
 _FRAMES: Final = 8
-"""Six are the SDK's own and the constructor's; what is left of ours says where a resource comes from."""
+"""Six are the SDK's own and the constructor's; what is left says where in the program a resource comes from."""
+
+NO_FRAMES: Final = 5
+"""For users and teams, who come from no line of the program: the SDK's own, of which it stores none."""
 
 _OURS: Final = ("flexres:", "twilio:")
 
@@ -63,13 +66,13 @@ def load(name: str, project: Path, environ: Mapping[str, str] = os.environ) -> S
 
 
 @contextmanager
-def short_call_stacks() -> Iterator[None]:
-    """Meanwhile the SDK sees the innermost frames alone: it stores every resource's whole call stack in the state.
+def short_call_stacks(frames: int = _FRAMES) -> Iterator[None]:
+    """Meanwhile the SDK sees so many innermost frames alone: it stores every resource's whole call stack in the state.
 
     That would be a third of the state.
     """
     before = getattr(sys, "tracebacklimit", None)
-    sys.tracebacklimit = _FRAMES
+    sys.tracebacklimit = frames
     try:
         yield
     finally:

@@ -72,12 +72,14 @@ def engine_environment(project: Path, environ: Mapping[str, str]) -> dict[str, s
 
     Checkpoints are skipped: the engine saves its whole state after every step otherwise, and nothing is gained by
     it, for every operation may be repeated. There is nothing secret in config or state, so where nobody set a
-    passphrase and none is stored elsewhere, it is the empty one.
+    passphrase and none is stored elsewhere, it is the empty one. The engine asks pip at every start what is installed,
+    and pip would ask its index for a newer pip.
     """
     added = {
         "PULUMI_SKIP_CHECKPOINTS": "true",
         "PULUMI_SELF_MANAGED_STATE_GZIP": "true",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
     if not any(name in environ for name in _PASSPHRASES) and not backend_url(project, environ).startswith("http"):
         added["PULUMI_CONFIG_PASSPHRASE"] = ""

@@ -41,6 +41,7 @@ def test_the_empty_passphrase_is_set_only_where_nobody_set_one_and_pulumi_keeps_
     assert "PULUMI_CONFIG_PASSPHRASE" not in engine_environment(tmp_path, cloud)
     assert engine_environment(tmp_path, {})["PULUMI_SKIP_CHECKPOINTS"] == "true"
     assert "PULUMI_SKIP_CHECKPOINTS" not in engine_environment(tmp_path, {"PULUMI_SKIP_CHECKPOINTS": "false"})
+    assert engine_environment(tmp_path, {})["PIP_DISABLE_PIP_VERSION_CHECK"] == "1"
     assert backend_url(tmp_path, {}) == "file://.pulumi-state"
 
 

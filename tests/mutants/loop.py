@@ -21,8 +21,8 @@ import pytest
 
 Tracer = Callable[[FrameType, str, Any], Any]
 
-CPU_SECONDS = 10
-"""What a mutant may take: all tests together take half of it."""
+CPU_SECONDS = 6
+"""What a mutant may take: all tests together take four."""
 
 MEMORY = 4 * 1024**3
 """Bytes that a mutant may take."""

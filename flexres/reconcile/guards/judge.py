@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from flexres.live.model import LiveUser
@@ -77,12 +78,9 @@ def _is_admin(live: LiveUser) -> bool:
     return not live.user.deactivated and "admin" in live.user.roles
 
 
-def _each(rule: Rule) -> Callable[[Evidence, list[Guarded]], Iterator[Violation]]:
-    def check(_given: Evidence, items: list[Guarded]) -> Iterator[Violation]:
-        for item in _of(items, rule):
-            yield Violation(rule, (item.username,), 1, detail=item.detail)
-
-    return check
+def _each(rule: Rule, _given: Evidence, items: list[Guarded]) -> Iterator[Violation]:
+    for item in _of(items, rule):
+        yield Violation(rule, (item.username,), 1, detail=item.detail)
 
 
 def _protected_nobody(given: Evidence, _items: list[Guarded]) -> Iterator[Violation]:
@@ -157,13 +155,13 @@ _CHECKS: Final[tuple[Callable[[Evidence, list[Guarded]], Iterator[Violation]], .
     _removals,
     _edits,
     _admins,
-    _each(Rule.PROTECTED),
+    partial(_each, Rule.PROTECTED),
     _protected_nobody,
     _outside_domains,
-    _each(Rule.GAINS_ADMIN),
-    _each(Rule.LOSES_SKILLS),
-    _each(Rule.LOSES_CAPACITY),
-    _each(Rule.RENAME),
+    partial(_each, Rule.GAINS_ADMIN),
+    partial(_each, Rule.LOSES_SKILLS),
+    partial(_each, Rule.LOSES_CAPACITY),
+    partial(_each, Rule.RENAME),
     _queues,
     _unmanaged_admins,
     _console,

@@ -60,7 +60,13 @@ def test_changes_come_by_team_file_and_then_by_name_and_undeclared_users_last():
 
 @pytest.mark.parametrize(
     ("date_of_it", "shown"),
-    [("2026-05-01T00:00:00Z", "2026-05-01 00:00 UTC"), ("", ""), ("once upon a time", "once upon a time")],
+    [
+        ("2026-05-01T00:00:00Z", "on 2026-05-01 00:00 UTC: "),
+        ("2026-05-01T02:30:00+02:00", "on 2026-05-01 00:30 UTC: "),
+        ("2026-05-01T02:30:00", "on 2026-05-01T02:30:00: "),
+        ("", "on a date that Flex does not tell: "),
+        ("once upon a time", "on once upon a time: "),
+    ],
 )
 def test_a_deactivated_user_is_blocked_alone_until_their_digest_is_approved(date_of_it, shown):
     """Somebody offboarded them: the plan says when, and what lifts it."""

@@ -52,6 +52,52 @@ def test_a_marker_never_holds_a_hyphen(marker):
     assert "-" not in marker.text()
 
 
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("data-set", "attr:data%2Dset"),
+        ("a,b;c=d", "attr:a%2Cb%3Bc%3Dd"),
+        ("100 %", "attr:100%20%25"),
+        ("a/b~c", "attr:a~1b~0c"),
+        ("a.b_c:d", "attr:a.b_c:d"),
+        ("Köln", "attr:K%C3%B6ln"),
+    ],
+)
+def test_a_name_is_written_without_what_the_marker_or_twilio_would_trip_over(name, written):
+    """And is read as it was."""
+    marker = Marker("k7m2q9", keys={attribute_key(name): "mzxw6y"})
+    assert marker.text() == f"v1;id=k7m2q9;at=0;keys={written}=mzxw6y"
+    assert parse(marker.text()) == marker
+
+
+@pytest.mark.parametrize(("length", "version"), [(500, "v1"), (501, "v2")])
+def test_names_are_packed_only_where_they_are_too_long_together(length, version):
+    """A marker that people can read is better, as long as there is room."""
+    name = "x" * (length - len("attr:=mzxw6y"))
+    marker = Marker("k7m2q9", keys={attribute_key(name): "mzxw6y"})
+    text = marker.text()
+    assert text.startswith(version)
+    assert parse(text, lambda: marker.keys).keys == marker.keys
+    if version == "v2":
+        assert text == f"v2;id=k7m2q9;at=0;keys=;packed={short_hash(attribute_key(name).text)}mzxw6y"
+
+
+def test_packed_fields_are_written_in_one_order():
+    """Equal markers are equal texts, whoever made them."""
+    backwards = dict(reversed(MANY.items()))
+    text = Marker("k7m2q9", keys=backwards).text()
+    assert text == Marker("k7m2q9", keys=MANY).text() == parse(text).text()
+
+
+def test_two_fields_of_one_short_name_keep_their_names(monkeypatch):
+    """They could not be told apart."""
+    monkeypatch.setattr("flexres.reconcile.marker._short_name", lambda key: "aaaaaa" if "_1" in key.text else "bbbbbb")
+    keys = {attribute_key(f"customer_segment_{n}" + "x" * 300): short_hash(n) for n in (1, 11, 2)}
+    text = Marker("k7m2q9", keys=keys).text()
+    assert text.endswith(f";packed=bbbbbb{short_hash(2)}")
+    assert dict(parse(text).keys) == {key: keys[key] for key in list(keys)[:2]}
+
+
 MANY = {attribute_key(f"customer_segment_{n}"): short_hash(n) for n in range(58)} | {
     ROLES: "nbswy3",
     channel_key("chat", "capacity"): "kqmfa2",
@@ -101,6 +147,12 @@ def test_packed_fields_that_nobody_has_any_more_are_counted():
     keys = parse(Marker("k7m2q9", keys=MANY).text(), lambda: [attribute_key("customer_segment_3")]).keys
     assert isinstance(keys, PackedKeys)
     assert keys.gone([attribute_key("customer_segment_4")]) == 56
+    assert keys.gone([]) == 57
+    assert len(keys) == 3
+    with pytest.raises(KeyError):
+        keys[attribute_key("theirs")]
+    with pytest.raises(KeyError):
+        keys[channel_key("voice", "capacity")]
 
 
 def test_a_long_marker_of_names_is_still_read():
@@ -123,6 +175,20 @@ def test_waiting_since_is_an_aware_time(leaving):
     """Also at the first second of 1970, which is not `nothing`."""
     marker = parse(f"v1;id=a1;at=0;leaving={leaving};keys=")
     assert marker.waiting_since() == datetime.fromtimestamp(leaving, UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "begun"),
+    [
+        ("v1;id=a1;at=0;keys=", True),
+        ("v2;id=a1;at=0;rename;keys=", True),
+        ("v1;id=a1;at=0;keys=roles=nbswy3", False),
+        ("v2;id=a1;at=0;keys=;packed=gezdgnmzxw6y", False),
+    ],
+)
+def test_a_marker_without_any_field_is_one_that_was_begun(text, begun):
+    """A packed field counts, also where nobody knows its name."""
+    assert parse(text).begun is begun
 
 
 def test_who_does_not_wait_has_no_waiting_time():

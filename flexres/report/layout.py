@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from rich.cells import cell_len, chop_cells, set_cell_size
@@ -74,14 +75,16 @@ class Page:
             self.write(*left)
             self.write(right, indent=_GAP)
 
-    def table(self, rows: Iterable[Row], *, indent: int = 2) -> None:
-        """Rows with aligned columns, each wrapped in its own; a last column that finds no room goes below its row."""
+    def table(self, rows: Iterable[Row], *, indent: int = 2, beneath: Mapping[int, Row] = MappingProxyType({})) -> None:
+        """Rows with aligned columns, each wrapped in its own; a last column that finds no room goes below its row.
+
+        `beneath` are cells that have a line of their own, by the number of the row above them.
+        """
         rows = [_without_empty_end(row) for row in rows]
         widths = _widths(rows, self.width - indent)
-        for row in rows:
-            below = row[len(widths) :]
+        for number, row in enumerate(rows):
             self._row(row[: len(widths)], widths, indent)
-            for cell in below:
+            for cell in (*row[len(widths) :], *beneath.get(number, ())):
                 if cell[0]:
                     self.write(cell, indent=indent + _HANGING)
 

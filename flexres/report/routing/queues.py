@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from flexres.reconcile.plan import Plan
-from flexres.report.layout import Page, Row
+from flexres.report.layout import Cell, Page, Row
 from flexres.report.markdown import code, prose
 from flexres.report.wording import names_of, plural
 from flexres.routing.comparing import SAYS, Reading
@@ -29,12 +29,11 @@ def in_text(page: Page, plan: Plan, most: int | None) -> None:
         return
     page.heading("Queues")
     rows: list[Row] = [
-        ((visible(one.queue.name), _style(one)), (people(one), ""), (who(one, plan), ""), (led_by(one.queue), "dim"))
-        for one in found[:most]
+        ((visible(one.queue.name), _style(one)), (people(one), ""), (led_by(one.queue), "dim")) for one in found[:most]
     ]
     if len(found) > len(rows):
         rows.append(((f"… and {len(found) - len(rows):,} more queues (--verbose shows all)", "dim"),))
-    page.table(rows)
+    page.table(rows, beneath={number: tuple(_who_in_text(one, plan)) for number, one in enumerate(found[:most])})
     if before:
         page.write((before, "dim"), indent=2)
     for line in lines:
@@ -87,11 +86,26 @@ def who(one: QueueCoverage, plan: Plan) -> str:
     """Who goes and who comes, and what it depends on where that cannot be told."""
     said = [f"loses {names_of(one.loses)}"] if one.loses else []
     said += [f"gains {names_of(one.gains, few=_FEW_GAINED)}"] if one.gains else []
+    return "; ".join([*said, *_besides(one, plan)])
+
+
+def _who_in_text(one: QueueCoverage, plan: Plan) -> Iterator[Cell]:
+    """The same, a line for those who go, one for those who come, and one for whatever is to be said besides."""
+    if one.loses:
+        yield f"- {names_of(one.loses)}", "red"
+    if one.gains:
+        yield f"+ {names_of(one.gains, few=_FEW_GAINED)}", "green"
+    for line in _besides(one, plan):
+        yield line, "yellow"
+
+
+def _besides(one: QueueCoverage, plan: Plan) -> list[str]:
+    said = []
     if plan.routing and one.queue.name in plan.routing.short:
         said.append(f"below {plan.policy.least_in(one.queue.name)}, which the policy asks for, before this already")
     if one.doubts:
         said.append(f"uncertain: it depends on {depends(one)}")
-    return "; ".join(said)
+    return said
 
 
 def depends(one: QueueCoverage) -> str:

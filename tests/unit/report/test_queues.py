@@ -25,13 +25,17 @@ def test_a_queue_that_is_left_empty_stands_on_top() -> None:
     assert section(text(), "Needs care")[0] == "left empty Billing at night the task queue loses ana@example.com"
 
 
-def test_the_text_has_a_line_for_each_queue_that_changes() -> None:
+def test_the_text_has_a_line_for_each_queue_that_changes_and_below_it_who_goes_and_comes() -> None:
     assert section(text(170), "Queues") == [
-        "Billing at night 1 → 0 loses ana@example.com Calls: Bills",
-        "Billing EN 3 → 2 loses ana@example.com Calls: Bills",
-        "Level 3 2 → 1 (and 1 uncertain) loses ben@example.com; uncertain: it depends on "
-        "how values of different types compare no Workflow leads there",
-        "Returns 0 → 1 gains ana@example.com no Workflow leads there",
+        "Billing at night 1 → 0 Calls: Bills",
+        "- ana@example.com",
+        "Billing EN 3 → 2 Calls: Bills",
+        "- ana@example.com",
+        "Level 3 2 → 1 (and 1 uncertain) no Workflow leads there",
+        "- ben@example.com",
+        "uncertain: it depends on how values of different types compare",
+        "Returns 0 → 1 no Workflow leads there",
+        "+ ana@example.com",
         "1 queue is below policy.queues as before: Everybody",
         "queue Broken: cannot tell who is in it: column 19: it ends too early",
     ]

@@ -63,6 +63,10 @@ CASES = {
             commit_time=9,
         ),
     ),
+    "many fields": (
+        Rule.MAX_CHANGES,
+        plan_for([person(attributes={"a": 2, "a!": 2, "Zoë": 2})], [applied(person(attributes={"a": 1, "a!": 1}))]),
+    ),
     "loses admin": (Rule.MIN_ADMINS, plan_for([person()], [applied(person(roles=("admin",)), at=7)], commit_time=9)),
     "protected": (Rule.PROTECTED, plan_for([], [applied(person(), at=7)], protected=(ANA,), commit_time=9)),
     "address": (Rule.EMAIL_DOMAINS, plan_for([person(email="a@else.org")], [applied(person())], email_domains=())),
@@ -91,6 +95,7 @@ def watched(name: str) -> Guarded:
 
 
 EXPECTED = {
+    "many fields": "gkzde2fgqh4squtagnuwluojcb",
     "leaves": "2gfyqrikcfqxmuvfziral2c5oy",
     "loses a role": "2dovfoa7bp3jvrt22m75sqikxw",
     "is renamed": "znquleef6z4zpgy77rro6lmxk4",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from flexres.desired.model import Channel, Limit
-from flexres.reconcile.change import Kind
+from flexres.reconcile.change import Cause, FieldChange, IdpEdit, Kind, Route
+from flexres.reconcile.guards.judge import evaluate
 from flexres.reconcile.guards.model import Rule
+from flexres.reconcile.guards.watch import gained_roles, lost_roles, roles_after
+from flexres.reconcile.key import ROLES, Key
 from flexres.reconcile.marker import Marker
 from flexres.reconcile.plan import Plan
 from tests.unit.reconcile.builders import (
@@ -125,8 +129,8 @@ class TestMaxRemovals:
 
     @pytest.mark.parametrize("busy", [True, False])
     def test_who_was_marked_before_does_not_count_again(self, busy):
-        """They were counted then."""
-        live = in_flex(marker=Marker(STACK_ID, leaving=5), busy=busy)
+        """They were counted then, and the role that goes with them too."""
+        live = in_flex(roles=("supervisor",), marker=Marker(STACK_ID, leaving=5), busy=busy)
         assert plan_for([], [live], max_removals=TEN_PERCENT).violations == ()
 
     @pytest.mark.parametrize(("applied_until", "counts"), [(YESTERDAY, False), (None, True), (date(2027, 1, 31), True)])
@@ -301,6 +305,8 @@ class TestEmailDomains:
             ("ana@notexample.com", True),
             ("ana@example.com.evil.org", True),
             ("no address", True),
+            ("ana@example.com@evil.org", True),
+            ('"ana@home"@example.com', False),
         ],
     )
     def test_the_domain_is_compared_whole_and_without_case(self, email, refuses):
@@ -510,6 +516,53 @@ class TestRename:
         """Who is to leave leaves, and the new name starts afresh."""
         plan = plan_for([self.NEW], [applied(person(BEN))], leavers=[BEN])
         assert kinds(plan) == {ANA: Kind.CREATE, BEN: Kind.RETIRE}
+
+
+class TestAtTheProvider:
+    """Where the same plan writes at the identity provider, Flex has it after the next login."""
+
+    def judged(self, **policy):
+        """What is said of a change of roles and languages that is written at the provider alone."""
+        plan = plan_for([person(attributes={"level": 2})], [applied(person(attributes={"level": 1}))], **policy)
+        fields = (
+            FieldChange(Key.parse("attr:languages"), ["en"], ["supervisor"], Cause.GIT, Route.IDP),
+            FieldChange(ROLES, ["agent"], ["agent", "admin"], Cause.GIT, Route.IDP),
+        )
+        change = replace(only(plan), fields=(), idp=IdpEdit("auth0|1", ANA, fields, "Auth0"))
+        return change, evaluate(replace(plan.evidence, changes=(change,)))
+
+    def test_a_role_given_there_is_gained(self):
+        """The provider's admin is Flex's."""
+        change, verdict = self.judged()
+        assert roles_after(change) == {"agent", "admin"}
+        assert [found.rule for found in verdict.violations] == [Rule.GAINS_ADMIN]
+
+    def test_an_edit_there_counts_as_one(self):
+        """Somebody's sign-in changes."""
+        _, verdict = self.judged(max_changes=Limit(count=0))
+        assert {found.rule for found in verdict.violations} == {Rule.GAINS_ADMIN, Rule.MAX_CHANGES}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "gained", "lost"),
+    [
+        (("agent",), ("agent", "supervisor", "admin", "wfo.data_analyst"), {"admin", "supervisor"}, set()),
+        (("admin", "supervisor", "wfo.data_analyst"), ("agent",), set(), {"admin", "supervisor", "wfo.data_analyst"}),
+        (("admin",), ("admin", "agent"), set(), set()),
+    ],
+)
+def test_what_a_change_gives_and_takes_is_told_by_role(before, after, gained, lost):
+    """Agent is no privilege; a role of Flex Insights is one to lose."""
+    change = only(plan_for([person(roles=after)], [applied(person(roles=before))]))
+    assert (gained_roles(change), lost_roles(change)) == (gained, lost)
+
+
+def test_a_renamed_person_gains_and_loses_by_what_the_old_name_had():
+    """It is the same person under another name."""
+    (change,) = plan_for(
+        [person(roles=("admin",), previously=BEN)], [applied(person(BEN, roles=("supervisor",)))]
+    ).users
+    assert (gained_roles(change), lost_roles(change)) == ({"admin"}, {"supervisor"})
 
 
 def test_all_violations_are_told_at_once():

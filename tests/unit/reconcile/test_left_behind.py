@@ -117,11 +117,12 @@ def test_somebody_who_was_there_keeps_what_nobody_declares():
     after = left(FULL, there)
     assert after.worker is not None
     assert replace(after.worker, text="") == replace(THERE.worker, text="")
-    attributes = json.loads(after.worker.text)
-    assert attributes["plugin"] == {"theme": "dark"}
-    assert attributes["routing"] == {
-        "skills": ["wine", "billing", "returns"],
-        "levels": {"billing": 3},
+    assert json.loads(after.worker.text) == {
+        "level": 3,
+        "plugin": {"theme": "dark"},
+        "home": {"city": "Köln"},
+        "routing": {"skills": ["wine", "billing", "returns"], "levels": {"billing": 3}},
+        "flexres": marker_for(FULL, SCOPE, COMMIT).text(),
     }
     assert after.user == replace(THERE.user, full_name="Zoë Núñez", email=ANA, roles=("agent", "supervisor"))
     assert after.channels == {
@@ -144,6 +145,8 @@ def test_a_profile_that_the_idp_writes_stays_as_it_is():
     """Until the next login."""
     after = left(FULL, THERE, sso=SSO)
     assert after.user == THERE.user
+    let_go = applied(FULL, full_name="Somebody", roles=("admin",))
+    assert left(FULL, let_go, sso=SSO).user == let_go.user
 
 
 def test_somebody_brought_back_is_deactivated_no_more():

@@ -10,12 +10,13 @@ import pytest
 from flexres.desired.model import Channel
 from flexres.reconcile.change import Cause, Kind, Route
 from flexres.reconcile.diff import Scope, field_changes, managed, marker_for
-from flexres.reconcile.fields import facts
-from flexres.reconcile.key import Key
+from flexres.reconcile.fields import attribute_key, facts, worker_facts
+from flexres.reconcile.key import GONE, Key
 from flexres.reconcile.marker import Marker
 from flexres.values import ABSENT, short_hash
 from tests.unit.reconcile.builders import (
     ANA,
+    BEN,
     OTHER_ID,
     SSO,
     STACK_ID,
@@ -435,6 +436,28 @@ class TestAdopt:
         change = only(plan_for([person(attributes={"level": 3})], [in_flex(worker=False)]))
         assert (change.kind, change.pending) == (Kind.UPDATE, True)
         assert [item.key.text for item in change.fields] == ["attr:level"]
+
+
+def test_a_field_that_a_run_leaves_alone_is_not_touched_and_stays_in_the_marker_as_it_was():
+    """Of that user alone: everybody else's is made so."""
+    user, other = person(attributes={"level": 3, "tier": 1}), person(BEN, attributes={"level": 3})
+    kept = {attribute_key("level"): short_hash(9)}
+    scope = Scope(STACK_ID, left={ANA: kept})
+    there = worker_facts({"level": 7, "tier": 7})
+    profile = {"attr:level", "attr:tier", "email", "full_name", "roles"}
+    assert {item.key.text for item in field_changes(user, there, None, scope)} == profile - {"attr:level"}
+    assert attribute_key("level") in {item.key for item in field_changes(other, there, None, scope)}
+    assert marker_for(user, scope, 5).keys[attribute_key("level")] == short_hash(9)
+    assert marker_for(user, scope, 5).keys[attribute_key("tier")] == short_hash(1)
+    assert marker_for(other, scope, 5).keys[attribute_key("level")] == short_hash(3)
+
+
+def test_packed_fields_that_nobody_has_are_told_by_their_number():
+    """Their names are known to nobody; the marker alone is written."""
+    many = person(attributes={f"customer_segment_{number}": number for number in range(58)})
+    change = only(plan_for([person()], [applied(many, attributes=dict.fromkeys(many.attributes))]))
+    gone = field(change, GONE.text)
+    assert (gone.before, gone.after, gone.route, gone.cause, gone.writes) == (58, ABSENT, Route.MARKER, Cause.GIT, True)
 
 
 def test_fields_come_in_the_order_of_the_yaml():

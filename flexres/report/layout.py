@@ -20,6 +20,8 @@ Row: TypeAlias = "Sequence[Cell]"
 _GAP: Final = 2
 _NARROWEST: Final = 40
 _HANGING: Final = 4
+_EASY: Final = 32
+"""So many cells a column keeps as long as others have more."""
 
 
 @dataclass
@@ -101,7 +103,7 @@ class Page:
             self._emit(line)
 
     def _emit(self, cells: Sequence[Cell]) -> None:
-        cells = list(cells)
+        cells = [(text.replace(_TIED, " "), style) for text, style in cells]
         while cells and not cells[-1][0].strip():
             cells.pop()
         if cells:
@@ -110,6 +112,14 @@ class Page:
             self.lines.append("".join(_styled(text, style) for text, style in cells))
         else:
             self.lines.append("".join(text for text, _ in cells))
+
+
+def whole(text: str) -> str:
+    """A text within which no line is to break, such as a command to be copied."""
+    return text.replace(" ", _TIED)
+
+
+_TIED: Final = "\N{NO-BREAK SPACE}"
 
 
 def wrap(text: str, width: int) -> list[str]:
@@ -147,18 +157,19 @@ def _widths(rows: Sequence[Row], room: int) -> list[int]:
                 natural[column] = max(natural[column], cell_len(text))
     for column in range(count):
         words = (len(word) for row in rows if len(row) > column for word in row[column][0].split(" "))
-        least[column] = min(natural[column], max(words, default=0), room * 2 // 5)
+        least[column] = min(natural[column], max(words, default=0), room // 2)
     if sum(least) + _GAP * (count - 1) > room and count > 2:
         return _widths([row[: count - 1] for row in rows], room)
     over = sum(natural) + _GAP * (count - 1) - room
-    while over > 0:
-        column = max(range(count), key=lambda index: natural[index] - least[index])
-        slack = natural[column] - least[column]
-        if slack <= 0:
-            natural[column] = max(natural[column] - over, 1)
-            break
-        natural[column] -= min(over, slack)
-        over -= min(over, slack)
+    # The last columns give first, as long as they stay easy to read; then each down to its longest word.
+    for floor in (_EASY, 1):
+        for column in reversed(range(count)):
+            less = max(min(over, natural[column] - max(least[column], floor)), 0)
+            natural[column] -= less
+            over -= less
+    if over > 0:
+        column = max(range(count), key=lambda index: natural[index])
+        natural[column] = max(natural[column] - over, 1)
     return natural
 
 

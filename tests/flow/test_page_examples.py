@@ -14,7 +14,7 @@ from tests.flow.pull_request import ROOT
 EXAMPLES = ROOT / "docs" / "examples"
 FILES = ("pull-request.md", "pull-request.html", "pull-request.txt")
 WORST = ("worst-pull-request.md", "worst-pull-request.html", "worst-pull-request.txt")
-DIGEST, SOME_DIGEST = re.compile(r"\b(?=[a-z]*[2-7])[a-z2-7]{26}\b"), "4jadlkku4omwr5rw4vy6luw735"
+DIGEST, SOME_DIGEST = re.compile(r"\b[a-z2-7]{26}\b"), "4jadlkku4omwr5rw4vy6luw735"
 MOMENT, TOOK = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"), re.compile(r"\d+\.\d s(?=, \d+ requests)")
 COMMIT = re.compile(r"(?<=commit )[0-9a-f]{7}\b|(?<=<dd>)[0-9a-f]{7}(?:[0-9a-f]{5})?(?=</dd>)")
 LAST_DAY = re.compile(r"(?<=\(until )\d{4}-\d\d-\d\d(?=\))|(?<=  )\d{4}-\d\d-\d\d(?=\)\n)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -28,6 +28,9 @@ from flexres.text import visible
 
 MOST: Final = 40
 """So many of one kind in one place are told one by one; of the rest only how many, unless everything is asked for."""
+
+_SEVERAL: Final = 3
+"""From so many on, what all who come have in common is told once."""
 
 _WIDE: Final = 100
 """From this width on, places have a column of their own."""
@@ -122,21 +125,27 @@ def _rows_of_file(changes: Sequence[UserReport], *, verbose: bool) -> Iterator[R
     for kind, found in groupby(changes, key=lambda one: one.change.kind):
         same_kind = list(found)
         shown = same_kind if verbose else same_kind[:MOST]
-        brief = len(shown) < len(same_kind)
+        cut = len(shown) < len(same_kind)
+        common = [] if cut or verbose else _common(shown)
         for one in shown:
-            yield from _rows_of_user(one, verbose=verbose, brief=brief)
+            yield from _rows_of_user(one, verbose=verbose, told=None if cut else common)
+        if common:
+            yield ("", ""), (f"each of these {len(shown):,}: {' · '.join(common)}", "dim")
         yield from rest(len(shown), len(same_kind), KINDS[kind].to_do)
 
 
-def _rows_of_user(one: UserReport, *, verbose: bool, brief: bool) -> Iterator[Row]:
-    """The lines of one user: sign and name on the first, then a line a field; `brief`: of who comes only the first."""
+def _rows_of_user(one: UserReport, *, verbose: bool, told: Collection[str] | None) -> Iterator[Row]:
+    """The lines of one user: sign and name on the first, then a line a field.
+
+    Of who comes without what is `told` of all of them; None: nothing but the first line.
+    """
     first = signed(one.change)
-    for row in _details(one, verbose=verbose, brief=brief):
+    for row in _details(one, verbose=verbose, told=told):
         yield [first, *row]
         first = ("", "")
 
 
-def _details(one: UserReport, *, verbose: bool, brief: bool) -> Iterator[Row]:
+def _details(one: UserReport, *, verbose: bool, told: Collection[str] | None) -> Iterator[Row]:
     change, terms = one.change, KINDS[one.change.kind]
     if change.kind is Kind.RENAME and one.origin:
         yield (terms.name, terms.style), (f"from {one.origin}; keeps what the old Worker knew that nobody declares", "")
@@ -145,8 +154,8 @@ def _details(one: UserReport, *, verbose: bool, brief: bool) -> Iterator[Row]:
         yield [*([(word, terms.style)] if word else []), *((text, "") for text in one.arrival)]
         if one.provider:
             yield (one.provider, "dim"), ("", ""), ("", "")
-        if not brief:
-            yield from _besides(one, verbose=verbose)
+        if told is not None:
+            yield from _besides(one, verbose=verbose, told=told)
         return
     lines, limit = (one.lines, LONG) if verbose else (one.changed, SHORT)
     if change.kind is Kind.ADOPT:
@@ -164,13 +173,26 @@ def _details(one: UserReport, *, verbose: bool, brief: bool) -> Iterator[Row]:
             yield (becomes.value, "dim"), (f"{names_of(names)}: {says}", "dim")
 
 
-def _besides(one: UserReport, *, verbose: bool) -> Iterator[Row]:
+def _besides(one: UserReport, *, verbose: bool, told: Collection[str]) -> Iterator[Row]:
     """What somebody who comes is to have besides roles and skills: in one cell, or at length with a line each."""
     if verbose:
-        told = (line for line in one.lines if line.repeats is not Repeats.ARRIVAL)
-        yield from (((line.label, "dim"), (line.wanted(LONG), "dim")) for line in told)
-    elif more := " · ".join(f"{line.label}: {line.wanted(SHORT)}" for line in one.lines if not line.repeats):
+        lines = (line for line in one.lines if line.repeats is not Repeats.ARRIVAL)
+        yield from (((line.label, "dim"), (line.wanted(LONG), "dim")) for line in lines)
+    elif more := " · ".join(says for says in _spelled(one) if says not in told):
         yield ((more, "dim"),)
+
+
+def _spelled(one: UserReport) -> list[str]:
+    """The fields of somebody who comes, but for those that their first line has: `location: London`."""
+    return [f"{line.label}: {line.wanted(SHORT)}" for line in one.lines if not line.repeats]
+
+
+def _common(shown: Sequence[UserReport]) -> list[str]:
+    """What all of those who come are to have alike, where they are several: it is told once."""
+    if len(shown) < _SEVERAL or not all(one.comes for one in shown):
+        return []
+    first, *others = map(_spelled, shown)
+    return [says for says in first if all(says in other for other in others)]
 
 
 _KEPT: Final = {Becomes.LET_GO: "stays in Flex, no longer ours", Becomes.NOTED: "already as declared"}

@@ -9,7 +9,7 @@ from typing import Final
 from flexres.apply.outcome import Result, UserOutcome
 from flexres.errors import Exit
 from flexres.report.idp import provider as idp
-from flexres.report.layout import Cell, Page, Row
+from flexres.report.layout import Cell, Page, Row, whole
 from flexres.report.next_step import PlanRun, approve_command, checklist_command, passes_with
 from flexres.report.plan import skills
 from flexres.report.plan.model import AppliedReport, PlanReport, Step, Undeclared, Where, where_of
@@ -141,7 +141,13 @@ def _refusals(page: Page, report: PlanReport, most: int | None) -> None:
         refusals = list(found)
         for one in refusals[:most]:
             lifts = one.lifts or f"--approve {report.plan.digest}"
-            rows.append(((str(rule), "bold red"), (visible(one.briefly), ""), (visible(lifts), "dim")))
+            rows.append(
+                (
+                    (str(rule), "bold red"),
+                    (visible(one.briefly), ""),
+                    (whole(visible(lifts)) if lifts.startswith("--") else visible(lifts), "dim"),
+                )
+            )
         rows.extend(rest(len(refusals[:most]), len(refusals), str(rule)))
     page.table(rows)
 

@@ -19,8 +19,8 @@ from tests.unit.report.rendering import READ, applied_json, applied_markdown, ap
 from tests.unit.report.test_report_json import SCHEMA
 
 
-def text(plan: object, **options: object) -> str:
-    return plan_text(plan, width=120, colour=False, **options)  # type: ignore[arg-type]
+def text(plan: object, width: int = 120, **options: object) -> str:
+    return plan_text(plan, width=width, colour=False, **options)  # type: ignore[arg-type]
 
 
 def test_each_state_has_its_own_words() -> None:
@@ -48,7 +48,7 @@ def test_two_long_values_that_begin_alike_are_told_whole() -> None:
     drift = next(samples.sign_on_plan().settings_in(SettingState.DRIFT))
     plan = samples.with_settings(samples.sign_on_plan(), [replace(drift, observed=one, declared=two)])
 
-    told = "".join(text(plan).split())
+    told = "".join(text(plan, width=300).split())
 
     assert one in told
     assert two in told

@@ -9,6 +9,7 @@ FlexresError                  1  failed, nothing more specific
     ├── FormatError           1  400 "Error invalid attribute format" and other refusals of what was sent
     ├── NotFoundError         1  404
     ├── PreconditionError     1  412: somebody else wrote in between
+    ├── UnavailableError      6  429 or 5xx, however often it was asked
     └── LostAnswerError       1  the request may or may not have taken effect
 """
 
@@ -203,5 +204,15 @@ class PreconditionError(TwilioError):
     """Somebody else wrote in between (412): read again, work out the difference again."""
 
 
+class UnavailableError(TwilioError):
+    """Twilio answers, but does nothing for us now (429 or 5xx, after all repetitions)."""
+
+    exit = Exit.UNREACHABLE
+
+
 class LostAnswerError(TwilioError):
     """The request was sent and no answer came: it may have taken effect, so read before repeating it."""
+
+
+NOBODY_GETS_THROUGH: Final = (UnreachableError, UnavailableError)
+"""What would meet the next user as it met this one."""

@@ -12,12 +12,12 @@ from typing import Final, Protocol
 
 from flexres.apply.idp import UserWriter, write_setup
 from flexres.apply.journal import Journal, JournalError
-from flexres.apply.outcome import Applied, C_co, Outcome, Result, UserOutcome
+from flexres.apply.outcome import Applied, C_co, Outcome, Result, UserOutcome, failed
 from flexres.apply.readback import read_back
 from flexres.apply.sso import SignOnWriter, to_write
 from flexres.apply.users.context import Context, Newcomers, ProvisionGate
 from flexres.apply.users.operations import carry_out
-from flexres.errors import RefusedError, UnreachableError
+from flexres.errors import NOBODY_GETS_THROUGH, FlexresError, RefusedError
 from flexres.reconcile.change import Arrival, Change, Kind, Rename, UserChange
 from flexres.reconcile.guards.watch import gained_roles, roles_after, roles_of_person_before
 from flexres.reconcile.plan import Plan
@@ -69,8 +69,8 @@ async def apply_plan(
     The identity provider's set-up goes first. Settings of single sign-on that let somebody in are written before the
     users, those that keep somebody out after them; a failing one stops nobody. When `stop` is set, what is in flight
     is finished and the rest reported as not started.
-    Raises RefusedError when a guard refuses the plan, UnreachableError when nobody got through, and JournalError
-    when there is no room for the first line of what would be done.
+    Raises RefusedError when a guard refuses the plan, UnreachableError or UnavailableError when nobody got through, and
+    JournalError when there is no room for the first line of what would be done.
     """
     if plan.violations:
         raise RefusedError(
@@ -161,7 +161,7 @@ class _Run:
         self._stop = stop
         self._silent = 0
         self._gave_up = False
-        self.unreachable: UnreachableError | None = None
+        self.unreachable: FlexresError | None = None
 
     @property
     def stopped(self) -> bool:
@@ -205,12 +205,12 @@ class _Run:
         except JournalError as error:
             self._gave_up = True
             return Outcome(change, Result.NOT_STARTED, error.message)
-        except UnreachableError as error:
+        except NOBODY_GETS_THROUGH as error:
             # One user's answers may break off for a reason of their own; several in a row are everybody's.
             self.unreachable = error
             self._silent += 1
             self._gave_up = self._gave_up or self._silent >= SILENCES
-            outcome = Outcome(change, Result.FAILED, error.message)
+            outcome = failed(change, error)
         else:
             self._silent = 0
         return self.noted(outcome)

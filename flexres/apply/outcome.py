@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeAlias, TypeGuard, TypeVar
 
-from flexres.errors import Exit
+from flexres.errors import Exit, FlexresError, TwilioError, UnreachableError
 from flexres.reconcile.change import Change, IdpChange, SettingChange, UserChange
 from flexres.reconcile.context import is_overdue
 from flexres.reconcile.plan import Plan
@@ -43,6 +43,15 @@ class Outcome(Generic[C_co]):
 
 
 UserOutcome: TypeAlias = Outcome[UserChange]
+C = TypeVar("C", bound=Change)
+
+
+def failed(change: C, error: FlexresError) -> Outcome[C]:
+    """The outcome of a change that an error ended."""
+    if isinstance(error, TwilioError):
+        return Outcome(change, Result.FAILED, str(error), request_id=error.request_id)
+    hint = "" if isinstance(error, UnreachableError) else error.hint
+    return Outcome(change, Result.FAILED, f"{error.message}; {hint}" if hint else error.message)
 
 
 @dataclass(frozen=True, slots=True)

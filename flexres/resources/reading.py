@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
 from flexres.collector import without_collector
-from flexres.errors import FlexresError, UnreachableError
+from flexres.errors import NOBODY_GETS_THROUGH, FlexresError
 from flexres.live.http.retrying import each
 from flexres.live.model import LiveUser, Snapshot
 from flexres.live.snapshot import read_snapshot, reread
@@ -34,7 +34,7 @@ class Reading:
         self._users: dict[str, LiveUser | None] = {}
         self._asking = 0
         self._crowd = asyncio.Event()
-        self._unreachable: UnreachableError | None = None
+        self._unreachable: FlexresError | None = None
 
     async def snapshot(self) -> Snapshot:
         """The whole instance, as it was when it was first asked for. Raises the same for all where that failed."""
@@ -49,7 +49,7 @@ class Reading:
             raise self._unreachable
         try:
             found = await self._looked_up(username)
-        except UnreachableError as error:
+        except NOBODY_GETS_THROUGH as error:
             self._unreachable = error
             raise
         return None if found is None or found.user.deactivated else found

@@ -12,14 +12,14 @@ from flexres.apply.direct import SILENCES, context_of
 from flexres.apply.idp import write_setup
 from flexres.apply.journal import JournalError, open_journal
 from flexres.apply.journal import Run as JournalRun
-from flexres.apply.outcome import C_co, Outcome, Result, UserOutcome
+from flexres.apply.outcome import C_co, Outcome, Result, UserOutcome, failed
 from flexres.apply.pulumi.channel import Sender
 from flexres.apply.sso import SignOnWriter, to_write
 from flexres.apply.users.context import Context
 from flexres.apply.users.operations import carry_out
 from flexres.collector import without_collector
 from flexres.desired.revision import Revision, is_pipeline, operator
-from flexres.errors import FlexresError, RefusedError, SetupError, UnreachableError
+from flexres.errors import NOBODY_GETS_THROUGH, FlexresError, RefusedError, SetupError
 from flexres.live.model import LiveUser
 from flexres.reconcile.change import Arrival, Change, Edit, Kind, Rename, SettingChange, UserChange
 from flexres.reconcile.diff import retired, written
@@ -272,11 +272,11 @@ class Run:
         except JournalError as error:
             self._stopped = error
             return Outcome(change, Result.NOT_STARTED, error.message)
-        except UnreachableError as error:
+        except NOBODY_GETS_THROUGH as error:
             self._silent += 1
             if self._silent >= SILENCES:
                 self._stopped = error
-            return Outcome(change, Result.FAILED, error.message)
+            return failed(change, error)
         self._silent = 0
         return outcome
 

@@ -193,3 +193,27 @@ def test_ctrl_c_stops_gently_and_the_next_run_goes_on(applied: Project) -> None:
     applied.sandbox.latency(0)
     assert applied.flexres("apply", "--yes").code == 0
     assert len(applied.in_flex()) == 34
+
+
+def test_ctrl_c_before_the_engine_has_begun_is_a_stop_and_no_failure(applied: Project) -> None:
+    """Nobody was begun with, which the report says of each; nothing is wrong with the set-up."""
+    applied.write(TEAM.replace("city: London", "city: Leeds"))
+    environ = {name: value for name, value in applied.environ.items() if value != UNSET}
+    with subprocess.Popen(
+        ["flexres", "apply", "--yes", "--stack", STACK],
+        cwd=applied.folder,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if "Applying by pulumi up" in line:
+                os.killpg(running.pid, signal.SIGINT)
+                break
+        out = running.communicate(timeout=60)[0]
+    assert running.returncode == 5, out
+    assert "not started" in out
+    assert applied.flexres("apply", "--yes").code == 0

@@ -62,7 +62,13 @@ class Engine:
             raise RefusedError(found, hint=f"--approve {plan.digest}")
         started, sent = session.transport.timing.monotonic(), session.sent
         with _received(plan.stack) as received:
-            ended = await asyncio.to_thread(self._up, plan, received, progress)
+            try:
+                ended = await asyncio.to_thread(self._up, plan, received, progress, stop)
+            except FlexresError:
+                if not stop.is_set():
+                    raise
+                # Whoever stops the engine before it has begun with anything knows why it says that it failed.
+                ended = Ended(Steps(), received)
         writer = SignOnWriter(session.wanted.config, session.transport)
         return Applied(
             plan=plan,
@@ -91,12 +97,12 @@ class Engine:
             raise error
         return ended.steps
 
-    def _up(self, plan: Plan, received: Receiver, progress: Progress) -> Ended:
+    def _up(self, plan: Plan, received: Receiver, progress: Progress, stop: asyncio.Event) -> Ended:
+        changes = {change.username: change for change in plan.users if change.pending}
+        progress.phase("Applying by pulumi up", len(changes))
         stack = self._stack(
             plan.stack, received, create=True, more={"FLEXRES_PLAN": f"{plan.stack}:{fingerprint(plan)}"}
         )
-        changes = {change.username: change for change in plan.users if change.pending}
-        progress.phase("Applying by pulumi up", len(changes))
 
         def begun(username: str) -> None:
             if username in changes:
@@ -108,6 +114,9 @@ class Engine:
                 progress.finished(ended.user(changes[username]))
 
         ended = Ended(Steps(begun, finished), received)
+        if stop.is_set():
+            # A Ctrl-C that came before the engine was there has stopped nothing.
+            return ended
         self._run(lambda: stack.up(on_event=ended.steps.take, continue_on_error=True, **_QUIETLY), plan.stack, ended)
         if not ended.begun and (error := ended.error()) is not None:
             raise error

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from flexres.apply.outcome import Outcome, Result, UserOutcome
+from flexres.apply.outcome import Outcome, Result, UserOutcome, failed
 from flexres.apply.users.context import Context
 from flexres.apply.users.departure import LeftAloneError, let_go, mark_leaving, retire
 from flexres.apply.users.overwritten import check_made
 from flexres.apply.users.provision import claims_of, provision, write_profile
 from flexres.apply.users.worker import decoded, edit_attributes, write_channels
 from flexres.desired.model import DesiredUser
-from flexres.errors import FlexresError, TwilioError, UnreachableError
+from flexres.errors import NOBODY_GETS_THROUGH, FlexresError
 from flexres.live.model import FlexUser, LiveUser, Worker, WorkerChannel
 from flexres.reconcile.change import Arrival, Blocked, Departure, Edit, Kind, Rename, Route, UserChange, Why
 from flexres.reconcile.marker import ATTRIBUTE, Marker
@@ -29,20 +29,18 @@ _NO_CHANNELS: Mapping[str, WorkerChannel] = {}
 async def carry_out(context: Context, change: UserChange) -> UserOutcome:
     """Make one change happen, and tell what became of it; a failure is an outcome, not an exception.
 
-    Raises UnreachableError, as nobody else would get through either; and JournalError before the first write: what
-    nobody could look up later is not begun.
+    Raises UnreachableError or UnavailableError, as nobody else would get through either; and JournalError before the
+    first write: what nobody could look up later is not begun.
     """
     context.journal.begins(change)
     try:
         if context.idp is not None:
             await context.idp.write(change)
         return Outcome(change, Result.DONE) if change.only_at_idp else await _perform(context, change)
-    except UnreachableError:
+    except NOBODY_GETS_THROUGH:
         raise
-    except TwilioError as error:
-        return Outcome(change, Result.FAILED, str(error), request_id=error.request_id)
     except FlexresError as error:
-        return Outcome(change, Result.FAILED, f"{error.message}; {error.hint}" if error.hint else error.message)
+        return failed(change, error)
 
 
 async def _perform(context: Context, change: UserChange) -> UserOutcome:

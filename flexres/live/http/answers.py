@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from flexres.errors import (
-    Exit,
     FlexresError,
     FormatError,
     LostAnswerError,
     NotFoundError,
     PreconditionError,
     TwilioError,
+    UnavailableError,
     UnreachableError,
 )
 from flexres.live.credentials import Credentials
@@ -113,10 +113,9 @@ def error(body: ErrorBody, credentials: Credentials, **answer: Any) -> FlexresEr
     if status in {401, 403}:
         return _refused(body, credentials, answer["request"], status)
     kind = {400: FormatError, 404: NotFoundError, 412: PreconditionError, 422: FormatError}.get(status, TwilioError)
-    made = kind(body.message, hint=_hint(status, body.code), **answer)
     if status == 429 or status >= 500:
-        made.exit = Exit.UNREACHABLE
-    return made
+        kind = UnavailableError
+    return kind(body.message, hint=_hint(status, body.code), **answer)
 
 
 def lost(failed: FlexresError, request: str) -> LostAnswerError:

@@ -15,6 +15,7 @@ from flexres.errors import (
     NotFoundError,
     PreconditionError,
     TwilioError,
+    UnavailableError,
     UnreachableError,
 )
 from flexres.live.http.answers import ErrorBody, Response, error, lost
@@ -82,8 +83,8 @@ def test_a_long_message_is_cut() -> None:
         (409, TwilioError, Exit.FAILED),
         (412, PreconditionError, Exit.FAILED),
         (422, FormatError, Exit.FAILED),
-        (429, TwilioError, Exit.UNREACHABLE),
-        (503, TwilioError, Exit.UNREACHABLE),
+        (429, UnavailableError, Exit.UNREACHABLE),
+        (503, UnavailableError, Exit.UNREACHABLE),
     ],
 )
 def test_each_status_is_its_exception(status: int, kind: type[TwilioError], exit_code: Exit) -> None:

@@ -15,7 +15,14 @@ from flexres.apply.outcome import Result
 from flexres.apply.pulumi.channel import VARIABLE, Receiver, Sender
 from flexres.desired.model import DesiredUser
 from flexres.desired.revision import Revision
-from flexres.errors import RefusedError, SetupError, TwilioError, UnreachableError
+from flexres.errors import (
+    FlexresError,
+    RefusedError,
+    SetupError,
+    TwilioError,
+    UnavailableError,
+    UnreachableError,
+)
 from flexres.live.model import Instance, LiveUser, Snapshot
 from flexres.reconcile.change import About
 from flexres.reconcile.context import Wanted
@@ -133,11 +140,12 @@ async def test_who_fails_is_told_and_stops_nobody(tmp_path: Path) -> None:
     assert it.told == {ANA: Result.FAILED, BEN: Result.DONE}
 
 
-async def test_once_nobody_got_through_nobody_else_is_begun_with(tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [UnreachableError("no network"), UnavailableError("no network", request="POST")])
+async def test_once_nobody_got_through_nobody_else_is_begun_with(tmp_path: Path, error: FlexresError) -> None:
     """One user's answers may break off for a reason of their own; three in a row are everybody's."""
     names = (ANA, BEN, CHO, DAN)
     it = Started(tmp_path, [person(name) for name in names], [])
-    it.flex.will("provision", *[UnreachableError("no network")] * 3)
+    it.flex.will("provision", *[error] * 3)
     for name in names:
         with pytest.raises(NotDoneError, match="no network"):
             await it.run.make_so(name)

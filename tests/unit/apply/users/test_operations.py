@@ -9,7 +9,15 @@ import pytest
 
 from flexres.apply.outcome import Result
 from flexres.desired.model import Channel
-from flexres.errors import FormatError, LostAnswerError, PreconditionError, TwilioError, UnreachableError
+from flexres.errors import (
+    FlexresError,
+    FormatError,
+    LostAnswerError,
+    PreconditionError,
+    TwilioError,
+    UnavailableError,
+    UnreachableError,
+)
 from flexres.live.model import LiveUser
 from flexres.reconcile.change import Kind, UserChange
 from flexres.reconcile.marker import ATTRIBUTE, Marker
@@ -98,10 +106,12 @@ class TestCreate:
         assert (await Run(flex).does(change_of(person()))).result is Result.DONE
         assert flex.said[:2] == [f"provision {ANA} !", f"provision {ANA}"]
 
-    async def test_an_unreachable_flex_is_everybodys_matter(self) -> None:
+    @pytest.mark.parametrize("error", [UnreachableError("no network"), UnavailableError("down", request="POST")])
+    async def test_a_flex_through_to_which_nobody_gets_is_everybodys_matter(self, error: FlexresError) -> None:
+        """Whether nothing answers, or everything is refused for now."""
         flex = Flex()
-        flex.will("provision", UnreachableError("no network"))
-        with pytest.raises(UnreachableError):
+        flex.will("provision", error)
+        with pytest.raises(type(error)):
             await Run(flex).does(change_of(person()))
 
     async def test_a_failure_has_the_requests_name(self) -> None:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from flexres.desired.model import DIGEST_PATTERN, Limit
+from flexres.errors import Position
 from flexres.reconcile.context import Wanted
-from flexres.reconcile.guards.approvals import Approval, Source, Standing, change_digest, plan_digest
+from flexres.reconcile.guards.approvals import (
+    Approval,
+    Source,
+    Standing,
+    Standings,
+    by_entry,
+    change_digest,
+    plan_digest,
+)
 from flexres.reconcile.guards.model import Rule
 from flexres.reconcile.marker import Marker
 from flexres.reconcile.plan import Plan, make_plan
@@ -202,6 +211,32 @@ def test_an_approval_is_used_up_once_nothing_is_refused_of_what_it_is_about(abou
     users = {ANA: person(**wanted)}
     plan = make_plan(Wanted("prod", config(), users, commit_time=0), snapshot(), as_of=NOW, approvals=[entry])
     assert [one.standing for one in plan.approvals] == [standing]
+
+
+def test_an_entry_of_many_digests_stands_for_the_one_that_does_the_most():
+    """Entries in their order; of two that do the same, the first."""
+    day = NOW.date()
+
+    def standing(digest: str, line: int, does: Standing, purpose: str = "", until: date = day) -> Standings:
+        place = Position("flex.yaml", line, 1)
+        return Standings(Approval(digest, Source.COMMITTED, place=place, purpose=purpose, until=until), does)
+
+    first = [
+        standing("a", 1, Standing.EXPIRED),
+        standing("b", 1, Standing.SPENT),
+        standing("c", 1, Standing.UNUSED),
+        standing("d", 1, Standing.USED),
+        standing("e", 1, Standing.USED),
+        standing("f", 1, Standing.SPENT),
+    ]
+    others = [
+        standing("g", 2, Standing.UNUSED),
+        standing("h", 2, Standing.USED, "another purpose"),
+        standing("i", 2, Standing.SPENT, until=day + timedelta(days=1)),
+    ]
+    assert by_entry([*first, *others]) == (first[3], *others)
+    for number in range(1, 4):
+        assert by_entry(first[:number]) == (first[number - 1],)
 
 
 @pytest.mark.parametrize("digest", ["", "00000000", "9f3c"])

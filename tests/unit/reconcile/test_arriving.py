@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import date
 
@@ -11,6 +12,7 @@ from flexres.desired.model import DIGEST_LENGTH
 from flexres.live.model import Worker
 from flexres.reconcile.change import Kind, Why
 from flexres.reconcile.guards.model import Rule
+from flexres.reconcile.guards.watch import deactivated_on
 from flexres.reconcile.marker import Marker
 from flexres.values import ABSENT
 from tests.unit.reconcile.builders import (
@@ -79,6 +81,21 @@ def test_a_deactivated_user_is_blocked_alone_until_their_digest_is_approved(date
     assert [(item.username, bool(item.approval)) for item in plan.guarded if item.rule is Rule.DEACTIVATED] == [
         (ANA, True)
     ]
+
+
+@pytest.fixture
+def _in_tokyo(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_in_tokyo")
+def test_times_are_told_in_utc_wherever_the_machine_is():
+    """A colleague elsewhere reads the same."""
+    assert deactivated_on(in_flex(deactivated="2026-05-01T00:00:00Z")) == "2026-05-01 00:00 UTC"
 
 
 def test_an_approval_of_one_deactivation_is_none_of_the_next():

@@ -41,12 +41,12 @@ def one(plan: Plan) -> Violation:
     return found
 
 
-def in_queue(*users: str) -> Snapshot:
-    """Flex with one queue for whom billing is a skill, and these in it."""
+def in_queue(*users: str, uncertain: str = "") -> Snapshot:
+    """Flex with one queue of those with the skill billing, these in it, and one of whom it cannot be told."""
     live = [applied(person(name, skills={"billing": 3})) for name in users]
-    return replace(
-        snapshot(*live), routing=RoutingSetup((TaskQueue("WQ1", "Billing", 'routing.skills HAS "billing"'),))
-    )
+    live += [applied(person(uncertain), attributes={"grade": "3"})] if uncertain else []
+    queue = TaskQueue("WQ1", "Billing", 'routing.skills HAS "billing" OR grade == 3')
+    return replace(snapshot(*live), routing=RoutingSetup((queue,)))
 
 
 def catalogue(*names: str) -> Snapshot:
@@ -169,6 +169,24 @@ def catalogue(*names: str) -> Snapshot:
             (ANA,),
             "the queue Billing goes below 2: 2 → 1",
             "",
+        ),
+        (
+            lambda: plan_for(
+                [person(skills={"wine": True}), person(BEN, skills={"billing": 3}), person(CHO)],
+                in_queue(ANA, BEN, uncertain=CHO),
+                queues={"Billing": 2},
+            ),
+            Rule.QUEUES,
+            (ANA,),
+            "the queue Billing goes below 2: 2 → 1, 1 uncertain",
+            "",
+        ),
+        (
+            lambda: plan_for([], [in_flex(name, roles=("admin",)) for name in NAMES[:5]], unmanaged_admins="fail"),
+            Rule.UNMANAGED_ADMINS,
+            tuple(NAMES[:5]),
+            f"5 have admin or supervisor in Flex and no file names them: {', '.join(NAMES[:5])}",
+            "declare them, or take their roles in Flex",
         ),
         (
             lambda: plan_for(

@@ -9,6 +9,7 @@ import pytest
 
 from flexres.desired.model import Channel, Limit
 from flexres.reconcile.change import Cause, FieldChange, IdpEdit, Kind, Route
+from flexres.reconcile.guards.approvals import Approval, Source
 from flexres.reconcile.guards.judge import evaluate
 from flexres.reconcile.guards.model import Rule
 from flexres.reconcile.guards.watch import gained_roles, lost_roles, roles_after
@@ -362,6 +363,7 @@ class TestGainsAdmin:
         plan = plan_for(users, allow_admin=[ANA])
         assert refused(plan, Rule.GAINS_ADMIN) == [BEN]
         assert {item.username: item.approved_by for item in plan.guarded} == {ANA: "--allow-admin", BEN: None}
+        assert Approval("", Source.ALLOW_ADMIN) in {item.approval for item in plan.guarded}, "of no digest"
         assert f"--allow-admin {BEN}" in [violation.hint for violation in plan.violations]
 
 

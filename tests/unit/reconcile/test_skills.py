@@ -10,8 +10,9 @@ import pytest
 from flexres.desired.model import DesiredUser
 from flexres.live.model import CatalogueSkill, LiveUser
 from flexres.reconcile.guards.model import Rule
+from flexres.reconcile.marker import Marker
 from flexres.reconcile.plan import Plan
-from tests.unit.reconcile.builders import BEN, applied, person, plan_for, snapshot
+from tests.unit.reconcile.builders import BEN, STACK_ID, applied, in_flex, person, plan_for, snapshot
 
 CATALOGUE = (CatalogueSkill("billing", 1, 5), CatalogueSkill("returns"))
 
@@ -58,6 +59,22 @@ def test_the_policy_may_refuse_to_write_one_and_nobody_is_held_up_by_one_that_is
     assert planned(user, applied(user), unknown_skills="fail").violations == ()
     corrected = person(skills={"billing": 3})
     assert planned(corrected, applied(user), unknown_skills="fail").violations == ()
+
+
+@pytest.mark.parametrize(
+    "live",
+    [
+        applied(person(skills={"biling": 3})),
+        in_flex(attributes={"routing": {"skills": ["biling"], "levels": {"biling": 3}}}, marker=Marker(STACK_ID)),
+    ],
+    ids=["set before", "only noted"],
+)
+def test_a_skill_that_is_not_written_refuses_nothing_else_of_its_name(live: LiveUser) -> None:
+    """An attribute of that name is no skill."""
+    user = person(skills={"biling": 3}, attributes={"biling": 1})
+    plan = planned(user, live, unknown_skills="fail")
+    assert plan.pending
+    assert plan.violations == ()
 
 
 def test_the_policy_may_ignore_them() -> None:

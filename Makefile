@@ -92,7 +92,7 @@ proof: $(STAMP)      ## every fault, signal and mishap, RUNS (10) times each; wr
 histories: $(STAMP)  ## others at their worst between any two requests of ours, in RUNS (1000) histories by chance
 	@$(BIN)/python -m tests.histories $(or $(RUNS),1000)
 
-mutants: $(STAMP)    ## changes every decision, and tells what no test notices; ONLY="guards diff" for some modules
+mutants: $(STAMP)    ## changes every decision, and tells what no test notices; ONLY=reconcile/plan for another module
 	@$(BIN)/python -m tests.mutants $(ONLY)
 
 coverage: $(STAMP)   ## the branches that unit, sandbox and flow tests reach, by package

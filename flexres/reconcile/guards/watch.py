@@ -269,7 +269,7 @@ def _reactivated(_given: Evidence, change: UserChange) -> _Found | None:
 
 def _renamed(given: Evidence, change: UserChange) -> _Found | None:
     """A rename of somebody who is not plainly the same person: without our marker, or by another name and address."""
-    if change.old is None or change.desired is None or not change.pending:
+    if change.old is None or change.desired is None:
         return None
     old, new = change.old.user, change.desired
     names_alike = fold_case(old.full_name) == fold_case(new.full_name)

@@ -11,7 +11,7 @@ import pytest
 from flexres.desired.model import DIGEST_LENGTH
 from flexres.live.model import Worker
 from flexres.reconcile.change import Kind, Why
-from flexres.reconcile.guards.model import Rule
+from flexres.reconcile.guards.model import Rule, Step
 from flexres.reconcile.guards.watch import deactivated_on
 from flexres.reconcile.marker import Marker
 from flexres.values import ABSENT
@@ -78,9 +78,9 @@ def test_a_deactivated_user_is_blocked_alone_until_their_digest_is_approved(date
     assert len(blocked.digest) == DIGEST_LENGTH
     plan = plan_for([person(), person(BEN)], live, approve=[blocked.digest])
     assert kinds(plan) == {ANA: Kind.REACTIVATE, BEN: Kind.CREATE}
-    assert [(item.username, bool(item.approval)) for item in plan.guarded if item.rule is Rule.DEACTIVATED] == [
-        (ANA, True)
-    ]
+    (found,) = [item for item in plan.guarded if item.rule is Rule.DEACTIVATED]
+    assert (found.username, bool(found.approval), found.step) == (ANA, True, Step.COMES_BACK)
+    assert found.what == (date_of_it or "a date that Flex does not tell",)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import difflib
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from textwrap import fill
+from textwrap import TextWrapper
 from typing import Final, Literal
 
 from flexres.cli.exporting import Destination, Exported
@@ -14,7 +14,7 @@ from flexres.desired.edit.team_files import Rewritten
 from flexres.reconcile.change import Cause
 from flexres.reconcile.export.undeployed import Undeployed
 from flexres.reconcile.export.users import LeftOut
-from flexres.report.wording import field_label, value_text
+from flexres.report.wording import field_label, short_sid, value_text
 from flexres.text import visible
 from flexres.values import ABSENT, normal
 
@@ -59,7 +59,8 @@ def _headline(target: Destination, result: Exported, *, dry_run: bool) -> Iterat
     config = target.stack.config
     others = len({item.username for item in result.found.left_out if not item.what})
     everybody = f"{count:,} of {_users(count + others)}" if others else _users(count)
-    yield f"{target.stack.name}: {everybody} in Flex instance {config.instance} of {config.account}"
+    where = f"Flex instance {short_sid(config.instance)} of {short_sid(config.account)}"
+    yield f"{target.stack.name}: {everybody} in {where}"
     yield f"  {added:,} new, {changed:,} changed, {count - added - changed:,} as the YAML says already"
     for file in files:
         verb = "would write" if dry_run else "wrote"
@@ -97,7 +98,7 @@ def _left_out(result: Exported, *, verbose: bool) -> list[str]:
     for why, names in whole.items():
         listed = _names(names, verbose=verbose)
         told = f"{_users(len(names))}, each {visible(why)}: {listed}" if len(names) > 1 else f"{listed}: {visible(why)}"
-        lines.append(fill(told, _WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False))
+        lines.append(_wrapped(told))
     partly = [item for item in found.left_out if item.what]
     lines += [_one(item) for item in (partly if verbose else partly[:_LINES])]
     if len(partly) > _LINES and not verbose:
@@ -129,11 +130,19 @@ def _field(one: Undeployed) -> str:
     field = one.field
     says = f"{value_text(field.after)} in the YAML, {value_text(field.before)} in Flex"
     both = ", changed on both sides" if field.cause is Cause.BOTH else ""
-    return f"  {visible(one.username)}: {field_label(field.key)}: {says}{both}"
+    return _wrapped(f"{visible(one.username)}: {field_label(field.key)}: {says}{both}")
 
 
 def _one(item: LeftOut) -> str:
-    return f"  {visible(item.username)}: {visible(item.what)}: {visible(item.why)}"
+    return _wrapped(f"{visible(item.username)}: {visible(item.what)}: {visible(item.why)}")
+
+
+def _wrapped(text: str) -> str:
+    """A line of the lists, broken between words where a terminal of usual width would break it anywhere."""
+    wrapper = TextWrapper(
+        _WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+    return wrapper.fill(text)
 
 
 def _gone(result: Exported, *, verbose: bool) -> list[str]:

@@ -150,6 +150,8 @@ def _told(plan: Plan, run: PlanRun) -> str:
     if not _only_adopts(plan) or plan.violations:
         look = look_of(sys.stdout)
         return "\n" + plan_text(report_of(plan, run), width=look.width, colour=look.colour)
+    if not plan.declared:
+        return "\nNobody is declared yet: the stack is empty, and so is its plan."
     if not plan.users:
         return f"\nThe plan is empty: all {plural(plan.in_sync, 'user')} are managed as they are."
     adopted = plural(len(plan.users), "user")

@@ -259,6 +259,15 @@ def test_of_users_whom_nobody_has_applied_flex_is_taken_and_told(exporter: Expor
     assert exporter.report()["undeployed"] == []
 
 
+def test_no_line_is_wider_than_a_terminal_of_a_hundred_columns(ahead: Exporter) -> None:
+    """Long names and values break between words."""
+    ahead.team(IN_GIT.replace("level: 2", f"a_name_of_some_length: '{'long words ' * 9}'"))
+    ahead.sandbox.edit_attributes(ANA, {"another_name_of_some_length_x1": None, "a_name_of_some_length": "words " * 20})
+    out = ahead.run("--verbose").out
+    assert 'a_name_of_some_length: "long words' in out
+    assert [line for line in out.splitlines() if len(line) > 100] == []
+
+
 def test_programs_get_what_was_kept(ahead: Exporter) -> None:
     """By key, with both values."""
     found = {one["field"]: one for one in ahead.report("--dry-run")["undeployed"]}

@@ -24,7 +24,7 @@ class DeparturesProvider(Provider):
     leaves = True
 
     async def checked(self, run: Run, inputs: Properties) -> Properties:
-        run.say_who_moved()
+        await run.say_who_moved()
         leaving = sorted(change.username for change in await run.departing() if change.pending)
         return {**self.given(inputs), **({LEAVING: leaving} if leaving else {})}
 

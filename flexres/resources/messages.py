@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import grpc  # type: ignore[import-untyped]
@@ -105,10 +105,11 @@ def dirty(wanted: Wanted) -> str:
     return f"the YAML of {wanted.name} has uncommitted changes, on top of commit {(wanted.commit or '')[:7]}"
 
 
-def moves(stack: Stack, alone: Iterable[str], in_teams: Mapping[str, str]) -> Iterator[str]:
+def moves(stack: Stack, alone: Collection[str], in_teams: Mapping[str, str], anew: Collection[str]) -> Iterator[str]:
     """Who stands elsewhere in Pulumi's state than before, while they stay in Flex as they are.
 
-    `alone` had a resource each, `in_teams` are by the team whose resource they stood in.
+    `alone` had a resource each, `in_teams` are by the team whose resource they stood in. `anew` get a resource, and are
+    in Flex already: where they had one of the same kind, it was called otherwise, or an older flexres made it.
     """
     teams = {username: team_of(user) for username, user in stack.users.items()}
     by_team = stack.config.resources == "team"
@@ -116,6 +117,9 @@ def moves(stack: Stack, alone: Iterable[str], in_teams: Mapping[str, str]) -> It
     if moved:
         now = "a resource each team" if by_team else "a resource each"
         yield f"moved in Pulumi's state alone, to {now}; nobody leaves Flex or is made anew: {named(sorted(moved))}"
+    before = {name: team for name, team in in_teams.items() if teams.get(name) == team} if by_team else alone
+    if again := sorted(name for name in before if name in anew):
+        yield f"moved in Pulumi's state alone, to a new place in it; nobody leaves Flex or is made anew: {named(again)}"
     between: dict[tuple[str, str], list[str]] = {}
     for name, before in in_teams.items() if by_team else ():
         if teams.get(name, before) != before:

@@ -133,7 +133,13 @@ class Process:
     async def _opened(self, name: str) -> Run:
         told = settings(self._environ, self._project)
         folder = told.stacks / name
-        stack = load_stack(FolderSource(folder, shown_as=f"{told.stacks.name}/{name}"), name=name)
+        shown = f"{told.stacks.name}/{name}"
+        if not folder.is_dir():
+            raise SetupError(
+                f"there is no stack at {shown}, and Pulumi's state has resources of it",
+                hint="put the folder back, or take them out with pulumi state delete, which changes nothing in Flex",
+            )
+        stack = load_stack(FolderSource(folder, shown_as=shown), name=name)
         revision = read_revision(folder)
         opening = open_session(stack, environ=self._environ, revision=revision, read_only=False, base=told.base)
         session = await self._open.enter_async_context(opening)

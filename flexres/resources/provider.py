@@ -5,7 +5,7 @@ What a provider is named, module and class, stands in users' states (docs/pulumi
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, ClassVar, TypeVar
 
 from pulumi import ResourceOptions, dynamic
@@ -64,6 +64,10 @@ class Provider(ResourceProvider):
         await run.allowed()
         return inputs
 
+    def people(self, inputs: Properties) -> Iterable[str]:
+        """The usernames of those whom the resource holds."""
+        return ()
+
     def differs(self, before: Properties, after: Properties) -> bool:
         """Whether there is something to write."""
         return not same(self.given(before), self.given(after))
@@ -88,18 +92,26 @@ class Provider(ResourceProvider):
         """Ready the process. Pulumi's config is not read: it would stay in the state, and be used stale."""
         process.configure()
 
-    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         inputs = plain(news)
         process.process().declared.add(self._key(inputs))
+
+        async def checked(run: Run) -> Properties:
+            if not plain(olds):
+                run.anew |= set(self.people(inputs))
+            return await self.checked(run, inputs)
+
         try:
-            return CheckResult(self.call(inputs, lambda run: self.checked(run, inputs)), [])
+            return CheckResult(self.call(inputs, checked), [])
         except Failed as failed:
             if failed.exit is not Exit.REFUSED:
                 raise
             return CheckResult(inputs, [CheckFailure("", str(failed))])
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        return DiffResult(changes=self.differs(plain(olds), plain(news)))
+        before, after = plain(olds), plain(news)
+        # A state that names another stack is to be put right, whatever that stack would have to do.
+        return DiffResult(changes=before.get("stack") != after.get("stack") or self.differs(before, after))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         return CreateResult(self._name(plain(props)), self._written(props))

@@ -49,7 +49,7 @@ class Run:
     """What the resources of one stack share. Its methods run on one event loop.
 
     As far as the engine had them read: `refreshed` are those with a resource of their own in Pulumi's state, `in_teams`
-    are by the team whose resource they stand in.
+    are by the team whose resource they stand in. `anew` are those whose resource is not in that state yet.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class Run:
         self._silent = 0
         self.refreshed: set[str] = set()
         self.in_teams: dict[str, str] = {}
+        self.anew: set[str] = set()
         self._sightings = Once(self._look)
 
     async def verdict(self) -> Verdict:
@@ -99,9 +100,10 @@ class Run:
         found = (changes.get(name) for name in usernames if name not in self._written)
         return any(change.pending or _is_blocked(change) for change in found if change is not None)
 
-    def say_who_moved(self) -> None:
+    async def say_who_moved(self) -> None:
         """Say who stands elsewhere in Pulumi's state than before, so that its creates and deletes frighten nobody."""
-        self.say(words.moves(self.session.stack, self.refreshed, self.in_teams))
+        arriving = {change.username for change in (await self.verdict()).plan.users if isinstance(change, Arrival)}
+        self.say(words.moves(self.session.stack, self.refreshed, self.in_teams, self.anew - arriving))
 
     def say(self, lines: Iterable[str]) -> None:
         """Lines for whoever looks at the engine."""
@@ -183,10 +185,10 @@ class Run:
                 raise RefusedError("refused, as the first was: see there")
             self._destroy_refused = True
             raise RefusedError(
-                f"refused: no roster was checked, so this is pulumi destroy, or an up whose targets lack the roster; "
-                f"nobody of {name} was changed",
-                hint=f"to retire every user of the stack, set {names.ALLOW_DESTROY}={name}; "
-                "otherwise add --target '**::roster'",
+                f"refused: no roster of {name} was checked, so this is pulumi destroy, an up whose targets lack the "
+                f"roster, or a state that came from elsewhere; nobody of {name} was changed",
+                hint=f"to retire every user of the stack, set {names.ALLOW_DESTROY}={name}; for a target, add "
+                "--target '**::roster'; what is another stack's goes with pulumi state delete",
             )
 
     async def _plan(self) -> Plan:

@@ -41,6 +41,9 @@ class TeamProvider(Provider):
                 raise RefusedError(f"{username} has changed in the YAML since the program read it: run it again")
         return await super().checked(run, inputs)
 
+    def people(self, inputs: Properties) -> Iterable[str]:
+        return _users(inputs)
+
     def differs(self, before: Properties, after: Properties) -> bool:
         """Before the program has spoken this is a refresh, which asks what differs; then it asks what is to be done."""
         if not self.declared(after):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pulumi import ResourceOptions
@@ -28,6 +28,9 @@ class UserProvider(Provider):
         if not same(inputs, desired_properties(inputs["stack"], declared) if declared else {}):
             raise RefusedError(f"{inputs['username']} has changed in the YAML since the program read it: run it again")
         return await super().checked(run, inputs)
+
+    def people(self, inputs: Properties) -> Iterable[str]:
+        return (inputs["username"],)
 
     def differs(self, before: Properties, after: Properties) -> bool:
         """Before the program has spoken this is a refresh, which asks what differs; then it asks what is to be done."""

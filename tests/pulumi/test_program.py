@@ -113,6 +113,16 @@ def test_moving_somebody_between_team_files_changes_nothing(tmp_path: Path) -> N
     assert declared(stacks, "test") == before
 
 
+def test_a_file_of_the_same_name_in_another_folder_is_refused(tmp_path: Path) -> None:
+    """Two teams would be called alike, and their users stand in one resource."""
+    project = write(tmp_path, ANA)
+    folder = project / "stacks" / "test" / "users" / "emea"
+    folder.mkdir()
+    (folder / "team.yaml").write_text("users: {}\n")
+    with pytest.raises(pulumi.RunError, match=r"users/emea/team\.yaml:1:1: .*move it to users/emea-team\.yaml"):
+        program.load("test", project, ENVIRON)
+
+
 def test_whoever_has_left_by_date_is_not_declared(tmp_path: Path) -> None:
     stack = program.load("test", write(tmp_path, ANA.replace("}", ", until: 2031-01-31}")), ENVIRON)
     assert declared_usernames(stack, date(2031, 1, 31)) == ["ana@example.com"]

@@ -172,7 +172,7 @@ def test_delete_without_a_checked_roster_is_a_destroy_and_refused(started: Plugi
         said = failure(again.delete, "User", users(project)["dan@example.com"])
         shorter = {failure(again.delete, kind, STATE) for kind in ("Departures", "Roster")}
     assert shorter == {"Failed: refused, as the first was: see there"}
-    assert said.startswith("Failed: refused: no roster was checked")
+    assert said.startswith("Failed: refused: no roster of test was checked")
     assert "FLEXRES_ALLOW_DESTROY=test" in said
     assert "\n" not in said
     assert "dan@example.com" in project.in_flex()

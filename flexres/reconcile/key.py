@@ -94,18 +94,16 @@ def _read(text: str) -> tuple[Space, tuple[str, ...]]:
             return "sso", (name,)
         case "idp":
             return "idp", (name,)
-    return ("profile" if text in _PROFILE else "marker"), (text,)
+    return "marker", (text,)  # the profile's are known since this module was read
 
 
 def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1") if "~" in name or "/" in name else name
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 def _unescaped(name: str) -> str:
-    return name.replace("~1", "/").replace("~0", "~") if "~" in name else name
+    return name.replace("~1", "/").replace("~0", "~")
 
-
-_PROFILE: Final = frozenset({"email", "full_name", "roles", "name_id"})
 
 EMAIL: Final = Key.of("profile", "email")
 FULL_NAME: Final = Key.of("profile", "full_name")

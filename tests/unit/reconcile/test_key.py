@@ -59,6 +59,7 @@ def test_a_key_is_the_same_however_it_is_made_first(parts, text):
 
 def test_a_word_that_no_space_has_is_our_markers():
     """Nobody else writes words without a space before them."""
+    assert (Key.parse("skill").space, Key.parse("skill").path) == ("marker", ("skill",))
     assert (Key.parse("nonsense").space, Key.parse("nonsense").path) == ("marker", ("nonsense",))
     assert (Key.parse("other:x").space, Key.parse("other:x").path) == ("marker", ("other:x",))
 

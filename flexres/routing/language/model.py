@@ -143,7 +143,7 @@ def operand_text(operand: Operand) -> str:
         return operand.source
     if isinstance(operand, Array):
         return f"[{', '.join(map(operand_text, operand.items))}]"
-    return str(operand).lower() if isinstance(operand, bool) else repr(operand)
+    return str(operand).lower()
 
 
 def key_text(key: Key) -> str:

@@ -70,6 +70,13 @@ def test_a_name_is_written_without_what_the_marker_or_twilio_would_trip_over(nam
     assert parse(marker.text()) == marker
 
 
+def test_a_name_that_is_no_valid_text_is_written_and_not_read_back():
+    """Flex's JSON may carry a lone surrogate; no YAML can."""
+    text = Marker("k7m2q9", keys={attribute_key("\ud800"): "mzxw6y"}).text()
+    assert text == "v1;id=k7m2q9;at=0;keys=attr:%ED%A0%80=mzxw6y"
+    assert parse(text) == Marker("k7m2q9")
+
+
 @pytest.mark.parametrize(("length", "version"), [(500, "v1"), (501, "v2")])
 def test_names_are_packed_only_where_they_are_too_long_together(length, version):
     """A marker that people can read is better, as long as there is room."""

@@ -31,7 +31,7 @@ BEGIN, END = "<!-- stacks: begin -->", "<!-- stacks: end -->"
 COMMANDS = {
     "validate": ("validate",),
     "plan": ("plan", "-s", "all"),
-    "plan, as JSON": ("plan", "-s", "all", "-f", "json", "-o", "plans.json"),
+    "plan, as JSON": ("plan", "-s", "all", "-f", "json"),
     "drift": ("drift", "-s", "all"),
 }
 

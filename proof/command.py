@@ -147,7 +147,9 @@ class Place:
     def _strike(self, harm: Harm, process: subprocess.Popen[str], chance: random.Random) -> bool:
         """Harm the process until it has ended, or until its signal was sent: whether one was."""
         engine = self.stack.engine
-        until = self.flex.requests() + chance.randrange(engine.usual)
+        # What runs below the command is gone before it: whoever is to be hit is hit earlier.
+        reach = engine.usual if harm.victim is Victim.COMMAND else engine.usual // 2
+        until = self.flex.requests() + chance.randrange(reach)
         while (harm.signal or harm.meddle or harm.clock) and process.poll() is None:
             if harm.meddle:
                 harm.meddle(self.flex, chance)

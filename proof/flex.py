@@ -161,11 +161,12 @@ def flex(folder: Path, *options: str) -> Iterator[Flex]:
 
 
 def losses(
-    declared: People, found: dict[str, list[User]], before: dict[str, list[User]], *, plugins: bool = True
+    declared: People, found: dict[str, list[User]], before: dict[str, list[User]], *, deleted: bool = False
 ) -> list[str]:
     """What is not as it should be, a line each: the declared as declared, the others as they were.
 
-    `plugins`: what a plugin wrote on Workers of ours is still there.
+    `deleted`: others deleted Workers of ours, and with them what a plugin wrote there and the mark that makes a user
+    ours, without which nobody leaves.
     """
     wrong = []
     for username, person in declared.items():
@@ -175,12 +176,13 @@ def losses(
             continue
         wrong += [f"{username}: {line}" for line in _differences(person, there[0])]
     for username in before.keys() - declared.keys() - {*UNMANAGED, *FOREIGN}:
-        wrong += [f"{username}: still there" for one in found.get(username, []) if one.active]
+        known = [one for one in found.get(username, []) if one.attributes or not deleted]
+        wrong += [f"{username}: still there" for one in known if one.active]
     for username in (*UNMANAGED, *FOREIGN):
         if found.get(username) != before.get(username):
             wrong.append(f"{username}: of others, and changed")
     wrong += [f"{username}: nobody knows them" for username in found.keys() - before.keys() - declared.keys()]
-    for username in WITH_PLUGIN if plugins else ():
+    for username in () if deleted else WITH_PLUGIN:
         there = found.get(CARRIED.get(username, username), [])
         wrong += [f"{username}: {key} of a plugin is lost" for key in THEIRS if not there or key not in there[0].read]
     return wrong

@@ -105,7 +105,7 @@ def run(harm: Harm, seed: int, engine: Engine, begun: Beginnings) -> Judged:
             if harm.saved:
                 _apply_saved(judged, place)
             _run_again(judged, place)
-            judged.lost += losses(AFTER, local.people(), before, plugins=not harm.deletes)
+            judged.lost += losses(AFTER, local.people(), before, deleted=harm.deletes)
             judged.requests = local.requests()
     judged.seconds = time.monotonic() - started
     return judged

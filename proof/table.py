@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from datetime import date
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,9 @@ OUT = ROOT / "proof" / "out"
 
 def keep(engine: Engine, found: Sequence[Judged], left_out: Sequence[str], *, seed: int) -> None:
     """Keep an engine's runs until it runs again."""
-    revision = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout.strip()
     runs = [asdict(one) for one in found]
     OUT.mkdir(exist_ok=True)
-    kept = {"seed": seed, "revision": revision, "left_out": [*left_out], "runs": runs}
+    kept = {"seed": seed, "on": f"{date.today():%Y-%m-%d}", "left_out": [*left_out], "runs": runs}
     _file(engine).write_text(json.dumps(kept, indent=1) + "\n")
 
 
@@ -46,7 +43,7 @@ def _file(engine: Engine) -> Path:
 def _section(engine: Engine, kept: dict[str, Any]) -> str:
     runs = [Judged(**one) for one in kept["runs"]]
     lost, requests = sum(bool(one.lost) for one in runs), sum(one.requests for one in runs)
-    said = f"{len(runs):,} runs with seed {kept['seed']} at {kept['revision']}, {requests:,} requests, {lost} losses."
+    said = f"{len(runs):,} runs with seed {kept['seed']} on {kept['on']}, {requests:,} requests, {lost} losses."
     left_out = [f"Left out: {line}." for line in kept["left_out"]]
     return "\n\n".join([f"**{engine.name.capitalize()}**: {said}", *left_out, *([table(runs)] if runs else [])])
 

@@ -18,6 +18,7 @@ from flexres.reconcile.change import Block, Change, Kind, SettingState
 from flexres.reconcile.context import Wanted
 from flexres.reconcile.guards.model import Rule
 from flexres.reconcile.guards.watch import gained_roles
+from flexres.reconcile.key import ROLES
 from flexres.reconcile.plan import Plan
 from flexres.resources.properties import team_of
 from flexres.resources.settings import ALLOW_OLDER, APPROVE
@@ -144,8 +145,12 @@ def _differences(before: Members, after: Members) -> Iterator[str]:
     for name in sorted({*before, *after}):
         old, new = before.get(name), after.get(name)
         at = f"users[{_quoted(name)}]"
-        if old is None or new is None:
-            yield f"{'+' if old is None else '-'} {at}"
+        if old is None:
+            roles = (new or {}).get(ROLES.text)
+            yield f"+ {at}: {', '.join(map(str, roles))}" if isinstance(roles, list) and roles else f"+ {at}"
+            continue
+        if new is None:
+            yield f"- {at}"
             continue
         for key in sorted({*old, *new}):
             was, becomes = old.get(key, ABSENT), new.get(key, ABSENT)

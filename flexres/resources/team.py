@@ -10,6 +10,7 @@ from pulumi import ResourceOptions
 
 from flexres.desired.model import DesiredUser
 from flexres.errors import RefusedError
+from flexres.reconcile.change import Arrival
 from flexres.resources.messages import differences
 from flexres.resources.properties import OWN, Properties, desired_properties, live_properties
 from flexres.resources.provider import OneOfMany, Provider
@@ -39,7 +40,12 @@ class TeamProvider(Provider):
             user = declared.get(username)
             if user is None or properties != of_one(inputs["stack"], user):
                 raise RefusedError(f"{username} has changed in the YAML since the program read it: run it again")
-        return await super().checked(run, inputs)
+        changes = (await run.allowed()).changes
+        # Of a team that is new the engine asks no difference: it would say no more than that it creates it.
+        new = [name for name in _users(inputs) if name in run.anew and isinstance(changes.get(name), Arrival)]
+        people = {name: _decoded(inputs[USERS][name]) for name in new}
+        run.say(f"Team {inputs['team']}: {line}" for line in differences({}, people))
+        return inputs
 
     def people(self, inputs: Properties) -> Iterable[str]:
         return _users(inputs)

@@ -96,6 +96,16 @@ def test_a_preview_names_the_team_and_each_property_that_changes(applied: Projec
     assert posts(applied) == []
 
 
+def test_a_preview_of_a_new_team_names_who_comes_and_their_roles(applied: Project) -> None:
+    """Whoever is in Flex already, and moves there, is no arrival."""
+    eve = "eve@example.com: {full_name: Eve Lin, roles: [agent, supervisor]}"
+    write(applied, support=LINES[0], care=f"{LINES[1]}\n{eve}")
+    ran = applied.pulumi("preview")
+    assert re.findall(r"^    (Team care.*)$", ran.out, re.MULTILINE) == [
+        'Team care: + users["eve@example.com"]: agent, supervisor'
+    ]
+
+
 def test_an_edit_an_arrival_and_a_departure_are_done_and_then_there_is_nothing_to_do(applied: Project) -> None:
     eve = "eve@example.com: {full_name: Eve Lin, roles: [agent]}"
     write(applied, support=f"{TWO['support'].replace('level: 3', 'level: 4')}\n{eve}", sales=LINES[2])

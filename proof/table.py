@@ -43,7 +43,8 @@ def _file(engine: Engine) -> Path:
 def _section(engine: Engine, kept: dict[str, Any]) -> str:
     runs = [Judged(**one) for one in kept["runs"]]
     lost, requests = sum(bool(one.lost) for one in runs), sum(one.requests for one in runs)
-    said = f"{len(runs):,} runs with seed {kept['seed']} on {kept['on']}, {requests:,} requests, {lost} losses."
+    losses = "1 loss" if lost == 1 else f"{lost} losses"
+    said = f"{len(runs):,} runs with seed {kept['seed']} on {kept['on']}, {requests:,} requests, {losses}."
     left_out = [f"Left out: {line}." for line in kept["left_out"]]
     return "\n\n".join([f"**{engine.name.capitalize()}**: {said}", *left_out, *([table(runs)] if runs else [])])
 

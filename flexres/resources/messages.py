@@ -134,28 +134,32 @@ Members: TypeAlias = Mapping[str, Mapping[str, Json]]
 """Username → properties."""
 
 
-def differences(before: Members, after: Members) -> list[str]:
-    """What changes in a team, a line a property: the engine names no more than `users`, or else everything there is."""
-    lines = [*_differences(before, after)]
+def differences(before: Members, after: Members, line_of: Callable[[str], str | None]) -> list[str]:
+    """What changes in a team, a line a property: the engine names no more than `users`, or else everything there is.
+
+    `line_of` gives the file and line that declare a user.
+    """
+    places = {name: place for name in after if (place := line_of(name))}
+    lines = [f"{line} ({places[name]})" if name in places else line for name, line in _differences(before, after)]
     more = len(lines) - _LINES
     return lines if more <= 0 else [*lines[:_LINES], f"and {more:,} more, which flexres plan shows"]
 
 
-def _differences(before: Members, after: Members) -> Iterator[str]:
+def _differences(before: Members, after: Members) -> Iterator[tuple[str, str]]:
     for name in sorted({*before, *after}):
         old, new = before.get(name), after.get(name)
         at = f"users[{_quoted(name)}]"
         if old is None:
             roles = (new or {}).get(ROLES.text)
-            yield f"+ {at}: {', '.join(map(str, roles))}" if isinstance(roles, list) and roles else f"+ {at}"
+            yield name, f"+ {at}: {', '.join(map(str, roles))}" if isinstance(roles, list) and roles else f"+ {at}"
             continue
         if new is None:
-            yield f"- {at}"
+            yield name, f"- {at}"
             continue
         for key in sorted({*old, *new}):
             was, becomes = old.get(key, ABSENT), new.get(key, ABSENT)
             if not same(was, becomes):
-                yield f"~ {at}[{_quoted(key)}]: {_value(was)} => {_value(becomes)}"
+                yield name, f"~ {at}[{_quoted(key)}]: {_value(was)} => {_value(becomes)}"
 
 
 def _value(value: Value) -> str:

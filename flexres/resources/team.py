@@ -11,7 +11,7 @@ from pulumi import ResourceOptions
 from flexres.desired.model import DesiredUser
 from flexres.errors import RefusedError
 from flexres.reconcile.change import Arrival
-from flexres.resources.messages import differences
+from flexres.resources.messages import Members, differences
 from flexres.resources.properties import OWN, Properties, desired_properties, live_properties
 from flexres.resources.provider import OneOfMany, Provider
 from flexres.resources.run import Run
@@ -44,7 +44,7 @@ class TeamProvider(Provider):
         # Of a team that is new the engine asks no difference: it would say no more than that it creates it.
         new = [name for name in _users(inputs) if name in run.anew and isinstance(changes.get(name), Arrival)]
         people = {name: _decoded(inputs[USERS][name]) for name in new}
-        run.say(f"Team {inputs['team']}: {line}" for line in differences({}, people))
+        _say(run, inputs, {}, people)
         return inputs
 
     def people(self, inputs: Properties) -> Iterable[str]:
@@ -66,7 +66,7 @@ class TeamProvider(Provider):
         if found:
             changed = {name for name in {*stood, *declared} if stood.get(name) != declared.get(name)}
             old, new = ({name: _decoded(side[name]) for name in changed if name in side} for side in (stood, declared))
-            run.say(f"Team {after['team']}: {line}" for line in differences(old, new))
+            _say(run, after, old, new)
         return found
 
     async def write(self, run: Run, inputs: Properties) -> Properties:
@@ -113,6 +113,12 @@ def team_properties(stack: str, team: str, users: Iterable[DesiredUser]) -> Prop
 def of_one(stack: str, user: DesiredUser) -> str:
     """A user's properties within a team, where stack and username are said already: one JSON text."""
     return canonical({key: value for key, value in desired_properties(stack, user).items() if key not in OWN})
+
+
+def _say(run: Run, team: Properties, before: Members, after: Members) -> None:
+    """Tell what differs among a team's users, each with the line of the YAML that declares them."""
+    lines = differences(before, after, run.session.stack.line_of)
+    run.say(f"Team {team['team']}: {line}" for line in lines)
 
 
 def _users(properties: Properties) -> Mapping[str, Any]:

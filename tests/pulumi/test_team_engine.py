@@ -89,7 +89,7 @@ def test_a_preview_names_the_team_and_each_property_that_changes(applied: Projec
     assert re.search(r"~ .*Team support update \[diff: ~users\]", ran.out)
     said = set(re.findall(r"^    (Team .*)$", ran.out, re.MULTILINE))
     assert said == {
-        'Team support: ~ users["ana@example.com"]["attr:level"]: 3 => 4',
+        'Team support: ~ users["ana@example.com"]["attr:level"]: 3 => 4 (stacks/test/users/support.yaml:2)',
         'Team sales: - users["dan@example.com"]',
     }
     assert re.search(r"Departures departures update \[diff: \+leaving\]", ran.out)
@@ -102,7 +102,7 @@ def test_a_preview_of_a_new_team_names_who_comes_and_their_roles(applied: Projec
     write(applied, support=LINES[0], care=f"{LINES[1]}\n{eve}")
     ran = applied.pulumi("preview")
     assert re.findall(r"^    (Team care.*)$", ran.out, re.MULTILINE) == [
-        'Team care: + users["eve@example.com"]: agent, supervisor'
+        'Team care: + users["eve@example.com"]: agent, supervisor (stacks/test/users/care.yaml:3)'
     ]
 
 
@@ -190,7 +190,7 @@ def test_a_team_that_fails_in_part_stands_in_the_state_as_it_is(applied: Project
     assert levels(applied, "support") == {"ana@example.com": 4, "bob@example.com": 1, "eve@example.com": None}
     preview = applied.pulumi("preview", *refresh)
     assert re.findall(r"^    (Team .*)$", preview.out, re.MULTILINE) == [
-        'Team support: ~ users["bob@example.com"]["attr:level"]: 1 => 7'
+        'Team support: ~ users["bob@example.com"]["attr:level"]: 1 => 7 (stacks/test/users/support.yaml:3)'
     ]
     applied.sandbox.clear_faults()
     again = applied.up(*refresh)

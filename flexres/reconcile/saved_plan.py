@@ -16,6 +16,7 @@ from flexres.errors import SetupError
 from flexres.reconcile.change import Change, FieldChange, Kind, UserChange
 from flexres.reconcile.context import Wanted
 from flexres.reconcile.diff import Scope, managed
+from flexres.reconcile.guards.watch import roles_of_person_before
 from flexres.reconcile.plan import Plan
 from flexres.values import ABSENT, Json, Value, canonical, short_hash
 
@@ -159,10 +160,20 @@ def _assumption(change: Change) -> Assumption:
         return Assumption(str(change.about), change.name, "change", "", dict(map(_hashed, change.written)))
     kind = Kind.RETIRE if change.kind is Kind.WAIT else change.kind
     fields = dict(map(_hashed, change.fields))
+    if roles := _roles_at_stake(change):
+        fields[_ROLES_BEFORE] = (_hash(roles), "")
     for item in change.idp.fields if change.idp else ():
         key, hashes = _hashed(item)
         fields[f"idp:{key}"] = hashes
     return Assumption(str(change.about), change.name, str(kind), _state(change), fields)
+
+
+_ROLES_BEFORE: Final = "was:roles"
+
+
+def _roles_at_stake(change: UserChange) -> list[Json]:
+    """The roles in Flex of whoever leaves, or leaves a name behind: what they lose stands in no field of the change."""
+    return [*sorted(roles_of_person_before(change))] if change.leaves or change.old else []
 
 
 def _hashed(item: FieldChange) -> tuple[str, tuple[str, str]]:
@@ -216,6 +227,9 @@ def _moved(was: Assumption, change: Change | None, still_there: Collection[str])
     if was.kind != now.kind:
         return Moved(change.name, f"was to be: {was.kind}, is now: {now.kind}")
     keys = {key for key in {*was.fields, *now.fields} if was.fields.get(key) != now.fields.get(key)}
+    if _ROLES_BEFORE in keys and isinstance(change, UserChange):
+        roles = ", ".join(sorted(roles_of_person_before(change))) or "none"
+        return Moved(change.name, f"has other roles in Flex than when the plan was made: {roles}")
     if keys:
         return Moved(
             change.name, "is not as it was", tuple(field for field in _fields(change) if field.key.text in keys)
@@ -255,7 +269,7 @@ def _described(change: Change) -> Json:
     kind = Kind.RETIRE if change.kind is Kind.WAIT else change.kind
     at_idp = change.idp.fields if change.idp else ()
     old = change.old.username if change.old else ""
-    return [change.about, change.name, kind, old, _sides(change.fields), _sides(at_idp)]
+    return [change.about, change.name, kind, old, _roles_at_stake(change), _sides(change.fields), _sides(at_idp)]
 
 
 def _sides(fields: tuple[FieldChange, ...]) -> Json:

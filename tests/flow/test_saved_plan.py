@@ -100,6 +100,25 @@ def test_a_leaver_whose_marker_is_gone_is_no_leaver_who_left(cli: Cli, sandbox: 
     assert (ran.code, "ana@example.com was to leave, and our marker is gone" in ran.err) == (4, True), ran.err
 
 
+@pytest.mark.parametrize(
+    "ana",
+    ["", "  ana.ruiz@example.com: {full_name: Ana Ruiz, attributes: {level: 1}, previously: ana@example.com}\n"],
+    ids=["leaves", "is renamed"],
+)
+def test_who_became_an_admin_since_is_not_the_one_who_was_to_go(cli: Cli, sandbox: Sandbox, ana: str) -> None:
+    """What somebody loses by going stands in no field of the change, and is looked at all the same."""
+    cli.write(flex=FLEX, team=TEAM)
+    assert cli.run("apply", "--yes").code == 0
+    without = TEAM[: TEAM.index("  ana@")] + TEAM[TEAM.index("  bob@") :]
+    cli.write(flex=FLEX, team=without + ana)
+    assert cli.run("plan", "--save", "plan.json").code == 0
+    sandbox.provision("ana@example.com", "Ana Ruiz", roles=["admin"])
+    sandbox.clear_requests()
+    ran = cli.run("apply", "--yes", "--plan", "plan.json")
+    assert (ran.code, "has other roles in Flex than when the plan was made: admin" in ran.err) == (4, True), ran.err
+    assert {request.method for request in sandbox.requests()} == {"GET"}
+
+
 def test_the_guards_are_asked_again(project: Cli) -> None:
     """Who approved the plan on the command line has to approve its applying."""
     project.write(flex=FLEX, team=f"{TEAM}  lee@example.com: {{full_name: Lee, roles: [admin]}}\n")

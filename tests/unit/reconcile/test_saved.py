@@ -13,7 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from flexres.errors import SetupError
 from flexres.reconcile.context import Wanted
 from flexres.reconcile.plan import Plan, make_plan
-from flexres.reconcile.saved_plan import SavedPlan, check_belongs, moved, read_saved, saved_json, yaml_digest
+from flexres.reconcile.saved_plan import (
+    SavedPlan,
+    check_belongs,
+    fingerprint,
+    moved,
+    read_saved,
+    saved_json,
+    yaml_digest,
+)
 from tests.unit.reconcile.builders import ANA, BEN, NOW, applied, config, in_flex, only, person, plan_for
 from tests.unit.reconcile.strategies import World, worlds
 
@@ -83,6 +91,14 @@ def test_a_leaver_marked_meanwhile_is_still_the_same_leaver() -> None:
     """The first run marked them; the second one goes on with it."""
     kept = saved(plan_for([], [applied(person(ANA), busy=True)]))
     assert kept.holds(only(plan_for([], [applied(person(ANA), leaving=1_700_000_000)])))
+
+
+def test_a_leaver_with_other_roles_is_another_plan_to_every_engine() -> None:
+    """The file of a plan and the fingerprint that Pulumi's run is held to."""
+    before = plan_for([], [applied(person(ANA))])
+    now = plan_for([], [applied(person(ANA), roles=("admin",))])
+    assert not saved(before).holds(only(now))
+    assert fingerprint(before) != fingerprint(now)
 
 
 def test_what_is_done_already_has_not_moved() -> None:

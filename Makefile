@@ -6,6 +6,8 @@ STAMP := $(VENV)/.installed
 STACK ?= sandbox
 SECONDS ?= 600
 UPGRADE ?=
+# More than there are cores: many tests wait for a server, a browser or an engine.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 )))
 # What `flexres init` writes beside the workflows.
 INIT_LOCK := flexres/cli/templates/requirements.lock
 # One set of pins for every Python and system, each with the hashes of its files.
@@ -48,7 +50,7 @@ check: lint types unit  ## the inner loop: lint, types, unit tests
 
 test: lint types     ## everything
 	@sh tests/system-packages.sh
-	@$(BIN)/pytest -n auto
+	@$(BIN)/pytest -n $(WORKERS)
 
 readme: $(STAMP)     ## write the plan in README anew, as it really prints
 	@FLEXRES_WRITE_README=1 $(BIN)/pytest tests/flow/test_readme.py
@@ -83,8 +85,8 @@ bench: $(STAMP)      ## what is measured against what, in one run
 scale: $(STAMP)      ## every command over 1,000, 5,000 and 15,000 users; writes the table and plot in docs/scale.md
 	@$(BIN)/python -m bench.scale --write
 
-fuzz: $(STAMP)       ## damaged input to every reader and every client of answers, for SECONDS (600)
-	@$(BIN)/python -m tests.fuzz $(SECONDS)
+fuzz: $(STAMP)       ## damaged input to every reader and every client of answers, for SECONDS (600); KEEP=1 for tests/fuzz/corpus
+	@$(BIN)/python -m tests.fuzz $(SECONDS) $(if $(KEEP),--keep)
 
 proof: $(STAMP)      ## every fault, signal and mishap, RUNS (10) times each; writes the table in docs/reliability.md
 	@$(BIN)/python -m proof --runs $(or $(RUNS),10) --write
@@ -95,9 +97,9 @@ histories: $(STAMP)  ## others at their worst between any two requests of ours, 
 mutants: $(STAMP)    ## changes every decision, and tells what no test notices; ONLY=reconcile/plan for another module
 	@$(BIN)/python -m tests.mutants $(ONLY)
 
-coverage: $(STAMP)   ## the branches that unit, sandbox and flow tests reach, by package
+coverage: $(STAMP)   ## the branches that the tests reach, by package
 	@$(BIN)/coverage erase
-	-@$(BIN)/coverage run -m pytest tests/unit tests/sandbox tests/flow -n auto
+	-@$(BIN)/coverage run -m pytest tests/unit tests/sandbox tests/flow tests/pulumi -n $(WORKERS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/python -m tests.branches
 

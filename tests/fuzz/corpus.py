@@ -10,7 +10,11 @@ from typing import Final
 
 from tests.fuzz.targets import Target
 
-FOLDER: Final = Path(__file__).parent / "corpus"
+SHARED: Final = Path(__file__).parent / "corpus"
+"""What the repository has: the short pass among the tests reads it."""
+
+OWN: Final = Path(".fuzz") / "corpus"
+"""What was found here, out of git's sight."""
 
 LONGEST: Final = 4_096
 """Bytes of an input that is kept."""
@@ -19,29 +23,32 @@ MOST: Final = 60
 """Inputs that are kept of a target."""
 
 
-def kept(targets: Sequence[Target]) -> dict[str, list[bytes]]:
-    """The inputs of each target."""
-    found = {}
+def kept(targets: Sequence[Target], *folders: Path) -> dict[str, list[bytes]]:
+    """The inputs of each target that stand in these folders."""
+    found: dict[str, list[bytes]] = {}
     for target in targets:
-        path = _path(target.name)
-        lines = path.read_text().split() if path.exists() else []
-        found[target.name] = [base64.b64decode(line) for line in lines]
+        paths = (_path(folder, target.name) for folder in folders)
+        lines = {line for path in paths if path.exists() for line in path.read_text().split()}
+        found[target.name] = [base64.b64decode(line) for line in sorted(lines)]
     return found
 
 
-def keep(further: Mapping[str, Sequence[bytes]], before: Mapping[str, Sequence[bytes]]) -> int:
-    """Add what reached further, the shortest first, as far as there is room; returns how many were added."""
+def keep(further: Mapping[str, Sequence[bytes]], before: Mapping[str, Sequence[bytes]], folder: Path) -> int:
+    """Put what reached further beside what was there before, the shortest first, as far as there is room.
+
+    Returns how many were added.
+    """
     added = 0
     for name, found in further.items():
         old = before.get(name, ())
         new = sorted((data for data in found if len(data) <= LONGEST), key=len)[: max(0, MOST - len(old))]
         if new:
-            FOLDER.mkdir(exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             lines = sorted(base64.b64encode(data).decode() for data in {*old, *new})
-            _path(name).write_text("\n".join(lines) + "\n")
+            _path(folder, name).write_text("\n".join(lines) + "\n")
             added += len(new)
     return added
 
 
-def _path(name: str) -> Path:
-    return FOLDER / (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") + ".txt")
+def _path(folder: Path, name: str) -> Path:
+    return folder / (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") + ".txt")

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from flexres.routing.language.parse import ExpressionError, parse
-from tests.fuzz.corpus import kept
+from tests.fuzz.corpus import SHARED, kept
 from tests.fuzz.drive import Crash, drive, tried
 from tests.fuzz.mutations import damaged
 from tests.fuzz.targets import Target, targets
@@ -26,7 +26,7 @@ def test_no_damage_makes_a_reader_crash(target: Target) -> None:
 @pytest.mark.parametrize("target", TARGETS, ids=[target.name for target in TARGETS])
 def test_nothing_that_was_kept_makes_a_reader_crash(target: Target) -> None:
     """Each input that once reached code which none before it had reached."""
-    for data in kept([target])[target.name]:
+    for data in kept([target], SHARED)[target.name]:
         crash = tried(target, data, Random(0))
         assert crash is None, crash.trace
 

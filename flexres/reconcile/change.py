@@ -214,8 +214,13 @@ class UserChange(Change):
 
     @property
     def leaves(self) -> bool:
-        """Whether the user loses Flex, now or when no longer busy."""
+        """Whether the user is ours no more, now or when no longer busy; one who is let go of stays in Flex."""
         return self.kind in {Kind.RETIRE, Kind.WAIT, Kind.LET_GO}
+
+    @property
+    def loses_flex(self) -> bool:
+        """Whether the user is to be deprovisioned, now or when no longer busy."""
+        return self.kind in {Kind.RETIRE, Kind.WAIT}
 
     @property
     def file(self) -> str | None:

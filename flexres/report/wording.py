@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from flexres.apply.outcome import Outcome, UserOutcome
-from flexres.reconcile.change import Cause, Change, FieldChange, Route
+from flexres.reconcile.change import Cause, Change, FieldChange, Kind, Route
 from flexres.reconcile.idp.model import Stranger
 from flexres.reconcile.key import LEAVING, UNTIL, Key
 from flexres.report.layout import shorten
@@ -202,4 +202,9 @@ def missed_because(outcome: Outcome[Change]) -> str:
 def outcome_message(outcome: UserOutcome) -> str:
     """What became of one user's change, in one line."""
     change = outcome.change
-    return missed_because(outcome) or (visible(change.reason) if change.leaves else "") or KINDS[change.kind].name
+    if missed := missed_because(outcome):
+        return missed
+    name, why = KINDS[change.kind].name, visible(change.reason)
+    if change.kind is Kind.LET_GO:
+        return f"{name}: {why}" if why else name
+    return why if change.leaves and why else name

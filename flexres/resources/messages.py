@@ -84,6 +84,7 @@ def remarks(plan: Plan) -> Iterator[tuple[str, bool]]:
         lifts = f" ({APPROVE}={change.digest} brings them back)" if change.digest else ""
         lifts = f" ({ALLOW_OLDER}=1 lifts it)" if change.block is Block.OLDER_CHECKOUT else lifts
         yield f"{_shown(change.username)} is blocked: {change.reason}{lifts}", True
+    yield from _remark(plan, Kind.LET_GO, "let go, stays in Flex unmanaged", warns=False)
     overdue = [change.username for change in plan.of_kind(Kind.WAIT) if change.overdue]
     waiting = [change.username for change in plan.of_kind(Kind.WAIT) if not change.overdue]
     if overdue:

@@ -138,7 +138,7 @@ class PlanReport:
     @property
     def brings_back(self) -> bool:
         """Whether somebody leaves whom a login would bring back: nothing is taken from them at the provider."""
-        return any(change.leaves and change.idp is None for change in self.plan.users)
+        return any(change.loses_flex and change.idp is None for change in self.plan.users)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class AppliedReport:
     @property
     def brings_back(self) -> bool:
         """Whether somebody left whom a login would bring back: the identity provider was not told."""
-        return any(one.change.leaves and one.change.idp is None for one in self.done)
+        return any(one.change.loses_flex and one.change.idp is None for one in self.done)
 
 
 def report_of(plan: Plan, run: PlanRun = AS_PLANNED, position: Position | None = None) -> PlanReport:

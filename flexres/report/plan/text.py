@@ -8,6 +8,7 @@ from typing import Final
 
 from flexres.apply.outcome import Result, UserOutcome
 from flexres.errors import Exit
+from flexres.reconcile.change import Kind
 from flexres.report.idp import provider as idp
 from flexres.report.layout import Cell, Page, Row, whole
 from flexres.report.next_step import PlanRun, approve_command, checklist_command, passes_with
@@ -99,10 +100,12 @@ def applied_text(report: AppliedReport, *, width: int, colour: bool, verbose: bo
     for result, found in report.groups.items():
         if result is not Result.DONE:
             _outcomes(page, RESULTS[result].title, found, report, verbose=verbose)
-    left = [one for one in report.done if one.change.leaves]
+    left = [one for one in report.done if one.change.loses_flex]
     _outcomes(page, "Left", left, report, verbose=verbose)
     if report.brings_back:
         page.write((SSO_BRINGS_BACK, "dim"), indent=2)
+    let_go = [one for one in report.done if one.change.kind is Kind.LET_GO]
+    _outcomes(page, "Let go", let_go, report, verbose=verbose)
     idp.outcomes_in_text(page, applied)
     sign_on.outcomes_in_text(page, applied)
     for error in applied.errors:

@@ -17,7 +17,15 @@ from flexres.errors import Exit
 from flexres.reconcile.guards.approvals import Approval, Source
 from flexres.reconcile.plan import Plan
 from tests.unit.report import samples
-from tests.unit.report.rendering import applied_json, applied_markdown, applied_text, plan_text
+from tests.unit.report.rendering import (
+    applied_json,
+    applied_markdown,
+    applied_page,
+    applied_text,
+    plan_markdown,
+    plan_page,
+    plan_text,
+)
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 PLANS = [
@@ -196,6 +204,18 @@ def test_who_left_is_told_by_name_with_the_warning_of_single_sign_on() -> None:
     text = applied_text(samples.applied(samples.approved_plan()), width=120, colour=False)
     assert "max@example.com" in text[text.index("\nLeft\n") :]
     assert "An SSO login brings a leaver back" in text
+
+
+def test_who_is_let_go_of_has_not_left() -> None:
+    """They stay in Flex, so that no login brings them back: in no format."""
+    plan = samples.kept_plan()
+    run = Applied(plan, tuple(Outcome(change, Result.DONE) for change in plan.changes), seconds=1.0, requests=6)
+    text = applied_text(run, width=120, colour=False)
+    assert text[text.index("\nLet go\n") :].split()[2:7] == ["-", "gone@example.com", "let", "go:", "no"]
+    assert "\nLeft\n" not in text
+    assert "let go: no longer declared" in applied_markdown(run)
+    told = [render(plan) for render in (text_of, plan_markdown, plan_page)]
+    assert not [text for text in (*told, text, applied_markdown(run), applied_page(run)) if "SSO login brings" in text]
 
 
 def test_a_wide_character_keeps_the_columns_aligned() -> None:

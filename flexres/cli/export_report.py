@@ -44,7 +44,7 @@ def export_report(
     told = (
         _undeployed(result, verbose=verbose),
         _left_out(result, verbose=verbose),
-        _gone(result, verbose=verbose),
+        _not_active(result, verbose=verbose),
     )
     parts += ["\n".join(part) for part in told if part]
     if says_next and not dry_run and result.files:
@@ -145,17 +145,23 @@ def _wrapped(text: str) -> str:
     return wrapper.fill(text)
 
 
-def _gone(result: Exported, *, verbose: bool) -> list[str]:
-    gone = result.found.gone
-    if not gone:
-        return []
+def _not_active(result: Exported, *, verbose: bool) -> list[str]:
+    """Who is declared without an active user in Flex: those who left, and those who are yet to come."""
+    gone, to_come, lines = result.found.gone, result.found.to_come, []
     removed = {name for file in result.files for name in file.removed}
     if removed:
-        return [f"No longer in Flex, taken out: {_names(sorted(removed), verbose=verbose)}"]
-    return [
-        f"Declared and not active in Flex: {_names(gone, verbose=verbose)}",
-        "  a plan would create or report them; --prune takes them out of the YAML",
-    ]
+        lines.append(f"No longer in Flex, taken out: {_names(sorted(removed), verbose=verbose)}")
+    elif gone:
+        lines += [
+            f"Declared and no longer active in Flex: {_names(gone, verbose=verbose)}",
+            "  --prune takes them out of the YAML",
+        ]
+    if to_come:
+        lines += [
+            f"Declared and yet to come into Flex, kept: {_names(to_come, verbose=verbose)}",
+            "  nobody has applied them: flexres plan shows them, and --prune leaves them",
+        ]
+    return lines
 
 
 def _names(names: Sequence[str], *, verbose: bool) -> str:
@@ -194,7 +200,8 @@ def _as_json(target: Destination, result: Exported, *, written: bool) -> dict[st
         "left_out": [{"username": item.username, "what": item.what, "why": item.why} for item in found.left_out],
         "deactivated": found.deactivated,
         "orphans": list(found.orphans),
-        "not_in_flex": list(found.gone),
+        "not_in_flex": sorted((*found.gone, *found.to_come)),
+        "to_come": list(found.to_come),
         "undeployed": [
             {
                 "username": one.username,

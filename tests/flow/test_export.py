@@ -58,6 +58,10 @@ class Exporter:
         """Somebody in Flex, an agent."""
         self.sandbox.load([SeedUser(username, full_name, username, ["agent"], json.dumps(attributes))])
 
+    def deactivated(self, username: str) -> None:
+        """Somebody who left Flex."""
+        self.sandbox.load([SeedUser(username, "Gone", username, ["agent"], deactivated=True)])
+
 
 @pytest.fixture
 def exporter(cli: Cli, sandbox: Sandbox) -> Exporter:
@@ -314,8 +318,9 @@ def test_users_who_are_gone_stay_until_pruned(exporter: Exporter) -> None:
         "  # next\n  ben@example.com: {full_name: B, roles: [agent]}\n"
     )
     exporter.seed()
+    exporter.deactivated("ben@example.com")
     kept = exporter.run()
-    assert "Declared and not active in Flex: ben@example.com" in kept.out
+    assert "Declared and no longer active in Flex: ben@example.com" in kept.out
     assert "ben@" in exporter.files()["users/team.yaml"]
     assert "taken out: ben@example.com" in exporter.run("--prune").out
     assert (
@@ -324,8 +329,33 @@ def test_users_who_are_gone_stay_until_pruned(exporter: Exporter) -> None:
     )
 
 
+@pytest.mark.parametrize("prefer", [(), ("--prefer", "flex"), ("--prefer", "yaml")])
+def test_pruning_leaves_newcomers_and_renames_that_nobody_has_applied(ahead: Exporter, prefer: tuple[str, ...]) -> None:
+    """They were never in Flex; taken out, the next apply would retire whom the YAML renames."""
+    ahead.team(
+        MANAGED.replace(
+            "  ben@example.com: {full_name: Ben Okafor}",
+            "  bo@example.com: {full_name: Bo, "
+            "previously: ben@example.com}\n  new@example.com: {full_name: New}\n  old@example.com: {full_name: Old}",
+        )
+    )
+    ahead.deactivated("old@example.com")
+    ran = ahead.run("--prune", *prefer)
+    assert "No longer in Flex, taken out: old@example.com\n" in ran.out
+    assert "Declared and yet to come into Flex, kept: bo@example.com, new@example.com" in ran.out
+    assert {change["username"]: change["kind"] for change in ahead.plan("prod")["changes"]} | {ANA: ""} == {
+        ANA: "",
+        "bo@example.com": "rename",
+        "new@example.com": "create",
+    }
+    again = ahead.report("--prune", *prefer)
+    assert (again["not_in_flex"], again["to_come"]) == (["bo@example.com", "new@example.com"],) * 2
+
+
 def test_pruning_everybody_leaves_a_file_that_loads(exporter: Exporter) -> None:
     """Users: {} says that nobody is left."""
+    for username in (ANA, "bob@example.com"):
+        exporter.deactivated(username)
     exporter.run("--prune")
     assert exporter.files()["users/team.yaml"] == "defaults: {roles: [agent]}\nusers: {}\n"
     assert exporter.cli.run("validate").code == 0

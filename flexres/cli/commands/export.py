@@ -24,7 +24,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 Examples:
   flexres export -s prod --account AC… --instance GO… --by team
   flexres export -s prod --dry-run       what a re-export would change
-  flexres export -s prod --prune         also take out who is gone from Flex
+  flexres export -s prod --prune         also take out who left Flex
 \b
 A re-export changes values in place: comments, order and files stay, and a
 file in which nothing changed is not touched. What defaults: say is not
@@ -69,7 +69,9 @@ def export(
     channels: Annotated[
         bool, typer.Option("--channels", help="Export everybody's channels: costs a request for each user.")
     ] = False,
-    prune: Annotated[bool, typer.Option("--prune", help="Take out users who are no longer in Flex.")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Take out users who left Flex; who is yet to come stays.")
+    ] = False,
     prefer: Annotated[
         Prefer | None,
         typer.Option(

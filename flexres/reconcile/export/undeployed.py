@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from flexres.desired.model import DesiredUser
-from flexres.live.model import LiveUser
+from flexres.live.model import LiveUser, Snapshot
 from flexres.reconcile.change import Cause, FieldChange
 from flexres.reconcile.diff import Scope, field_changes
 from flexres.reconcile.fields import facts, owns_all_skills
 from flexres.reconcile.marker import Marker
 from flexres.reconcile.restate import restated
+from flexres.values import fold_case
 
 Prefer: TypeAlias = Literal["yaml", "flex"]
 """Which side is to win wherever the YAML says what was never applied."""
@@ -61,3 +62,16 @@ def with_kept(user: DesiredUser, declared: DesiredUser, found: list[Undeployed])
     """The exported user, and what is kept as it is `declared`."""
     values = {one.field.key: one.field.after for one in found if one.kept}
     return restated(user, values, exact_skills=owns_all_skills(declared)) if values else user
+
+
+def not_active(users: Mapping[str, DesiredUser], snapshot: Snapshot) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Declared usernames without an active user in Flex, in order: who has left, and who is yet to come.
+
+    Flex never forgets who left: whom it has not even deactivated is new. So is whoever takes an active user's place
+    by `previously`; of them an apply makes a rename, and without them it would retire that user.
+    """
+    active = {name for name, live in snapshot.users.items() if not live.user.deactivated}
+    left = {fold_case(name) for name in snapshot.users.keys() - active}
+    missing = sorted(users.keys() - active)
+    gone = tuple(name for name in missing if fold_case(name) in left and users[name].previously not in active)
+    return gone, tuple(name for name in missing if name not in gone)

@@ -18,7 +18,7 @@ from flexres.desired.schema.users_yaml import LARGEST_CAPACITY, LARGEST_LEVEL
 from flexres.live.model import LiveUser, Snapshot, WorkerChannel
 from flexres.reconcile.context import NO_OBJECT
 from flexres.reconcile.diff import Scope
-from flexres.reconcile.export.undeployed import Prefer, Undeployed, undeployed, with_kept
+from flexres.reconcile.export.undeployed import Prefer, Undeployed, not_active, undeployed, with_kept
 from flexres.reconcile.export.values import NO_KEY, declarable, is_text, sayable_key, within_size
 from flexres.reconcile.fields import FLEX_WRITES, live_skills, odd_routing
 from flexres.reconcile.key import Key
@@ -60,14 +60,16 @@ class Kept:
 class Export:
     """Flex as YAML would have it. `users` are by username, without a file where nobody declares them yet.
 
-    `gone` are declared usernames without an active user in Flex, `deactivated` counts those who were left out
-    for that reason, and `orphans` names Workers that belong to no user. `undeployed` is what the YAML says and nobody
-    has applied yet, where Flex says otherwise.
+    `gone` are declared usernames of whom Flex knows that they left, `to_come` those whom nobody has applied yet:
+    new ones, and renames of active users. `deactivated` counts those who were left out for that reason, and `orphans`
+    names Workers that belong to no user. `undeployed` is what the YAML says and nobody has applied yet, where Flex
+    says otherwise.
     """
 
     users: Mapping[str, DesiredUser]
     left_out: tuple[LeftOut, ...]
     gone: tuple[str, ...]
+    to_come: tuple[str, ...]
     deactivated: int
     orphans: tuple[str, ...]
     undeployed: tuple[Undeployed, ...] = ()
@@ -108,11 +110,12 @@ def export_users(snapshot: Snapshot, kept: Kept = Kept(), *, channels: bool = Fa
             left_out.append(LeftOut(username, "", str(error)))
             continue
         spelled.setdefault(fold_case(username), username)
-    active = {name for name, live in snapshot.users.items() if not live.user.deactivated}
+    gone, to_come = not_active(kept.users, snapshot)
     return Export(
         users=users,
         left_out=tuple(left_out),
-        gone=tuple(sorted(kept.users.keys() - active)),
+        gone=gone,
+        to_come=to_come,
         deactivated=deactivated,
         orphans=tuple(worker.friendly_name for worker in snapshot.orphans),
         undeployed=tuple(differing),

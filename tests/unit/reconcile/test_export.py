@@ -12,7 +12,18 @@ from flexres.live.model import LiveUser, Snapshot, Worker
 from flexres.reconcile.change import Kind
 from flexres.reconcile.export.users import Export, Kept, LeftOut, escaped_identity, export_users
 from flexres.reconcile.marker import Marker
-from tests.unit.reconcile.builders import ANA, BEN, OTHER_ID, STACK_ID, channel, in_flex, person, plan_for, snapshot
+from tests.unit.reconcile.builders import (
+    ANA,
+    BEN,
+    CHO,
+    OTHER_ID,
+    STACK_ID,
+    channel,
+    in_flex,
+    person,
+    plan_for,
+    snapshot,
+)
 from tests.unit.reconcile.live_users import snapshots
 
 
@@ -191,6 +202,15 @@ def test_deactivated_users_and_orphans_are_counted_and_named() -> None:
     live = snapshot(in_flex(deactivated="2026-01-01T00:00:00Z"), orphans=[orphan])
     found = export_users(live, Kept(users={ANA: person()}))
     assert (found.users, found.deactivated, found.orphans, found.gone) == ({}, 1, ("robot",), (ANA,))
+
+
+def test_declared_users_who_are_not_active_have_left_or_are_yet_to_come() -> None:
+    """Whom Flex has never seen is new, and whoever takes an active user's place comes, too; case tells nobody apart."""
+    left = in_flex("Cho@example.com", deactivated="2026-01-01T00:00:00Z")
+    again = in_flex("again@example.com", deactivated="2026-01-01T00:00:00Z")
+    users = [person(CHO, previously=BEN), person("again@example.com", previously=ANA), person("new@example.com")]
+    found = export(in_flex(ANA), left, again, users={user.username: user for user in users})
+    assert (found.gone, found.to_come) == ((CHO,), ("again@example.com", "new@example.com"))
 
 
 def test_identities_are_escaped_as_clients_have_seen_them() -> None:

@@ -26,6 +26,7 @@ from flexres.values import ABSENT, Absent, Json, Value, canonical, same
 
 _NAMES: Final = 20
 _LINES: Final = 50
+DESTROY_AGAIN: Final = "in an activity or with tasks, and still active: run pulumi destroy again once they are offline"
 _COUNTS: Final = frozenset({Rule.MAX_REMOVALS, Rule.MAX_CHANGES})
 """Rules whose message says how many, and not who."""
 

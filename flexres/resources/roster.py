@@ -37,7 +37,10 @@ class RosterProvider(Provider):
         return {**inputs, "workspace": (await run.verdict()).plan.instance.workspace}
 
     async def leave(self, run: Run, inputs: Properties) -> None:
+        """All others depend on it, so in a destroy it is the last: whoever is left then has no other end."""
         run.check_destroy()
+        if not run.judged:
+            await run.retire_the_rest()
 
 
 class Roster(Resource, module="flexres", name="Roster"):

@@ -69,6 +69,7 @@ class Run:
         self._written: set[str] = set()
         self._doubtful: set[str] = set()
         self._gone: set[str] = set()
+        self._waiting: set[str] = set()
         self._destroy_refused = False
         self._stopped: FlexresError | None = None
         self._silent = 0
@@ -140,6 +141,13 @@ class Run:
         """Let everybody leave who does so without a resource. Raises FlexresError with all who failed."""
         await self.allowed()
         await self._carry_out(await self.departing())
+
+    async def retire_the_rest(self) -> None:
+        """Let everybody of ours leave whom a destroy has not reached. Raises FlexresError: who failed, or waits."""
+        everybody = (await self._everybody.get()).values()
+        await self._carry_out(change for change in everybody if change.leaves and change.marker is not None)
+        if self._waiting:
+            raise FlexresError(f"{words.named(sorted(self._waiting))}: {words.DESTROY_AGAIN}")
 
     async def at_idp(self) -> list[str]:
         """The parts of the identity provider's set-up that are not as declared."""
@@ -256,10 +264,15 @@ class Run:
         """What became of one change of a user; nobody is begun with once the run cannot go on."""
         context = await self._context.get()
         async with self._turns:
-            outcome = self._noted(context, await self._performed(context, change))
+            performed = await self._performed(context, change)
+            if performed.result is Result.WAITING and not self.judged:
+                # The resource that would retire them in a later run goes with the stack.
+                performed = replace(performed, message=words.DESTROY_AGAIN)
+            outcome = self._noted(context, performed)
         if outcome.result is Result.FAILED:
             self._doubtful.add(change.username)
         if outcome.result is Result.WAITING:
+            self._waiting.add(change.username)
             self._teller.warn(f"{change.username} waits to leave: {outcome.message}")
         for username, live in self._after(change, outcome.result):
             self._written.add(username)

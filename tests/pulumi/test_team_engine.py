@@ -15,7 +15,7 @@ import pytest
 
 from flexres.sandbox.harness import Sandbox
 from tests.pulumi.conftest import ROOT, STACK, TEAM, Project, Template, new_project
-from tests.pulumi.test_engine import counted, providers_of, until
+from tests.pulumi.test_engine import counted, providers_of, set_activity, until
 
 pytestmark = pytest.mark.engine
 
@@ -229,6 +229,27 @@ def test_a_destroy_is_refused_and_one_that_names_the_stack_retires_everybody(app
     ran = applied.pulumi("destroy", "--yes", "--skip-preview", environ={"FLEXRES_ALLOW_DESTROY": STACK})
     assert ran.code == 0, ran.out
     assert applied.in_flex() == {}
+
+
+def test_a_destroy_retires_whom_the_state_forgot_and_goes_on_once_the_busy_are_offline(applied: Project) -> None:
+    """The roster's end, which comes last, fails while somebody waits: so the next destroy has something to end."""
+    forgotten = next(one["urn"] for one in applied.state()["deployment"]["resources"] if one["urn"].endswith("::sales"))
+    assert applied.pulumi("state", "delete", forgotten, "--yes").code == 0
+    set_activity(applied, "ana@example.com", "Available")
+    set_activity(applied, "dan@example.com", "Available")
+    allowed = {"FLEXRES_ALLOW_DESTROY": STACK}
+    ran = applied.pulumi("destroy", "--yes", "--skip-preview", environ=allowed)
+    assert ran.code != 0
+    assert "ana@example.com, dan@example.com: in an activity or with tasks, and still active" in ran.out
+    assert "run pulumi destroy again" in ran.out
+    assert "retires when offline" not in ran.out
+    assert sorted(applied.in_flex()) == ["ana@example.com", "dan@example.com"]
+    set_activity(applied, "ana@example.com", "Offline")
+    set_activity(applied, "dan@example.com", "Offline")
+    again = applied.pulumi("destroy", "--yes", "--skip-preview", environ=allowed)
+    assert again.code == 0, again.out
+    assert applied.in_flex() == {}
+    assert applied.state()["deployment"].get("resources", []) == []
 
 
 def test_a_provider_that_is_killed_in_the_middle_of_a_team_loses_nothing(applied: Project) -> None:

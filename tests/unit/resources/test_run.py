@@ -26,14 +26,16 @@ from flexres.errors import (
 from flexres.live.model import Instance, LiveUser, Snapshot
 from flexres.reconcile.change import About
 from flexres.reconcile.context import Wanted
+from flexres.reconcile.marker import Marker
 from flexres.resources.departures import DeparturesProvider
 from flexres.resources.messages import NotDoneError, Teller
+from flexres.resources.roster import RosterProvider
 from flexres.resources.run import Run
 from flexres.resources.settings import Settings
 from flexres.session import Session
 from tests.unit.apply.users.flex import Flex
 from tests.unit.reconcile import builders
-from tests.unit.reconcile.builders import ANA, BEN, CHO, applied, person
+from tests.unit.reconcile.builders import ANA, BEN, CHO, applied, in_flex, person
 
 STACK = "prod"
 DAN = "dan@example.com"
@@ -91,6 +93,7 @@ class Started:
         live: Iterable[LiveUser],
         *,
         dirty: bool = False,
+        destroy: str = "",
         **policy: Any,
     ) -> None:
         path = folder / "outcomes.jsonl"
@@ -99,7 +102,7 @@ class Started:
         self.flex, self.journal = Flex(*found), folder / "journal.jsonl"
         users = {user.username: user for user in declared}
         stack = Stack(Wanted(STACK, builders.config(**policy), users, commit_time=0, dirty=dirty), found, self.flex)
-        settings = Settings(stacks=folder / "stacks", journal=self.journal)
+        settings = Settings(stacks=folder / "stacks", journal=self.journal, destroy=destroy)
         revision = Revision(folder, None, None)
         self.run = Run(cast(Session, stack), revision, settings, Teller(None), Sender({VARIABLE: str(path)}))
         self._receiver = Receiver(path, STACK)
@@ -207,6 +210,41 @@ async def test_a_destroy_without_a_word_is_refused(tmp_path: Path) -> None:
     it = Started(tmp_path, [person()], agents(ANA))
     with pytest.raises(RefusedError, match=r"no roster of .* was checked"):
         await it.run.retire(ANA)
+    assert it.flex.said == []
+
+
+async def test_the_end_of_a_destroy_retires_who_had_no_resource_and_nobody_twice(tmp_path: Path) -> None:
+    """Whom the state forgot is ours by the marker; whoever has none, or another stack's, is left alone."""
+    foreign = applied(person(CHO), marker=Marker("other1", 0))
+    it = Started(tmp_path, [person()], [*agents(ANA, BEN), foreign, in_flex(DAN)], destroy=STACK)
+    await it.run.retire(ANA)
+    await RosterProvider().leave(it.run, {"stack": STACK})
+    assert it.told == {ANA: Result.DONE, BEN: Result.DONE}
+    assert sorted(it.flex.said) == [f"deprovision {ANA}", f"deprovision {BEN}"]
+
+
+async def test_a_leaver_who_was_never_ours_survives_a_destroy(tmp_path: Path) -> None:
+    it = Started(tmp_path, [], [in_flex(DAN)], destroy=STACK, leavers=[DAN])
+    await it.run.retire_the_rest()
+    assert it.flex.said == []
+
+
+async def test_a_destroy_is_not_over_while_somebody_waits_and_says_what_to_do(tmp_path: Path) -> None:
+    """Those with a resource and those without: nothing would retire them later by itself."""
+    busy = [applied(person(name), busy=True) for name in (ANA, BEN)]
+    it = Started(tmp_path, [person()], busy, destroy=STACK)
+    await it.run.retire(ANA)
+    with pytest.raises(FlexresError, match=f"{ANA}, {BEN}: .*run pulumi destroy again once they are offline"):
+        await it.run.retire_the_rest()
+    assert it.told == {ANA: Result.WAITING, BEN: Result.WAITING}
+    assert "retires when offline" not in it.journal.read_text()
+
+
+async def test_the_end_of_a_roster_within_an_up_retires_nobody(tmp_path: Path) -> None:
+    """It has moved in the state; who leaves has an end of their own, or `Departures`."""
+    it = Started(tmp_path, [], agents(ANA), destroy=STACK)
+    await it.run.allowed()
+    await RosterProvider().leave(it.run, {"stack": STACK})
     assert it.flex.said == []
 
 

@@ -116,7 +116,7 @@ def _undeployed(result: Exported, *, verbose: bool) -> list[str]:
         if len(ones) > _LINES and not verbose:
             lines.append(f"  … and {len(ones) - _LINES:,} more such fields; --verbose names them")
         if ones and kept and any(one.managed for one in ones):
-            lines.append("  flexres plan shows them; --prefer flex takes what Flex has")
+            lines.append("  flexres plan shows them; --prefer flex takes what Flex has of all of them")
         elif ones and not kept and not all(one.managed for one in ones):
             lines.append("  none of these users is managed yet; --prefer yaml keeps what the YAML says")
     return lines

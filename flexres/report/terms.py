@@ -197,7 +197,8 @@ EXITS: Final[Mapping[Exit, str]] = {
 
 ACTIONS: Final[Mapping[Reason, str]] = {
     Reason.FLEX: "flexres drift --fix puts it back; flexres export takes it into the YAML",
-    Reason.BOTH: "flexres apply makes it as the YAML says; flexres export --prefer flex takes it into the YAML",
+    Reason.BOTH: "flexres apply makes it as the YAML says; to keep what Flex has, write it into the YAML "
+    "(flexres export --prefer flex takes back all that is not deployed, of every user)",
     Reason.LOGIN: "change it at the identity provider: the next login writes it again",
     Reason.IDP: "flexres idp apply puts it back",
     Reason.STRANGER: "declare them, or take roles out of app_metadata.flex there",

@@ -112,6 +112,17 @@ def test_fixing_does_not_deploy_what_git_says_by_now(
     assert findings(project) == [(ANA, "changed in git and in Flex")]
 
 
+def test_the_way_to_take_flexs_side_of_one_field_is_told_with_what_an_export_would_take_back(
+    project: Cli, sandbox: Sandbox
+) -> None:
+    """--prefer is of the whole stack: it would take back whatever waits to be applied."""
+    sandbox.edit_attributes(ANA, {"level": 5})
+    project.write(flex=FLEX, team=TEAM.replace("level: 1", "level: 2"))
+    told = " ".join(project.run("drift").out.split())
+    assert "to keep what Flex has, write it into the YAML" in told
+    assert "export --prefer flex takes back all that is not deployed, of every user" in told
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [

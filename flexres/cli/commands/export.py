@@ -32,7 +32,8 @@ repeated on users. Passwords and secrets are in no export.
 \b
 Of users whom a run has managed, what the YAML says and nobody has applied
 yet is kept, and told; of all others Flex's values are taken, and told where
-the YAML said otherwise. --prefer decides for one side everywhere.
+the YAML said otherwise. --prefer decides for one side, of every
+user and every field.
 \b
 Exit codes: 0 done · 2 the set-up or the YAML is wrong · 6 Twilio is
 unreachable or refused the credentials"""
@@ -75,7 +76,9 @@ def export(
     prefer: Annotated[
         Prefer | None,
         typer.Option(
-            "--prefer", metavar="yaml|flex", help="Which side wins where the YAML says what nobody has applied yet."
+            "--prefer",
+            metavar="yaml|flex",
+            help="Which side wins, of every user, where the YAML says what nobody has applied yet.",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; show what would change.")] = False,

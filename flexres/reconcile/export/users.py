@@ -75,7 +75,10 @@ class Export:
     undeployed: tuple[Undeployed, ...] = ()
 
 
-TAKEN_OUT: Final = "was taken out of the YAML, which nobody has applied yet; --prefer flex takes them back"
+TAKEN_OUT: Final = (
+    "was taken out of the YAML, which nobody has applied yet; "
+    "--prefer flex takes them back, and all else that is not applied"
+)
 
 
 class _CannotError(Exception):

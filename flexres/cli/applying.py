@@ -60,6 +60,11 @@ class Manner:
     allow_dirty: bool = False
     found: Sequence[Finding] = ()
 
+    @property
+    def in_words(self) -> bool:
+        """Whether a person reads standard output, so that more than one report may stand there."""
+        return self.report_format == "text" and self.out is None
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -108,7 +113,7 @@ async def show_and_apply(
     As anything but text only one report is written: the outcome, or the plan where nothing was applied.
     """
     check_committed(it, allow_dirty=manner.allow_dirty)
-    in_words = manner.report_format == "text" and manner.out is None
+    in_words = manner.in_words
     report = report_of(plan, run, it.stack.line_of)
     if in_words:
         # Whoever cannot see the plan has not agreed to it.

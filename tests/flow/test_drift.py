@@ -88,7 +88,7 @@ def test_fixing_puts_back_what_others_changed_and_deploys_nothing(project: Cli, 
     sandbox.edit_attributes(ANA, {"city": "Bari"})
     project.write(flex=FLEX, team=TEAM.replace("level: 1", "level: 2") + "  eve@example.com: {full_name: Eve}\n")
     ran = project.run("drift", "--fix", "--yes")
-    assert ran.code == 0, ran.err
+    assert ran.code == 3, ran.err
     attributes = sandbox.worker_attributes(ANA)
     assert (attributes["city"], attributes["level"], len(sandbox.users())) == ("Rome", 1, 2)
     assert findings(project) == [(ANA, "not deployed"), ("eve@example.com", "not deployed")]
@@ -103,12 +103,12 @@ def test_fixing_does_not_deploy_what_git_says_by_now(
     sandbox.edit_attributes(ANA, {"level": 5, **({"city": "Bari"} if drifted_too else {})})
     project.write(flex=FLEX, team=TEAM.replace("level: 1", "level: 2"))
     ran = project.run("drift", "--fix", "--yes")
-    assert ran.code == 0, ran.err
+    assert ran.code == 3, ran.err
     attributes = sandbox.worker_attributes(ANA)
     assert (attributes["city"], attributes["level"]) == ("Rome", 5)
     if again:
         sandbox.edit_attributes(ANA, {"city": "Pisa"})
-        assert project.run("drift", "--fix", "--yes").code == 0
+        assert project.run("drift", "--fix", "--yes").code == 3
     assert findings(project) == [(ANA, "changed in git and in Flex")]
 
 
@@ -153,7 +153,7 @@ def test_fixing_keeps_in_mind_that_both_sides_changed_a_field(
         sandbox.provision(ANA, "Somebody Else")
     project.write(flex=FLEX, team=team(after))
     ran = project.run("drift", "--fix", "--yes")
-    assert ran.code == 0, ran.err
+    assert ran.code == 3, ran.err
     assert sandbox.worker_attributes(ANA)["city"] == "Rome"
     assert (ANA, "changed in git and in Flex") in findings(project)
     assert (ANA, "not deployed") not in findings(project)
@@ -173,6 +173,27 @@ def test_fixing_asks_and_obeys_the_guards(project: Cli, sandbox: Sandbox) -> Non
 def test_fixing_nothing_says_so(project: Cli) -> None:
     ran = project.run("drift", "--fix", "--yes")
     assert (ran.code, "nothing to put back" in ran.out) == (0, True)
+
+
+def test_fixing_names_what_it_leaves_and_ends_with_drift(project: Cli, sandbox: Sandbox) -> None:
+    """Whom somebody made admin while git changed the roles, too, is left to an apply, and told before all else."""
+    project.write(flex=FLEX, team=TEAM.replace("Ana Ruiz,", "Ana Ruiz, roles: [agent, supervisor],"))
+    sandbox.provision(ANA, "Ana Ruiz", roles=["admin"])
+    care = "has admin in Flex, by neither the YAML nor what was last applied"
+    looked = project.run("drift")
+    assert (looked.code, care in looked.out.partition("Changed in git and in Flex")[0]) == (3, True)
+    ran = project.run("drift", "--fix", "--yes")
+    assert ran.code == 3
+    assert "nothing to put back" in ran.out
+    assert care in ran.out
+    assert "roles: admin → agent, supervisor" in ran.out
+    assert ran.out.endswith("exit 3: drift remains\n")
+    sandbox.edit_attributes(ANA, {"city": "Bari"})
+    again = project.run("drift", "--fix", "--yes", "-f", "json")
+    assert (again.code, json.loads(again.out)["report"]) == (3, "apply")
+    assert care in again.err
+    assert sandbox.worker_attributes(ANA)["city"] == "Rome"
+    assert next(user["roles"] for user in sandbox.users() if user["username"] == ANA) == ["admin"]
 
 
 def test_a_schedule_speaks_only_of_what_is_new(project: Cli, sandbox: Sandbox) -> None:

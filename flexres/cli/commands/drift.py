@@ -25,7 +25,7 @@ from flexres.files import read_if_there
 from flexres.live.http.webhook import NotDeliveredError, Webhook, post, webhook
 from flexres.reconcile.change import UserChange
 from flexres.reconcile.drift.findings import Drift, compared_with, drift_of
-from flexres.reconcile.drift.fix import as_deployed, drifted
+from flexres.reconcile.drift.fix import as_deployed, drifted, left_by_fix
 from flexres.reconcile.drift.named import named, workers_to_ask
 from flexres.report.drift.json import drift_junit, drift_suite, earlier_of
 from flexres.report.drift.model import drift_report_of
@@ -54,7 +54,8 @@ does not is told on stderr.
 \b
 Exit codes: 0 no drift, or with --since nothing new · 2 the YAML or the
 set-up is wrong · 3 drift · 5 only people who are blocked or wait too long
-6 Twilio is unreachable or refused the credentials; with --fix as apply has"""
+6 Twilio is unreachable or refused the credentials. With --fix as apply has,
+and 3 or 5 for what it leaves: what git changed, too, is for an apply"""
 )
 def drift(
     *,
@@ -233,10 +234,13 @@ async def _fix(folder: StackFolder, asked: _Asked, manner: Manner, *, switch: bo
     ) as it:
         check_engine(it, switch=switch)
         with busy(f"Reading {it.stack.name} from Flex"):
-            everything, _ = await it.plan()
+            everything, planned = await it.plan()
+        seen = await _named(drift_of(everything, it.stack.config.sso), it, asked.who)
+        left = left_by_fix(seen)
         if not any(map(drifted, everything.users)):
-            emit(f"{everything.stack}: nothing to put back; flexres drift says what else differs")
-            return Exit.DONE
+            tell = emit if manner.in_words else note
+            tell(f"{everything.stack}: nothing to put back")
+            return _tell_left(left, planned, it, manner)
         # From here on the YAML is what it was when it was last applied: also for the reading back.
         session = replace(it.session, wanted=as_deployed(it.session.wanted, everything), provider=None)
         before = replace(it, session=session)
@@ -244,11 +248,23 @@ async def _fix(folder: StackFolder, asked: _Asked, manner: Manner, *, switch: bo
         found, run = await before.plan()
         plan = found.narrowed(lambda one: isinstance(one, UserChange) and one.username in names)
         run = replace(run, apply=("drift", "--fix"))
-        seen = await _named(drift_of(everything), it, asked.who)
         manner = replace(manner, found=tuple(finding for finding in seen.findings if finding.fixed))
         question = f"Put back {_people(len(plan.users))} of {plan.stack}?"
         ended = await show_and_apply(plan, run, before, manner, question=question)
-    return ended.exit
+        remains = _tell_left(left, planned, it, manner)
+    return remains if ended.exit is Exit.DONE else ended.exit
+
+
+def _tell_left(left: Drift, run: PlanRun, it: Opened, manner: Manner) -> Exit:
+    """Names the drift that is not for --fix to put right, beside a report that a program reads; what it exits with."""
+    if left.exit is Exit.DONE:
+        return Exit.DONE
+    report = drift_report_of(left, run, it.stack.line_of)
+    tell = emit if manner.in_words else note
+    says = "drift remains" if left.found else "somebody has to look at what remains"
+    text = drift_as(report, it.stack, verbose=manner.verbose).rstrip()
+    tell(f"\nLeft as it is, not for --fix to put right:\n\n{text}\nexit {int(left.exit)}: {says}")
+    return left.exit
 
 
 def _people(count: int) -> str:

@@ -14,8 +14,10 @@ from flexres.desired.model import DesiredUser, Sso
 from flexres.errors import Exit
 from flexres.live.model import LiveUser
 from flexres.reconcile.change import Cause, FieldChange, Kind, Route, SettingChange, SettingState, UserChange, Why
+from flexres.reconcile.drift.roles import beyond_git
 from flexres.reconcile.drift.who import Made
 from flexres.reconcile.idp.model import Stranger
+from flexres.reconcile.key import ROLES
 from flexres.reconcile.plan import Plan
 from flexres.values import ABSENT, Json, Value, canonical
 
@@ -73,7 +75,8 @@ class Finding:
     `subject` is a username, a Worker's name, an e-mail address or a setting. `since` is when it came about; unless
     `exact` that is the latest time at which it can have happened, because Flex tells only when something about the
     user last changed. `made` is who made it so, as far as that was asked and is known. `fixed` says whether
-    `drift --fix` would put it right. `id` stays the same from run to run.
+    `drift --fix` would put it right. `id` stays the same from run to run. `beyond_git` are the roles admin and
+    supervisor that the user has in Flex although git never gave them; of a user's findings, one tells them.
     """
 
     reason: Reason
@@ -89,6 +92,7 @@ class Finding:
     exact: bool = False
     fixed: bool = False
     made: tuple[Made, ...] = ()
+    beyond_git: tuple[str, ...] = ()
 
     @property
     def drift(self) -> bool:
@@ -137,7 +141,7 @@ class Drift:
 def drift_of(plan: Plan, sso: Sso | None = None) -> Drift:
     """What a plan says about drift; `sso` is the stack's single sign-on, for its certificate."""
     found = [
-        *(finding for change in plan.users for finding in _of_user(change, plan)),
+        *(finding for change in plan.users for finding in _with_roles(change, _of_user(change, plan))),
         *map(_unmanaged, plan.unmanaged),
         *(
             Finding(Reason.ORPHAN, one.friendly_name, _id(Reason.ORPHAN, one.sid), since=_time(one.date_updated))
@@ -247,7 +251,16 @@ def _leaver(change: UserChange, plan: Plan) -> Finding:
 def _unmanaged(change: UserChange) -> Finding:
     reason = Reason.OTHER_STACK if change.marker is not None else Reason.UNMANAGED
     since = _time(change.live.user.created_date) if change.live else None
-    return Finding(reason, change.username, _id(reason, change.username), change, since=since, exact=True)
+    found = Finding(reason, change.username, _id(reason, change.username), change, since=since, exact=True)
+    return found if reason is Reason.OTHER_STACK else replace(found, beyond_git=beyond_git(change))
+
+
+def _with_roles(change: UserChange, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings of a user; that of the roles, or else the first, tells which of them git never gave."""
+    found, gained = list(findings), beyond_git(change)
+    tells = next((one for one in found if any(field.key == ROLES for field in one.fields)), next(iter(found), None))
+    for one in found:
+        yield replace(one, beyond_git=gained) if gained and one is tells else one
 
 
 def _of_setting(setting: SettingChange) -> Finding | None:

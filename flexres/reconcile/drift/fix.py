@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 from flexres.desired.model import DesiredUser
 from flexres.reconcile.change import Cause, FieldChange, Kind, UserChange
 from flexres.reconcile.context import Wanted
-from flexres.reconcile.drift.findings import FIXED
+from flexres.reconcile.drift.findings import FIXED, Drift, Reason
 from flexres.reconcile.fields import PROFILE, owns_all_skills
 from flexres.reconcile.key import Key
 from flexres.reconcile.marker import Marker
@@ -72,6 +73,19 @@ def _before(field: FieldChange, marker: Marker, *, exact: bool) -> Value:
     known = field.key in marker.keys and field.cause is not Cause.BOTH
     said = known or field.key in PROFILE or (exact and field.key.space == "skill")
     return field.before if said else ABSENT
+
+
+def left_by_fix(drift: Drift) -> Drift:
+    """The drift without what putting back what others changed puts right."""
+    left = tuple(one for one in drift.findings if not (one.fixed and one.change is not None and drifted(one.change)))
+    counts = Counter(one.reason for one in left)
+    return replace(
+        drift,
+        # Which queues lost somebody by it is nothing that is left.
+        plan=replace(drift.plan, routing=None),
+        findings=left,
+        counts={reason: counts[reason] for reason in Reason if counts[reason]},
+    )
 
 
 @dataclass(frozen=True, slots=True)

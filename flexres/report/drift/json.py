@@ -79,6 +79,8 @@ def _finding(one: Told, drift: Drift, *, addresses: bool) -> dict[str, Any]:
         said["made_by"] = [_made(made, addresses=addresses) for made in finding.made]
     if finding.fields:
         said["fields"] = [_field(field) for field in finding.fields]
+    if finding.beyond_git:
+        said["beyond_git"] = list(finding.beyond_git)
     if finding.names:
         said["usernames"] = list(finding.names)
     if drift.new is not None:
@@ -205,9 +207,9 @@ def _testcase(suite: ET.Element, stack: str, one: Told) -> None:
     )
     if one.where:
         case.set("file", visible(one.where).partition(":")[0])
-    message = f"{one.reason}: {one.what}" if one.what else str(one.reason)
+    message = f"{one.reason}: {'; '.join(filter(None, (one.care, one.what)))}".removesuffix(": ")
     if one.fails:
         failure = ET.SubElement(case, "failure", message=message, type=str(one.reason))
-        failure.text = "\n".join(filter(None, (one.what, one.since, one.action, visible(one.where))))
+        failure.text = "\n".join(filter(None, (one.care, one.what, one.since, one.action, visible(one.where))))
     else:
         ET.SubElement(case, "skipped", message=message)

@@ -24,6 +24,7 @@ from flexres.text import visible
 class Told:
     """One finding: `what` was found, `since` when and by whom in words, and `where` the YAML declares the user.
 
+    `care` says in words that the user has admin or supervisor in Flex that git never gave them; empty: no such thing.
     `new`: no earlier report had it. `quiet`: it is only to be known. `fails`: somebody has to do something.
     """
 
@@ -31,6 +32,7 @@ class Told:
     what: str
     since: str
     where: str
+    care: str
     new: bool
     quiet: bool
     fails: bool
@@ -68,6 +70,11 @@ class DriftReport:
         """The difference that all of it comes from."""
         return self.drift.plan
 
+    @property
+    def needs_care(self) -> list[Told]:
+        """The findings of people with more power in Flex than git gave them, to be told before all others."""
+        return [one for one in self.findings if one.care]
+
     def by_reason(self) -> Iterator[tuple[Reason, list[Told]]]:
         """The findings of each reason, in the order of telling."""
         for reason, found in groupby(self.findings, key=lambda one: one.reason):
@@ -101,10 +108,21 @@ def _told(drift: Drift, finding: Finding, position: Position | None, addresses: 
         what=what_text(finding),
         since=by_text(finding, addresses=addresses) or since_text(finding),
         where=(place_of(finding.change, position) if finding.change else None) or "",
+        care=care_text(finding),
         new=drift.new is not None and not told_before,
         quiet=finding.reason in NEWS - STUCK,
         fails=(finding.drift or finding.reason in STUCK) and not told_before,
     )
+
+
+def care_text(finding: Finding) -> str:
+    """That somebody gave the user a high role in Flex alone: `has admin in Flex, and no file declares them`."""
+    if not finding.beyond_git:
+        return ""
+    said = f"has {' and '.join(finding.beyond_git)} in Flex"
+    if finding.reason is Reason.UNMANAGED:
+        return f"{said}, and no file declares them"
+    return f"{said}, by neither the YAML nor what was last applied"
 
 
 _UNDEPLOYED: Final = {

@@ -28,6 +28,7 @@ def drift_text(report: DriftReport, *, width: int, colour: bool, verbose: bool =
     cost = f"{plan.declared:,} declared · {plan.in_flex:,} in Flex · read {report.run.seconds:.1f} s"
     page.ends([*stack_name(plan), (f"  {report.headline}", style)], (cost, "dim"))
     head_line(page, plan, report.run, sides=any(one.finding.fields for one in report.findings))
+    _care(page, report, verbose=verbose)
     for reason, found in report.by_reason():
         _section(page, plan.stack, reason, found, verbose=verbose)
     _queues(page, drift)
@@ -39,6 +40,15 @@ def drift_text(report: DriftReport, *, width: int, colour: bool, verbose: bool =
         page.write((counts_text(drift), ""))
     _closing(page, report)
     return page.text()
+
+
+def _care(page: Page, report: DriftReport, *, verbose: bool) -> None:
+    found = report.needs_care
+    if found:
+        page.heading("Needs care")
+        shown = found if verbose else found[:MOST]
+        rows: list[Row] = [((visible(one.finding.subject), "bold red"), (one.care, "")) for one in shown]
+        page.table([*rows, *rest(len(shown), len(found), "needs care")])
 
 
 def _section(page: Page, stack: str, reason: Reason, found: Sequence[Told], *, verbose: bool) -> None:
@@ -90,7 +100,7 @@ def drift_message(report: DriftReport, *, text_alone: bool) -> dict[str, Any]:
     Values of Worker attributes are in the text alone as far as they differ; credentials are nowhere.
     """
     drift = report.drift
-    news = [one for one in report.findings if drift.new is None or one.new]
+    news = sorted((one for one in report.findings if drift.new is None or one.new), key=lambda one: not one.care)
     lines = [f"*flexres* · {_plain(drift.plan.stack)} · {_plain(report.headline)}"]
     lines += [f"• {_line(one)}" for one in news[:_MOST]]
     if len(news) > _MOST:
@@ -116,7 +126,7 @@ def drift_message(report: DriftReport, *, text_alone: bool) -> dict[str, Any]:
 
 
 def _line(one: Told) -> str:
-    said = " · ".join(filter(None, (one.what, one.since)))
+    said = " · ".join(filter(None, (one.care, one.what, one.since)))
     return _plain(f"{one.reason}: {visible(one.finding.subject)}" + (f" · {said}" if said else ""))
 
 
@@ -137,6 +147,8 @@ def drift_markdown(report: DriftReport, *, limit: int = LIMIT) -> str:
     comment.add(f"### {icon} flexres · {code(plan.stack)} · {report.headline}\n")
     if report.findings:
         comment.add(f"{counts_text(drift)} · {plan.in_sync:,} as declared\n")
+    care = ((code(one.finding.subject), prose(one.care, 400)) for one in report.needs_care)
+    comment.table(("needs care", "what"), care, "needs care", around=("", ""))
     for reason, found in report.by_reason():
         title = f"{reason[0].upper()}{reason[1:]}: {len(found):,}"
         around = (f"**{title}**\n", f"\n{ACTIONS[reason]}\n")

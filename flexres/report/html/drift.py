@@ -49,6 +49,8 @@ def drift_content(report: DriftReport, people: Iterable[Person], past: Sequence[
 
 
 def _sections(report: DriftReport) -> Iterator[Section]:
+    care = [Told(name=visible(one.finding.subject), text=one.care, care=True) for one in report.needs_care]
+    yield Section("Needs care", care, grave=True, table=True)
     drifted = [_line(report, one) for one in report.findings if one.finding.drift]
     yield Section("What drifted", drifted, table=True)
     actions = {one.reason: one.action for one in report.findings}
@@ -87,7 +89,7 @@ def _rows(report: DriftReport, people: Iterable[Person]) -> Rows:
             place=short_place(report.plan.stack, one.where),
             said=one.since if lines else _joined(one.what, one.since),
             lines=lines,
-            risks=["new"] if one.new else [],
+            risks=[*(["needs care"] if one.care else []), *(["new"] if one.new else [])],
         )
     found = {one.finding.subject for one in report.findings}
     for person in (one for one in by_name.values() if one.username not in found):

@@ -18,7 +18,7 @@ from flexres.report.drift.json import drift_junit, drift_suite, earlier_of
 from flexres.report.drift.model import drift_report_of
 from flexres.report.terms import ACTIONS
 from tests.unit.report import samples
-from tests.unit.report.rendering import drift_json, drift_markdown, drift_message, drift_text
+from tests.unit.report.rendering import drift_json, drift_markdown, drift_message, drift_page, drift_text
 from tests.unit.report.test_report_markdown import assert_harmless, tables
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/schema/drift.schema.json").read_text(encoding="utf-8"))
@@ -93,6 +93,53 @@ def test_the_text_tells_reason_field_time_and_what_to_do() -> None:
     assert "Changed in Flex\n  cho@example.com  location: Leeds → London" in text
     assert "flexres drift --stack prod --fix" in text
     assert "users/support.yaml:25" in text
+
+
+def role_plan(live: list[str], now: list[str], applied: list[str] | None = None) -> Plan:
+    """Somebody with roles in Flex, roles in the YAML, and those that were last applied; None: not declared."""
+    before = samples.desired("ana@example.com", roles=tuple(applied or ()))
+    after = [samples.desired("ana@example.com", roles=tuple(now))] if applied else []
+    return samples.plan_of(after, [samples.in_flex(before, marked=applied is not None, roles=tuple(live))])
+
+
+@pytest.mark.parametrize(
+    ("live", "now", "applied", "beyond"),
+    [
+        (["admin"], ["agent", "supervisor"], ["agent"], ("admin",)),
+        (["admin", "agent"], ["agent"], ["agent"], ("admin",)),
+        (["admin", "supervisor"], ["agent"], ["agent", "wfo.full_access"], ("admin", "supervisor")),
+        (["agent", "supervisor"], ["admin", "agent"], ["agent"], ("supervisor",)),
+        (["admin"], [], None, ("admin",)),
+        (["admin", "agent"], ["agent"], ["admin", "agent"], ()),
+        (["admin"], ["agent"], ["admin", "agent"], ()),
+        (["agent"], ["admin", "agent"], ["agent"], ()),
+    ],
+    ids=[
+        "both changed",
+        "made admin",
+        "both",
+        "another role",
+        "undeclared",
+        "git takes it",
+        "known of old",
+        "git gives",
+    ],
+)
+def test_a_role_that_git_never_gave_is_told_before_all_else(
+    live: list[str], now: list[str], applied: list[str] | None, beyond: tuple[str, ...]
+) -> None:
+    """In each format."""
+    found = drift_of(role_plan(live, now, applied))
+    assert [one.beyond_git for one in found.findings if one.beyond_git] == ([beyond] if beyond else [])
+    says = f"has {' and '.join(beyond)} in Flex, "
+    text = drift_text(found, width=120, colour=False)
+    junit = drift_junit([drift_suite(drift_report_of(found))])
+    told = (text, drift_markdown(found), drift_page(found), junit, drift_message(found, text_alone=True)["text"])
+    assert [says in one for one in told] == [bool(beyond)] * 5
+    said = [finding.get("beyond_git", []) for finding in drift_json(found)["findings"]]
+    assert said == [list(one.beyond_git) for one in found.findings]
+    if beyond:
+        assert "\nNeeds care\n" in text[: text.index(str(found.findings[0].reason)[1:] + "\n")]
 
 
 def test_the_text_is_one_line_where_nothing_is_new() -> None:

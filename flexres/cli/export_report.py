@@ -61,7 +61,11 @@ def _headline(target: Destination, result: Exported, *, dry_run: bool) -> Iterat
     everybody = f"{count:,} of {_users(count + others)}" if others else _users(count)
     where = f"Flex instance {short_sid(config.instance)} of {short_sid(config.account)}"
     yield f"{target.stack.name}: {everybody} in {where}"
-    yield f"  {added:,} new, {changed:,} changed, {count - added - changed:,} as the YAML says already"
+    written = {name for file in files for name in file.changed}
+    kept = len({one.username for one in result.found.undeployed if one.kept} - written)
+    otherwise = f"{kept:,} kept where Flex says otherwise, " if kept else ""
+    same = count - added - changed - kept
+    yield f"  {added:,} new, {changed:,} changed, {otherwise}{same:,} as the YAML says already"
     for file in files:
         verb = "would write" if dry_run else "wrote"
         yield f"  {verb} {target.folder / file.name}{_counts(file)}"

@@ -219,6 +219,36 @@ def test_an_export_keeps_what_git_says_and_nobody_has_applied(ahead: Exporter) -
     assert written == {"attr:level", "attr:team", "skill:returns", "skill:billing"}
 
 
+def test_whose_yaml_was_kept_is_not_counted_as_the_same_on_both_sides(ahead: Exporter) -> None:
+    """Nor twice: whoever also gets something of Flex counts as changed."""
+    assert "  0 new, 1 changed, 1 as the YAML says already\n" in ahead.run().out
+    assert "  0 new, 0 changed, 1 kept where Flex says otherwise, 1 as the YAML says already\n" in ahead.run().out
+
+
+@pytest.mark.parametrize(
+    ("applied", "declared"), [(None, "2027-01-01"), ("2027-01-01", None), ("2027-01-01", "2027-02-02")]
+)
+def test_a_last_day_that_nobody_has_applied_is_kept_and_told(
+    exporter: Exporter, applied: str | None, declared: str | None
+) -> None:
+    """Given, taken out or moved, as any other field is; --prefer flex brings back the one that was applied."""
+
+    def team(until: str | None) -> str:
+        return MANAGED.replace("Ben Okafor}", f"Ben Okafor, until: {until}}}" if until else "Ben Okafor}")
+
+    exporter.team(team(applied))
+    assert exporter.cli.run("apply", "--yes").code == 0
+    exporter.team(team(declared))
+    told = f"ben@example.com: last day: {declared or '–'} in the YAML, {applied or '–'} in Flex"
+    assert told in exporter.run().out
+    assert exporter.files()["users/team.yaml"] == team(declared)
+    day = {"username": "ben@example.com", "field": "until", "yaml": declared, "flex": applied}
+    assert exporter.report()["undeployed"] == [{**day, "kept": True}]
+    assert exporter.report("--prefer", "flex")["undeployed"] == [{**day, "kept": False}]
+    assert exporter.files()["users/team.yaml"] == team(applied)
+    assert exporter.plan("prod")["changes"] == []
+
+
 def test_flex_is_preferred_where_somebody_says_so(ahead: Exporter) -> None:
     """And what the YAML said of it is named."""
     ran = ahead.run("--prefer", "flex")

@@ -11,6 +11,7 @@ from flexres.live.model import LiveUser, Snapshot
 from flexres.reconcile.change import Cause, FieldChange
 from flexres.reconcile.diff import Scope, field_changes
 from flexres.reconcile.fields import facts, owns_all_skills
+from flexres.reconcile.key import UNTIL
 from flexres.reconcile.marker import Marker
 from flexres.reconcile.restate import restated
 from flexres.values import fold_case
@@ -47,19 +48,25 @@ def undeployed(
     Of somebody who is managed the YAML's are kept. Of anybody else nobody knows which side is the newer one: an
     export takes Flex's. `prefer` decides otherwise, of both.
     """
-    managed = marker is not None and not marker.begun and not marker.rename
+    managed = is_managed(marker)
     kept = prefer == "yaml" or (managed and prefer is None)
     for field in field_changes(desired, facts(live, attributes), marker if managed else None, scope):
         unknown = field.key.space == "channel" and live.channels is None
-        if field.writes and field.cause in _OF_GIT and field.key.space != "marker" and not unknown:
+        told = field.key.space != "marker" or (managed and field.key == UNTIL)
+        if field.writes and field.cause in _OF_GIT and told and not unknown:
             yield Undeployed(desired.username, field, kept, managed)
+
+
+def is_managed(marker: Marker | None) -> bool:
+    """Whether everything that the YAML said was applied once: a marker may be that of a rename that was cut short."""
+    return marker is not None and not marker.begun and not marker.rename
 
 
 _OF_GIT = frozenset({Cause.GIT, Cause.BOTH})
 
 
 def with_kept(user: DesiredUser, declared: DesiredUser, found: list[Undeployed]) -> DesiredUser:
-    """The exported user, and what is kept as it is `declared`."""
+    """The exported user, and what is kept as it is `declared`; the last day is as it is to be already."""
     values = {one.field.key: one.field.after for one in found if one.kept}
     return restated(user, values, exact_skills=owns_all_skills(declared)) if values else user
 

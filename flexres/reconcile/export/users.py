@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from flexres.desired.schema.users_yaml import LARGEST_CAPACITY, LARGEST_LEVEL
 from flexres.live.model import LiveUser, Snapshot, WorkerChannel
 from flexres.reconcile.context import NO_OBJECT
 from flexres.reconcile.diff import Scope
-from flexres.reconcile.export.undeployed import Prefer, Undeployed, not_active, undeployed, with_kept
+from flexres.reconcile.export.undeployed import Prefer, Undeployed, is_managed, not_active, undeployed, with_kept
 from flexres.reconcile.export.values import NO_KEY, declarable, is_text, sayable_key, within_size
 from flexres.reconcile.fields import FLEX_WRITES, live_skills, odd_routing
 from flexres.reconcile.key import Key
@@ -88,8 +89,9 @@ class _CannotError(Exception):
 def export_users(snapshot: Snapshot, kept: Kept = Kept(), *, channels: bool = False) -> Export:
     """Every active user as the YAML would declare them.
 
-    Of declared users, what Flex does not know (until, previously, skills_exact) stays as it is declared. Channels
-    are exported where they are declared, or of everybody with `channels`, as far as the snapshot holds them.
+    Of declared users, what Flex does not know (previously, skills_exact) stays as it is declared; so does until, unless
+    Flex's side is preferred, of which our marker holds the day that was applied. Channels are exported where they are
+    declared, or of everybody with `channels`, as far as the snapshot holds them.
     """
     spelled = {fold_case(name): name for name in kept.users}
     former = {user.previously: name for name, user in kept.users.items() if user.previously}
@@ -172,7 +174,7 @@ class _Reading:
             skills=skills,
             skills_exact=declared.skills_exact if declared else False,
             channels=self._channels(),
-            until=declared.until if declared else marker.until if marker else None,
+            until=self._until(marker),
             previously=declared.previously if declared else None,
             file=declared.file if declared else "",
         )
@@ -181,6 +183,13 @@ class _Reading:
         scope = Scope(self._kept.stack_id or "", self._kept.idp_owns)
         self.undeployed = [*undeployed(declared, self._live, attributes, marker, scope, prefer=self._kept.prefer)]
         return with_kept(user, declared, self.undeployed)
+
+    def _until(self, marker: Marker | None) -> date | None:
+        """The last day as it is declared; as it was applied, where nobody is declared or Flex's side is preferred."""
+        declared = self._declared
+        if declared is not None and not (self._kept.prefer == "flex" and is_managed(marker)):
+            return declared.until
+        return marker.until if marker else None
 
     def _lose(self, what: str, why: str) -> None:
         self.left_out.append(LeftOut(self._live.username, what, why))

@@ -108,12 +108,24 @@ def dirty(wanted: Wanted) -> str:
     return f"the YAML of {wanted.name} has uncommitted changes, on top of commit {(wanted.commit or '')[:7]}"
 
 
-def moves(stack: Stack, alone: Collection[str], in_teams: Mapping[str, str], anew: Collection[str]) -> Iterator[str]:
+def moves(
+    stack: Stack,
+    alone: Collection[str],
+    in_teams: Mapping[str, str],
+    anew: Collection[str],
+    unseen: Collection[str] = (),
+) -> Iterator[str]:
     """Who stands elsewhere in Pulumi's state than before, while they stay in Flex as they are.
 
     `alone` had a resource each, `in_teams` are by the team whose resource they stood in. `anew` get a resource, and are
-    in Flex already: where they had one of the same kind, it was called otherwise, or an older flexres made it.
+    in Flex already: where they had one of the same kind, it was called otherwise, or an older flexres made it. `unseen`
+    are ours in Flex, and nobody has read where in the state they stood.
     """
+    if where := sorted(unseen):
+        yield (
+            "moved in Pulumi's state alone, to where it had not had them; nobody leaves Flex or is made anew: "
+            f"{named(where)}"
+        )
     teams = {username: team_of(user) for username, user in stack.users.items()}
     by_team = stack.config.resources == "team"
     moved = [name for name in (alone if by_team else in_teams) if name in teams]

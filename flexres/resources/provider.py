@@ -68,6 +68,9 @@ class Provider(ResourceProvider):
         """The usernames of those whom the resource holds."""
         return ()
 
+    def stood(self, run: Run, before: Properties, inputs: Properties) -> None:
+        """Take note of whom the state held in the resource, be it that nothing was read before."""
+
     def differs(self, before: Properties, after: Properties) -> bool:
         """Whether there is something to write."""
         return not same(self.given(before), self.given(after))
@@ -97,7 +100,10 @@ class Provider(ResourceProvider):
         process.process().declared.add(self._key(inputs))
 
         async def checked(run: Run) -> Properties:
-            if not plain(olds):
+            before = plain(olds)
+            if before:
+                self.stood(run, before, inputs)
+            else:
                 run.anew |= set(self.people(inputs))
             return await self.checked(run, inputs)
 
@@ -111,7 +117,7 @@ class Provider(ResourceProvider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         before, after = plain(olds), plain(news)
         # A state that names another stack is to be put right, whatever that stack would have to do.
-        return DiffResult(changes=before.get("stack") != after.get("stack") or self.differs(before, after))
+        return DiffResult(changes=self.differs(before, after) or before.get("stack") != after.get("stack"))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         return CreateResult(self._name(plain(props)), self._written(props))

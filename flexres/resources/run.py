@@ -49,7 +49,8 @@ class Run:
     """What the resources of one stack share. Its methods run on one event loop.
 
     As far as the engine had them read: `refreshed` are those with a resource of their own in Pulumi's state, `in_teams`
-    are by the team whose resource they stand in. `anew` are those whose resource is not in that state yet.
+    are by the team whose resource they stand in. `anew` are those whose resource is not in that state yet, `joining`
+    those whom their team's resource did not hold. `looked`: the engine had somebody read, as it does in a refresh.
     """
 
     def __init__(
@@ -76,6 +77,8 @@ class Run:
         self.refreshed: set[str] = set()
         self.in_teams: dict[str, str] = {}
         self.anew: set[str] = set()
+        self.joining: set[str] = set()
+        self.looked = False
         self._sightings = Once(self._look)
 
     async def verdict(self) -> Verdict:
@@ -103,8 +106,14 @@ class Run:
 
     async def say_who_moved(self) -> None:
         """Say who stands elsewhere in Pulumi's state than before, so that its creates and deletes frighten nobody."""
-        arriving = {change.username for change in (await self.verdict()).plan.users if isinstance(change, Arrival)}
-        self.say(words.moves(self.session.stack, self.refreshed, self.in_teams, self.anew - arriving))
+        changes = (await self.verdict()).changes
+        anew = {name for name in self.anew if not isinstance(changes.get(name), Arrival)}
+        unseen = {
+            name
+            for name in (self.anew | self.joining) - self.in_teams.keys()
+            if not self.looked and _is_ours_already(changes.get(name))
+        }
+        self.say(words.moves(self.session.stack, self.refreshed, self.in_teams, anew, unseen))
 
     def say(self, lines: Iterable[str]) -> None:
         """Lines for whoever looks at the engine."""
@@ -346,6 +355,10 @@ class Run:
             # Users may come before the set-up, or there is nothing of it to write.
             context.idp.application = plan.idp.application
         return context
+
+
+def _is_ours_already(change: UserChange | None) -> bool:
+    return change is None or change.kind in {Kind.UPDATE, Kind.AT_IDP}
 
 
 def _is_blocked(change: UserChange) -> bool:

@@ -50,6 +50,11 @@ class TeamProvider(Provider):
     def people(self, inputs: Properties) -> Iterable[str]:
         return _users(inputs)
 
+    def stood(self, run: Run, before: Properties, inputs: Properties) -> None:
+        stood = _users(before)
+        run.in_teams = {**dict.fromkeys(stood, str(inputs["team"])), **run.in_teams}
+        run.joining |= _users(inputs).keys() - stood.keys()
+
     def differs(self, before: Properties, after: Properties) -> bool:
         """Before the program has spoken this is a refresh, which asks what differs; then it asks what is to be done."""
         if not self.declared(after):
@@ -62,7 +67,8 @@ class TeamProvider(Provider):
         Who is in the team is to stand in the state even where nothing is done in Flex: a refresh reads whom it names.
         """
         stood, declared = _users(before), _users(after)
-        found = stood.keys() != declared.keys() or await run.any_pending(declared)
+        moved = before.get("stack") != after["stack"]
+        found = moved or stood.keys() != declared.keys() or await run.any_pending(declared)
         if found:
             changed = {name for name in {*stood, *declared} if stood.get(name) != declared.get(name)}
             old, new = ({name: _decoded(side[name]) for name in changed if name in side} for side in (stood, declared))
@@ -82,6 +88,7 @@ class TeamProvider(Provider):
         return found if found[USERS] else None
 
     async def seen(self, run: Run, known: Properties) -> Properties:
+        run.looked = True
         run.in_teams |= dict.fromkeys(_users(known), str(known["team"]))
         return await self._now(run, known)
 

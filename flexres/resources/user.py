@@ -50,6 +50,7 @@ class UserProvider(Provider):
         return await self._now(run, inputs)
 
     async def seen(self, run: Run, known: Properties) -> Properties | None:
+        run.looked = True
         run.refreshed.add(known["username"])
         return await self._now(run, known)
 

@@ -130,6 +130,30 @@ def test_a_renamed_file_and_a_user_who_moves_change_nothing_in_flex(applied: Pro
     assert MOVED not in again.out
 
 
+def test_without_a_refresh_a_renamed_file_and_a_user_who_moves_are_told_all_the_same(applied: Project) -> None:
+    """Of a team that is gone the provider sees nothing then; whoever is ours in Flex already is no arrival."""
+    write(applied, support="", care=LINES[0], sales=f"{LINES[1]}\n{TWO['sales']}")
+    preview = applied.pulumi("preview", "--refresh=false")
+    same = "nobody leaves Flex or is made anew"
+    assert f"{MOVED}, to where it had not had them; {same}: ana@example.com, bob@example.com" in preview.out
+    assert applied.up("--refresh=false").code == 0
+    write(applied, support=LINES[1], care=LINES[0])
+    preview = applied.pulumi("preview", "--refresh=false")
+    assert f"{MOVED}, from team sales to support; {same}: bob@example.com" in preview.out
+    assert applied.up("--refresh=false").code == 0
+    assert posts(applied) == []
+    assert MOVED not in applied.pulumi("preview", "--refresh=false").out
+
+
+def test_a_team_whose_state_names_another_stack_has_its_lines_too(applied: Project) -> None:
+    exported = json.dumps(applied.state()).replace('"stack": "test"', '"stack": "gone"')
+    (applied.folder / "gone.json").write_text(exported)
+    assert applied.pulumi("stack", "import", "--force", "--file", "gone.json").code == 0
+    write(applied, support=TWO["support"].replace("level: 3", "level: 4"))
+    ran = applied.pulumi("preview", "--refresh=false")
+    assert 'Team support: ~ users["ana@example.com"]["attr:level"]: 3 => 4' in ran.out, ran.out
+
+
 def test_a_file_that_vanishes_takes_its_users_along(applied: Project) -> None:
     write(applied, sales="")
     ran = applied.up()

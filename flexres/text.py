@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import difflib
+import json
 import re
 from collections.abc import Iterable
 from itertools import pairwise
@@ -46,6 +47,16 @@ def visible(text: str) -> str:
         return text
     shown = "".join(char if char.isprintable() else _escape(char) for char in text)
     return _BLANK_LETTERS.sub(lambda found: _escape(found[0]), shown)
+
+
+def json_text(value: object, *, indent: int = 2) -> str:
+    r"""The value as JSON for a person or a program: the same value, with whatever `visible` escapes as \u202e."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return "\n".join(line if visible(line) == line else _json_visible(line) for line in text.split("\n"))
+
+
+def _json_visible(line: str) -> str:
+    return "".join(json.dumps(char)[1:-1] if visible(char) != char else char for char in line)
 
 
 def for_message(text: str) -> str:

@@ -17,7 +17,7 @@ from flexres.cli.output import after_writes, deliver, emit, note
 from flexres.cli.stacks import StackFolder, glance_at
 from flexres.errors import Exit, FlexresError, InvalidStack
 from flexres.report.markdown import LEAST_LIMIT, LIMIT, code, hidden_line, prose
-from flexres.text import visible
+from flexres.text import json_text, visible
 
 _AT_ONCE: Final = 4
 """Stacks that are read at once: each holds its users in memory until its report is written."""
@@ -130,7 +130,7 @@ async def _one(stack: StackFolder, run: _Command) -> _Of:
 
 def _combined(found: Sequence[_Of], report: str, report_format: str) -> str:
     if report_format == "json":
-        return json.dumps(_as_json(found, report), indent=2, ensure_ascii=False)
+        return json_text(_as_json(found, report))
     if report_format == "markdown":
         return _as_markdown(found, report)
     width = max(len(visible(one.stack)) for one in found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from textwrap import TextWrapper
@@ -15,7 +14,7 @@ from flexres.reconcile.change import Cause
 from flexres.reconcile.export.undeployed import Undeployed
 from flexres.reconcile.export.users import LeftOut
 from flexres.report.wording import field_label, short_sid, value_text
-from flexres.text import visible
+from flexres.text import json_text, visible
 from flexres.values import ABSENT, normal
 
 _FEW: Final = 8
@@ -37,7 +36,7 @@ def export_report(
     `says_next`: as text it ends with what to type next.
     """
     if form == "json":
-        return json.dumps(_as_json(target, result, written=not dry_run), indent=2, ensure_ascii=False)
+        return json_text(_as_json(target, result, written=not dry_run))
     parts = ["\n".join(_headline(target, result, dry_run=dry_run))]
     if dry_run:
         parts += [diff for file in result.files if (diff := _diff(target, file))]

@@ -30,7 +30,7 @@ from flexres.report.plan.model import AppliedReport, PlanReport
 from flexres.report.plan.text import applied_text, plan_text
 from flexres.report.terms import KINDS
 from flexres.report.wording import names_of, plural, when
-from flexres.text import MEGABYTE
+from flexres.text import MEGABYTE, json_text
 
 
 def plan_as(
@@ -49,7 +49,7 @@ def plan_as(
     """
     match report_format:
         case "json":
-            return json.dumps(plan_json(report), indent=2, ensure_ascii=False)
+            return json_text(plan_json(report))
         case "markdown":
             return plan_markdown(report, limit=limit)
         case "html":
@@ -57,7 +57,7 @@ def plan_as(
         case "github":
             return plan_annotations(report, stack)
         case "sarif":
-            return json.dumps(sarif(_on_lines(report, stack, most=None), "plan"), indent=2, ensure_ascii=False)
+            return json_text(sarif(_on_lines(report, stack, most=None), "plan"))
         case "text":
             look = look_of(sys.stdout, out)
             return plan_text(report, width=look.width, colour=look.colour, verbose=verbose)
@@ -88,7 +88,7 @@ def applied_as(
     """What became of a plan, for standard output or for the file `out`; `reports` as for a plan."""
     match report_format:
         case "json":
-            return json.dumps(applied_json(report), indent=2, ensure_ascii=False)
+            return json_text(applied_json(report))
         case "markdown":
             return applied_markdown(report)
         case "html":
@@ -111,7 +111,7 @@ def drift_as(
     """Drift for standard output, or for the file `out`; `limit` and `reports` as for a plan."""
     match report_format:
         case "json":
-            return json.dumps(drift_json(report), indent=2, ensure_ascii=False)
+            return json_text(drift_json(report))
         case "markdown":
             return drift_markdown(report, limit=limit)
         case "html":

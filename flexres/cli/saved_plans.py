@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -15,7 +14,7 @@ from flexres.reconcile.plan import Plan
 from flexres.reconcile.saved_plan import Moved, SavedPlan, came_up, check_belongs, moved, read_saved, saved_json
 from flexres.report.next_step import PlanRun
 from flexres.report.wording import field_label, value_text
-from flexres.text import MEGABYTE, visible
+from flexres.text import MEGABYTE, json_text, visible
 
 _LARGEST: Final = 64 * MEGABYTE
 _WRITE_IT: Final = "write one with flexres plan --save"
@@ -24,7 +23,7 @@ _FEW = 10
 
 def save(plan: Plan, it: Opened, path: Path) -> None:
     """Writes the plan to a file. Raises SetupError where that is not possible."""
-    emit(json.dumps(saved_json(plan, it.session.wanted), indent=1, ensure_ascii=False), path, private=True)
+    emit(json_text(saved_json(plan, it.session.wanted), indent=1), path, private=True)
     note(f"saved to {path}: flexres apply --stack {visible(plan.stack)} --plan {path}")
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterator
 from typing import Literal
 
+from flexres.text import json_text
 from flexres.verify.lab import Settled, Verification
 
 
 def told(found: Verification, form: Literal["text", "markdown", "json"], *, width: int = 100) -> str:
     """The whole report; texts are wrapped to `width` columns."""
     if form == "json":
-        return json.dumps(_as_json(found), indent=2, ensure_ascii=False)
+        return json_text(_as_json(found))
     return "\n".join(_markdown(found) if form == "markdown" else _text(found, width))
 
 

@@ -115,6 +115,16 @@ def test_a_split_says_the_team_once(exporter: Exporter) -> None:
     assert "cho@example.com" in files["users/users.yaml"]
 
 
+def test_hostile_names_are_visible_as_json_too(exporter: Exporter) -> None:
+    """The same values: what is not to be seen is escaped as in each other output."""
+    hostile = "evil\u202euser"
+    exporter.sandbox.load([SeedUser(hostile, "Evil", "evil@example.com", ["agent"])])
+    out = exporter.fresh("-f", "json", "--dry-run").out
+    assert all(line.isprintable() for line in out.splitlines())
+    assert r"evil\u202euser" in out
+    assert hostile in [left["username"] for left in json.loads(out)["left_out"]]
+
+
 def test_what_cannot_be_exported_is_named(exporter: Exporter) -> None:
     """Deactivated users by number, values and people by name, hostile names visibly."""
     exporter.seed(note=None)

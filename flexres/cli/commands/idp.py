@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -29,6 +28,7 @@ from flexres.live.credentials import endpoint
 from flexres.reconcile.plan import Plan
 from flexres.report.next_step import PlanRun
 from flexres.report.plan.model import report_of
+from flexres.text import json_text
 
 
 def settings(
@@ -68,7 +68,7 @@ def _flex(facts: SignOnFacts, stack: str) -> ServiceProvider:
 
 def _shown(found: Settings, report_format: options.ReportFormat) -> str:
     if report_format == "json":
-        return json.dumps(asdict(found), indent=2, ensure_ascii=False)
+        return json_text(asdict(found))
     return as_markdown(found) if report_format == "markdown" else as_text(found)
 
 

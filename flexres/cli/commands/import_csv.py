@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ from flexres.desired.spreadsheet.columns import LARGEST, ColumnMap, Sheet, map_c
 from flexres.desired.spreadsheet.users import Taking, bases_of, stack_defaults
 from flexres.errors import Exit, InvalidStack, SetupError, in_order
 from flexres.files import read_file
-from flexres.text import visible
+from flexres.text import json_text, visible
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -83,7 +82,7 @@ def import_csv(
     if not dry_run:
         write_files(target, files)
     if report_format == "json":
-        emit(json.dumps(_as_json(target, files, wanted, mapping, written=not dry_run), indent=2), out)
+        emit(json_text(_as_json(target, files, wanted, mapping, written=not dry_run)), out)
     else:
         emit("\n".join(_as_text(target, files, wanted, sheet, mapping, dry_run=dry_run)), out)
     return Exit.DONE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +30,7 @@ from flexres.routing.explain import near_misses, standings
 from flexres.routing.findings import findings, overview
 from flexres.routing.queues import Person, RoutingMap, people_of, routing_map
 from flexres.session import wanted_of
-from flexres.text import nearest, visible
+from flexres.text import json_text, nearest, visible
 from flexres.values import fold_case
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -109,7 +108,7 @@ class _Answer:
 
 def _written(answer: _Answer, report_format: options.ReportFormat, out: Path | None) -> str:
     if report_format == "json":
-        return json.dumps({"format": 1, "report": "routing", **answer.values}, indent=2, ensure_ascii=False)
+        return json_text({"format": 1, "report": "routing", **answer.values})
     if report_format == "markdown":
         return told.markdown_of(answer.title, answer.sections)
     look = look_of(sys.stdout, out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Literal
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from flexres.cli import options
 from flexres.cli.output import emit
 from flexres.desired.schema.json_schema import json_schema
+from flexres.text import json_text
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -31,4 +31,4 @@ def schema(
     out: options.Out = None,
 ) -> None:
     """Print the JSON Schema of flex.yaml or of team files, for editors."""
-    emit(json.dumps(json_schema(kind), indent=2, ensure_ascii=False), out, public=True)
+    emit(json_text(json_schema(kind)), out, public=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -32,6 +31,7 @@ from flexres.report.layout import Page
 from flexres.sso import appconfig as scripts
 from flexres.sso.appconfig import Active
 from flexres.sso.observe import active_connection
+from flexres.text import json_text
 
 _VERDICTS: Final[Mapping[Verdict, str]] = {
     "accepted": "Flex UI would sign in with it",
@@ -98,7 +98,7 @@ def _report(file: Path, findings: Sequence[Finding], report_format: options.Repo
     said = _VERDICTS[found]
     if report_format == "json":
         head = {"format": 1, "report": "sso appconfig", "file": str(file), "verdict": found}
-        return json.dumps({**head, "findings": findings_json(findings)}, indent=2, ensure_ascii=False)
+        return json_text({**head, "findings": findings_json(findings)})
     if report_format == "markdown":
         return "\n".join([f"### {VERDICT_ICONS[found]} appconfig.js: {said}", "", *findings_markdown(findings)])
     look = look_of(sys.stdout, out)

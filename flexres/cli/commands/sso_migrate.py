@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
 from pathlib import Path
@@ -20,6 +19,7 @@ from flexres.report.idp.findings import findings_in_text, findings_json, finding
 from flexres.report.layout import Page
 from flexres.sso.migration import Migration, Standing, migration
 from flexres.sso.observe import standing
+from flexres.text import json_text
 
 
 def migrate(
@@ -95,4 +95,4 @@ def _json(name: str, way: Migration) -> str:
         "steps": findings_json(way.steps),
         "breaks": findings_json(way.breaks),
     }
-    return json.dumps(said, indent=2, ensure_ascii=False)
+    return json_text(said)

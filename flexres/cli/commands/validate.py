@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +18,7 @@ from flexres.desired.stack import Stack
 from flexres.desired.yaml.problems import render_github
 from flexres.errors import Exit, InvalidStack, Problem
 from flexres.report.ci import sarif
+from flexres.text import json_text
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -81,9 +81,9 @@ def validate(
         if text:
             emit(text, out)
     elif report_format == "sarif":
-        emit(json.dumps(sarif(problems, "stack"), indent=2, ensure_ascii=False), out)
+        emit(json_text(sarif(problems, "stack")), out)
     elif report_format == "json":
-        emit(json.dumps(_as_json(checked), indent=2, ensure_ascii=False), out)
+        emit(json_text(_as_json(checked)), out)
     else:
         emit(_as_text(checked), out)
     return Exit.SETUP if any(one.wrong for one in checked) else Exit.DONE

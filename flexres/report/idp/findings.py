@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -11,7 +10,7 @@ from flexres.idp.findings import Finding, Report, Verdict
 from flexres.report.layout import Page
 from flexres.report.markdown import code, prose
 from flexres.report.wording import plural, value_text
-from flexres.text import visible
+from flexres.text import json_text, visible
 
 _SIGNS: Final = {"ok": "✓", "note": "·", "warning": "!", "unknown": "?", "error": "✗"}
 _STYLES: Final = {"ok": "green", "note": "dim", "warning": "yellow", "unknown": "yellow", "error": "bold red"}
@@ -108,7 +107,7 @@ def saml_json(report: Report) -> str:
     if report.worker_attributes is not None:
         said["worker_attributes"] = report.worker_attributes
         said["channels"] = _channels(report)
-    return json.dumps(said, indent=2, ensure_ascii=False)
+    return json_text(said)
 
 
 def _verdict(report: Report) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from flexres.report.sso.settings import as_json
 from flexres.report.wording import plural
 from flexres.sso.checklist import PAGE_PATH, PAGE_URL, Step
 from flexres.sso.difference import SignOn
-from flexres.text import visible
+from flexres.text import json_text, visible
 
 FORMAT: Final = 1
 _ANSWERS: Final = {Answer.YES: ("yes", "green"), Answer.NO: ("no", "bold red"), Answer.UNKNOWN: ("unknown", "dim")}
@@ -88,7 +87,7 @@ def status_json(status: Status) -> str:
             "destination": request.destination,
             "name_id_format": request.name_id_format,
         }
-    return json.dumps(said, indent=2, ensure_ascii=False)
+    return json_text(said)
 
 
 def _row(setting: SettingChange) -> Row:
@@ -218,4 +217,4 @@ def checklist_json(stack: str, steps: Sequence[Step]) -> str:
             for step in steps
         ],
     }
-    return json.dumps(said, indent=2, ensure_ascii=False)
+    return json_text(said)

@@ -55,7 +55,7 @@ does not is told on stderr.
 Exit codes: 0 no drift, or with --since nothing new · 2 the YAML or the
 set-up is wrong · 3 drift · 5 only people who are blocked or wait too long
 6 Twilio is unreachable or refused the credentials. With --fix as apply has,
-and 3 or 5 for what it leaves: what git changed, too, is for an apply"""
+and 3 where git changed, too, what somebody changed: that is for an apply"""
 )
 def drift(
     *,
@@ -239,7 +239,8 @@ async def _fix(folder: StackFolder, asked: _Asked, manner: Manner, *, switch: bo
         left = left_by_fix(seen)
         if not any(map(drifted, everything.users)):
             tell = emit if manner.in_words else note
-            tell(f"{everything.stack}: nothing to put back")
+            more = "" if left.findings else "; flexres drift says what else differs"
+            tell(f"{everything.stack}: nothing to put back{more}")
             return _tell_left(left, planned, it, manner)
         # From here on the YAML is what it was when it was last applied: also for the reading back.
         session = replace(it.session, wanted=as_deployed(it.session.wanted, everything), provider=None)
@@ -261,9 +262,8 @@ def _tell_left(left: Drift, run: PlanRun, it: Opened, manner: Manner) -> Exit:
         return Exit.DONE
     report = drift_report_of(left, run, it.stack.line_of)
     tell = emit if manner.in_words else note
-    says = "drift remains" if left.found else "somebody has to look at what remains"
     text = drift_as(report, it.stack, verbose=manner.verbose).rstrip()
-    tell(f"\nLeft as it is, not for --fix to put right:\n\n{text}\nexit {int(left.exit)}: {says}")
+    tell(f"\nLeft as it is, not for --fix to put right:\n\n{text}\nexit {int(left.exit)}: drift remains")
     return left.exit
 
 

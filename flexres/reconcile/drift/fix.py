@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -76,15 +75,17 @@ def _before(field: FieldChange, marker: Marker, *, exact: bool) -> Value:
 
 
 def left_by_fix(drift: Drift) -> Drift:
-    """The drift without what putting back what others changed puts right."""
-    left = tuple(one for one in drift.findings if not (one.fixed and one.change is not None and drifted(one.change)))
-    counts = Counter(one.reason for one in left)
+    """What others changed, and putting back leaves as it is, because git changed it, too.
+
+    What git has not deployed is no part of it: that is for the next apply, as before.
+    """
+    left = tuple(one for one in drift.findings if one.reason is Reason.BOTH)
     return replace(
         drift,
         # Which queues lost somebody by it is nothing that is left.
         plan=replace(drift.plan, routing=None),
         findings=left,
-        counts={reason: counts[reason] for reason in Reason if counts[reason]},
+        counts={Reason.BOTH: len(left)} if left else {},
     )
 
 
